@@ -1,0 +1,112 @@
+"""From an expression graph to straight-line source: field and Jacobian, one printer a target."""
+
+from dataclasses import dataclass
+
+import sympy
+from sympy.core.relational import Relational
+
+UNARY = {
+    "exp": "exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
+    "asin": "math.asin", "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh",
+    "cosh": "math.cosh", "erf": "math.erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
+    "Magnitude": "abs", "Floor": "math.floor", "Wrap": "wrap", "atan2": "math.atan2",
+    "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Graph:
+    """f(x, p, t) as SymPy expressions, with its symbols."""
+
+    state: tuple[sympy.Symbol, ...]
+    params: tuple[sympy.Symbol, ...]
+    time: sympy.Symbol
+    outputs: tuple[sympy.Expr, ...]
+
+    def jacobian(self) -> dict[tuple[int, int], sympy.Expr]:
+        """The nonzero entries df_i/dx_j, in row order."""
+        entries = {}
+        for i, output in enumerate(self.outputs):
+            present = output.free_symbols
+            for j, symbol in enumerate(self.state):
+                if symbol in present:
+                    entry = sympy.diff(output, symbol)
+                    if entry != 0:
+                        entries[i, j] = entry
+        return entries
+
+
+def python(e: sympy.Basic) -> str:
+    """One expression as Numba source; products inside sums become fma."""
+    if isinstance(e, sympy.Symbol):
+        return str(e.name)
+    if isinstance(e, sympy.Rational | sympy.Float | sympy.NumberSymbol):
+        value = float(e)
+        return repr(value) if value >= 0 else f"({value!r})"
+    if e is sympy.S.true or e is sympy.S.false:
+        return str(bool(e))
+    if isinstance(e, sympy.Add):
+        plain = [a for a in e.args if not isinstance(a, sympy.Mul) or a.as_numer_denom()[1] != 1]
+        products = [a for a in e.args if a not in plain]
+        text = " + ".join(python(a) for a in plain)
+        for product in products:
+            first, rest = product.as_two_terms()
+            a, b = python(first), python(rest)
+            text = f"fma({a}, {b}, {text})" if text else f"{a} * {b}"
+        return f"({text})"
+    if isinstance(e, sympy.Mul):
+        top = [a for a in e.args if not (a.is_Pow and a.exp.is_Number and a.exp.is_negative)]
+        below = [1 / a for a in e.args if a not in top]
+        text = " * ".join(python(a) for a in top) or "1.0"
+        return f"({text}" + "".join(f" / {python(a)}" for a in below) + ")"
+    if isinstance(e, sympy.Pow):
+        return power(e)
+    if isinstance(e, sympy.Piecewise):
+        text = python(e.args[-1].expr)
+        for branch in reversed(e.args[:-1]):
+            text = f"({python(branch.expr)} if {python(branch.cond)} else {text})"
+        return text
+    if isinstance(e, Relational):
+        return f"({python(e.lhs)} {e.rel_op} {python(e.rhs)})"
+    if isinstance(e, sympy.And | sympy.Or):
+        word = " and " if isinstance(e, sympy.And) else " or "
+        return "(" + word.join(python(a) for a in e.args) + ")"
+    if isinstance(e, sympy.Not):
+        return f"(not {python(e.args[0])})"
+    if isinstance(e, sympy.Min | sympy.Max):
+        word = "min" if isinstance(e, sympy.Min) else "max"
+        return f"{word}({', '.join(python(a) for a in e.args)})"
+    name = type(e).__name__
+    if name in UNARY:
+        return f"{UNARY[name]}({', '.join(python(a) for a in e.args)})"
+    raise NotImplementedError(f"no source for {name} in {e}")
+
+
+def power(e: sympy.Pow) -> str:
+    base, exponent = python(e.base), e.exp
+    if exponent == sympy.S.Half:
+        return f"math.sqrt({base})"
+    if exponent == -sympy.S.Half:
+        return f"(1.0 / math.sqrt({base}))"
+    if exponent.is_Integer and 0 < abs(int(exponent)) <= 16:
+        text = by_squaring(base, abs(int(exponent)))
+        return text if exponent > 0 else f"(1.0 / {text})"
+    return f"math.pow({base}, {python(exponent)})"
+
+
+def by_squaring(base: str, exponent: int) -> str:
+    if exponent == 1:
+        return base
+    half = by_squaring(base, exponent // 2)
+    return f"({half} * {half})" if exponent % 2 == 0 else f"({half} * {half} * {base})"
+
+
+def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int], str]]:
+    """(assignments, f_i, J_ij) after common subexpressions are taken out."""
+    entries = graph.jacobian()
+    names = sympy.numbered_symbols("c")
+    shared, reduced = sympy.cse([*graph.outputs, *entries.values()], symbols=names)
+    lines = [f"{symbol.name} = {python(value)}" for symbol, value in shared]
+    texts = [python(e) for e in reduced]
+    n = len(graph.outputs)
+    return lines, texts[:n], dict(zip(entries, texts[n:], strict=True))

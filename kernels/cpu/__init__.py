@@ -1,0 +1,1 @@
+"""CPU kernels: branch-free mathematics, generated lane code, dense, sparse, QR."""

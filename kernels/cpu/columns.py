@@ -1,0 +1,117 @@
+"""Traced functions of 9 to a few hundred dimensions: Jacobian entries once, columns as lanes.
+
+The generated function `field(t, x, p, f, jacobian)` fills the vector field and the nonzero
+Jacobian entries in straight-line code; tangent columns are then K[i, :] = sum J_ij Q[j, :]
+over the nonzeros, contiguous over the columns. State first, columns after, as in `network`.
+"""
+
+import numpy as np
+from numba import float64, prange, void
+
+from ..jit import kernel, parallel_kernel
+from .orthonormal import orthonormalise
+
+SIGNATURE = void(float64, float64[::1], float64[::1], float64[::1], float64[::1])
+PANEL = 32
+
+
+@kernel
+def state_step(field, p, dt, t, x, work, tape):
+    """One step in place; tape (stages, nonzeros) receives the Jacobians. dt = 0 means a map."""
+    n = x.size
+    k, total, stage = work[0], work[1], work[2]
+    if dt == 0.0:
+        field(t, x, p, k, tape[0])
+        x[:] = k
+        return
+    stage[:] = x
+    total[:] = 0.0
+    for s in range(4):
+        node = 0.0 if s == 0 else (dt if s == 3 else 0.5 * dt)
+        field(t + node, stage, p, k, tape[s])
+        weight = 1.0 if s == 0 or s == 3 else 2.0
+        reach = dt if s == 2 else 0.5 * dt
+        for i in range(n):
+            total[i] += weight * k[i]
+            stage[i] = x[i] + reach * k[i]
+    for i in range(n):
+        x[i] += dt / 6.0 * total[i]
+
+
+@kernel
+def tangent_stage(indptr, indices, jacobian, y, out):
+    n, columns = y.shape
+    for i in range(n):
+        for c in range(columns):
+            out[i, c] = 0.0
+        for entry in range(indptr[i], indptr[i + 1]):
+            weight, j = jacobian[entry], indices[entry]
+            for c in range(columns):
+                out[i, c] += weight * y[j, c]
+
+
+@kernel
+def tangent_step(indptr, indices, dt, tape, q, y, k, total):
+    n, columns = q.shape
+    if dt == 0.0:
+        tangent_stage(indptr, indices, tape[0], q, k)
+        q[:] = k
+        return
+    y[:] = q
+    total[:] = 0.0
+    for s in range(4):
+        tangent_stage(indptr, indices, tape[s], y, k)
+        weight = q.dtype.type(1.0 if s == 0 or s == 3 else 2.0)
+        reach = q.dtype.type(dt if s == 2 else 0.5 * dt)
+        for i in range(n):
+            for c in range(columns):
+                total[i, c] += weight * k[i, c]
+                y[i, c] = q[i, c] + reach * k[i, c]
+    sixth = q.dtype.type(dt / 6.0)
+    for i in range(n):
+        for c in range(columns):
+            q[i, c] += sixth * total[i, c]
+
+
+@parallel_kernel
+def propagate(
+    field, indptr, indices, p, dt, step, intervals, steps, unit,
+    x, q, log_sum, compensation, growth, status,
+):  # fmt: skip
+    """x (B, n), q (B, k, n), p (B or 1, parameters)."""
+    members, k, n = q.shape
+    stages = 1 if dt == 0.0 else 4
+    unit_time = 1.0 if dt == 0.0 else dt
+    panels = (k + PANEL - 1) // PANEL
+    tape = np.empty((members, steps, stages, indices.size))
+    slopes = np.empty((members, steps, stages, indices.size), q.dtype)
+    for interval in range(intervals):
+        first = step + interval * steps
+        for b in prange(members):
+            work = np.empty((3, n))
+            for s in range(steps):
+                state_step(
+                    field, p[b % p.shape[0]], dt, (first + s) * unit_time, x[b], work, tape[b, s]
+                )
+            slopes[b] = tape[b]
+        for job in prange(members * panels):
+            b, panel = job // panels, job % panels
+            columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
+            rows = np.ascontiguousarray(columns.T)
+            y, out, total = np.empty_like(rows), np.empty_like(rows), np.empty_like(rows)
+            for s in range(steps):
+                tangent_step(indptr, indices, dt, slopes[b, s], rows, y, out, total)
+            columns[:] = rows.T
+        for b in prange(members):
+            orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+
+
+@parallel_kernel
+def advance(field, nonzeros, p, dt, step, steps, x):
+    members, n = x.shape
+    unit_time = 1.0 if dt == 0.0 else dt
+    for b in prange(members):
+        tape = np.empty((4, nonzeros))
+        work = np.empty((3, n))
+        for s in range(steps):
+            state_step(field, p[b % p.shape[0]], dt, (step + s) * unit_time, x[b], work, tape)

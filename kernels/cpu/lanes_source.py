@@ -1,0 +1,235 @@
+"""Source of the lanes propagator: members as SIMD lanes, everything else unrolled.
+
+One flat workspace holds every value of a block of members, row r of lane l at
+w[r * LANES + l]: with literal offsets LLVM proves that iterations do not touch each other, and
+vectorises without runtime alias checks. Values that LLVM must not fuse differently in scalar
+and in SIMD code are spelled with fma, so one lane and sixty-four give the same bits.
+"""
+
+from ..codegen import Graph, statements
+
+HEADER = """import math
+
+import numpy as np
+
+from lyapax.kernels.cpu.account import book
+from lyapax.kernels.cpu.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.jit import exact_inlined, exact_kernel
+
+LANES = {lanes}
+ROWS = {rows}
+N = {n}
+K = {k}
+P = {p}
+X, Y, T, Q, Z, S, NORM, DIAGONAL, PARAMS = {offsets}
+
+
+@exact_inlined
+def state_stage(w, t, next_, weight, final):
+    for l in range(LANES):
+{state_stage}
+
+@exact_inlined
+def stage(w, t, next_, weight, final):
+    for l in range(LANES):
+{stage}
+
+@exact_inlined
+def orthonormalise(w):
+    for l in range(LANES):
+{orthonormalise}
+"""
+
+FLOW = """
+
+@exact_inlined
+def run(w, t0, dt, steps, with_tangents):
+    for s in range(steps):
+        t = (t0 + s) * dt
+        if with_tangents:
+            stage(w, t, 0.5 * dt, 0.0, 0.0)
+            stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
+            stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
+            stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+        else:
+            state_stage(w, t, 0.5 * dt, 0.0, 0.0)
+            state_stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
+            state_stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
+            state_stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+"""
+
+MAP = """
+
+@exact_inlined
+def run(w, t0, dt, steps, with_tangents):
+    for s in range(steps):
+        if with_tangents:
+            stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+        else:
+            state_stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+"""
+
+FOOTER = '''
+
+@exact_inlined
+def load(w, first, x, q, p):
+    for l in range(LANES):
+        b = min(first + l, x.shape[0] - 1)  # the last member fills a ragged block
+        for i in range(N):
+            w[(X + i) * LANES + l] = x[b, i]
+            w[(Y + i) * LANES + l] = x[b, i]
+            for c in range(K):
+                w[(Q + i * K + c) * LANES + l] = q[b, i, c]
+                w[(Z + i * K + c) * LANES + l] = q[b, i, c]
+        for i in range(P):
+            w[(PARAMS + i) * LANES + l] = p[b % p.shape[0], i]
+
+
+@exact_kernel
+def propagate(
+    start, stop, p, dt, step, intervals, steps, unit, x, q,
+    log_sum, compensation, growth, status,
+):
+    """Members start to stop of x (B, N), q (B, N, K), p (B or 1, P)."""
+    w = np.zeros(ROWS * LANES)
+    norm = np.empty(K)
+    diagonal = np.empty(K)
+    for first in range(start, stop, LANES):
+        lanes = min(LANES, stop - first)
+        load(w, first, x, q, p)
+        for interval in range(intervals):
+            run(w, step + interval * steps, dt, steps, True)
+            orthonormalise(w)
+            for l in range(lanes):
+                for c in range(K):
+                    norm[c] = w[(NORM + c) * LANES + l]
+                    diagonal[c] = w[(DIAGONAL + c) * LANES + l]
+                b = first + l
+                book(norm, diagonal, unit, log_sum[b], compensation[b], growth[b], status[b])
+        for l in range(lanes):
+            for i in range(N):
+                x[first + l, i] = w[(X + i) * LANES + l]
+                for c in range(K):
+                    q[first + l, i, c] = w[(Q + i * K + c) * LANES + l]
+
+
+@exact_kernel
+def advance(start, stop, p, dt, step, steps, x, q):
+    w = np.zeros(ROWS * LANES)
+    for first in range(start, stop, LANES):
+        load(w, first, x, q, p)
+        run(w, step, dt, steps, False)
+        for l in range(min(LANES, stop - first)):
+            for i in range(N):
+                x[first + l, i] = w[(X + i) * LANES + l]
+'''
+
+
+def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
+    n, p = len(graph.outputs), len(graph.params)
+    sizes = [n, n, n, n * k, n * k, n * k, k, k, p]
+    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+    x, y, t, q, z, s, norm, diagonal, params = offsets
+
+    def at(row: int) -> str:
+        return f"w[{row * lanes} + l]"
+
+    lines, outputs, entries = statements(graph)
+    body = [f"{symbol.name} = {at(y + i)}" for i, symbol in enumerate(graph.state)]
+    body += [f"{symbol.name} = {at(params + i)}" for i, symbol in enumerate(graph.params)]
+    body += [f"{graph.time.name} = t", *lines]
+    body += [f"f{i} = {text}" for i, text in enumerate(outputs)]
+    state = list(body)
+    combine = flow_combination if flow else map_combination
+    for i in range(n):
+        state += combine(f"f{i}", at(x + i), at(y + i), at(t + i))
+    for (i, j), text in entries.items():
+        body.append(f"j{i}_{j} = {text}")
+    for c in range(k):
+        for i in range(n):
+            total = ""
+            for j in range(n):
+                if (i, j) in entries:
+                    factors = f"j{i}_{j}, {at(z + j * k + c)}"
+                    total = f"fma({factors}, {total})" if total else factors.replace(", ", " * ")
+            body.append(f"d{i}_{c} = {total or '0.0'}")
+    for i in range(n):
+        body += combine(f"f{i}", at(x + i), at(y + i), at(t + i))
+        for c in range(k):
+            row = i * k + c
+            body += combine(f"d{i}_{c}", at(q + row), at(z + row), at(s + row))
+    reflect = householder(n, k, lambda i, c: at(q + i * k + c), lambda i, c: at(z + i * k + c),
+                          lambda c: at(norm + c), lambda c: at(diagonal + c))  # fmt: skip
+    indent = lambda rows: "".join(f"        {row}\n" for row in rows)  # noqa: E731
+    head = HEADER.format(
+        lanes=lanes, rows=sum(sizes), n=n, k=k, p=p, offsets=tuple(offsets),
+        state_stage=indent(state), stage=indent(body), orthonormalise=indent(reflect),
+    )  # fmt: skip
+    return head + (FLOW if flow else MAP) + FOOTER
+
+
+def flow_combination(slope: str, base: str, stage: str, total: str) -> list[str]:
+    """Runge-Kutta's bookkeeping of one value; `weight` 0 starts the sum, `final` closes it."""
+    return [
+        f"sum_ = {slope} if weight == 0.0 else fma(weight, {slope}, {total})",
+        f"{total} = sum_",
+        f"new_ = fma(next_, sum_ if final == 1.0 else {slope}, {base})",
+        f"{stage} = new_",
+        f"{base} = new_ if final == 1.0 else {base}",
+    ]
+
+
+def map_combination(slope: str, base: str, stage: str, total: str) -> list[str]:
+    return [f"{stage} = {slope}", f"{base} = {slope}"]
+
+
+def householder(n, k, a, copy, norm, diagonal):
+    """Unrolled Householder QR of a (n, k); Q replaces a and copy, R_jj > 0 goes to diagonal."""
+    rows = [f"a{i}_{c} = {a(i, c)}" for c in range(k) for i in range(n)]
+    for c in range(k):
+        rows.append(f"{norm(c)} = math.sqrt({square_sum([f'a{i}_{c}' for i in range(n)])})")
+    for j in range(k):
+        if j == n - 1:
+            rows.append(f"r{j} = a{j}_{j}")
+            continue
+        rows += [
+            f"s_ = math.sqrt({square_sum([f'a{i}_{j}' for i in range(j, n)])})",
+            f"r{j} = -s_ if a{j}_{j} >= 0.0 else s_",
+            f"v{j}_{j} = a{j}_{j} - r{j}",
+            f"b_ = -r{j} * v{j}_{j}",
+            f"b{j} = 0.0 if b_ == 0.0 else 1.0 / b_",
+        ]
+        rows += [f"v{i}_{j} = a{i}_{j}" for i in range(j + 1, n)]
+        for c in range(j + 1, k):
+            rows += reflection(j, c, n, "a")
+    for j in range(k):
+        rows += [f"q{i}_{j} = {float(i == j)}" for i in range(n)]
+    for j in reversed(range(min(k, n - 1))):
+        for c in range(j, k):
+            rows += reflection(j, c, n, "q")
+    for c in range(k):
+        rows += [
+            f"sign_ = 1.0 if r{c} >= 0.0 else -1.0",
+            f"{diagonal(c)} = abs(r{c})",
+        ]
+        for i in range(n):
+            rows += [f"u_ = sign_ * q{i}_{c}", f"{a(i, c)} = u_", f"{copy(i, c)} = u_"]
+    return rows
+
+
+def reflection(j, c, n, name):
+    """name[:, c] -= b_j v_j (v_j . name[:, c]) on rows j to n."""
+    dot = ""
+    for i in range(j, n):
+        factors = f"v{i}_{j}, {name}{i}_{c}"
+        dot = f"fma({factors}, {dot})" if dot else factors.replace(", ", " * ")
+    rows = [f"g_ = -b{j} * ({dot})"]
+    rows += [f"{name}{i}_{c} = fma(g_, v{i}_{j}, {name}{i}_{c})" for i in range(j, n)]
+    return rows
+
+
+def square_sum(names):
+    text = f"{names[0]} * {names[0]}"
+    for name in names[1:]:
+        text = f"fma({name}, {name}, {text})"
+    return text

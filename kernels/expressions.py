@@ -1,0 +1,49 @@
+"""The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
+
+import sympy
+
+
+class Sech2(sympy.Function):
+    """sech^2 u, computed from the exponential: 1 - tanh^2 is exactly 0 from u = 19 on."""
+
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return -2 * Tanh(self.args[0]) * self
+
+
+class Tanh(sympy.Function):
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return Sech2(self.args[0])
+
+
+class Sign(sympy.Function):
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return sympy.S.Zero
+
+
+class Magnitude(sympy.Function):
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return Sign(self.args[0])
+
+
+class Floor(sympy.Function):
+    nargs = 1
+
+    def fdiff(self, argindex=1):
+        return sympy.S.Zero
+
+
+class Wrap(sympy.Function):
+    """x modulo a period: slope 1 in x wherever it has one."""
+
+    nargs = 2
+
+    def fdiff(self, argindex=1):
+        return sympy.S.One if argindex == 1 else -Floor(self.args[0] / self.args[1])

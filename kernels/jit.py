@@ -1,0 +1,29 @@
+"""The project's only JIT policy.
+
+``error_model="numpy"``: without it a division branches to ZeroDivisionError and nothing
+vectorises. The fast-math set has neither ``nnan`` nor ``ninf`` (they delete ``isfinite``) nor
+``reassoc`` (it undoes compensated sums and the rounding trick in `elementwise`).
+"""
+
+from functools import partial
+from typing import Any
+
+from numba import cfunc, njit
+
+FASTMATH = {"contract", "nsz"}
+
+_exact: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+_options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}
+kernel = partial(njit, **_options)
+inlined = partial(njit, forceinline=True, **_options)
+parallel_kernel = partial(njit, parallel=True, **_options)
+
+# Lane code runs the same source one member at a time and in SIMD blocks, and must give the same
+# bits in both: no contraction, fused products are spelled `fma`.
+exact_kernel = partial(njit, **_exact)
+exact_inlined = partial(njit, forceinline=True, **_exact)
+
+
+def c_function(signature: Any) -> Any:
+    """A C function pointer, which kernels take as an argument and still cache."""
+    return cfunc(signature, cache=True, error_model="numpy")

@@ -1,0 +1,55 @@
+"""The narrow waist: what every backend offers to the driver, and nothing else."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+OK, DIVERGED, RANK_LOST = 0, 1, 2  # plain integers for compiled code; lyapax.Status for people
+
+
+@dataclass
+class Flight:
+    """Everything that changes while a batch of B members runs; kernels update it in place.
+
+    Running sums live here and not in the kernel, so that cutting a run into calls anywhere
+    leaves every bit the same.
+    """
+
+    state: Array  # (B, n), float64 always
+    basis: NDArray[np.floating]  # (B, n, k), float64 or float32
+    log_sum: Array  # (B, k): sum of log R_jj since the last reset
+    compensation: Array  # (B, k): low part of log_sum
+    growth: Array  # (B, k): largest |a_j| / R_jj since the last reset
+    status: NDArray[np.int64]  # (B, k): OK, DIVERGED, RANK_LOST
+    step: int = 0  # steps taken since time 0
+
+    def copy(self) -> "Flight":
+        return Flight(
+            self.state.copy(), self.basis.copy(), self.log_sum.copy(),
+            self.compensation.copy(), self.growth.copy(), self.status.copy(), self.step,
+        )  # fmt: skip
+
+
+class Propagator(Protocol):
+    batch: int
+    dim: int
+    dtype: np.dtype
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        """State only, through `steps` steps."""
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        """State and basis; one QR with positive R_jj after each interval."""
+
+
+def launch(state: Array, basis: NDArray[np.floating]) -> Flight:
+    """A flight at time 0 with empty sums."""
+    batch, _, k = basis.shape
+    return Flight(
+        state, basis, np.zeros((batch, k)), np.zeros((batch, k)),
+        np.zeros((batch, k)), np.zeros((batch, k), np.int64),
+    )  # fmt: skip

@@ -1,0 +1,11 @@
+"""Lyapunov spectra of networks: batched, with an error bar on every exponent."""
+
+from . import systems as systems
+from .result import LyapunovSpectrum as LyapunovSpectrum
+from .result import Status as Status
+from .spectrum import lyapunov_spectrum as lyapunov_spectrum
+from .systems import Flow as Flow
+from .systems import Map as Map
+from .systems import RateNetwork as RateNetwork
+
+__version__ = "0.1.0"

@@ -1,0 +1,215 @@
+"""The command line: spectra of weight files and of known systems."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from . import __version__
+from .result import LyapunovSpectrum, write_whole
+from .spectrum import lyapunov_spectrum
+from .systems import RateNetwork, library
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that measures a spectrum."""
+    for option in (
+        click.option("--duration", type=float, help="Measured time, or steps of a map."),
+        click.option("--dt", type=float, help="Time step of a flow."),
+        click.option("--transient", type=float, help="Time before anything is measured."),
+        click.option("-k", type=int, help="How many leading exponents."),
+        click.option("--tol", type=float, help="Stop when every standard error is below."),
+        click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
+        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--plot", type=click.Path(dir_okay=False), help="Write a picture here."),
+        click.option("--out", type=click.Path(dir_okay=False), help="Write the result (.npz)."),
+        click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON."),
+        click.option("--quiet", is_flag=True, help="No progress bar."),
+    ):
+        command = option(command)
+    return command
+
+
+def report(result: LyapunovSpectrum, plot: str | None, out: str | None, as_json: bool) -> None:
+    if out:
+        result.save(out)
+    if plot:
+        save_picture(result, Path(plot))
+    click.echo(json.dumps(result.summary()) if as_json else repr(result))
+
+
+def save_picture(result: LyapunovSpectrum, path: Path) -> None:
+    import io
+
+    import matplotlib
+
+    matplotlib.use("agg")
+    buffer = io.BytesIO()
+    kind = "png" if path.suffix in ("", ".png") else path.suffix[1:]
+    result.plot().figure.savefig(buffer, dpi=150, format=kind)
+    write_whole(path, buffer.getvalue())
+
+
+def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
+    length = run["duration"] or duration
+    return lyapunov_spectrum(
+        system,
+        duration=length,
+        dt=run["dt"],
+        transient=run["transient"],
+        k=run["k"],
+        tol=run["tol"],
+        max_duration=length if run["tol"] else None,
+        dtype=run["dtype"],
+        rng=run["seed"],
+        progress=not run["quiet"],
+    )
+
+
+@click.group()
+@click.version_option(__version__)
+def commands() -> None:
+    """Lyapunov spectra of networks, with an error bar on every exponent."""
+
+
+@commands.command()
+@click.argument("weights", type=click.Path(exists=True, dir_okay=False))
+@click.option("--tau", type=float, default=1.0, show_default=True)
+@click.option("--phi", default="tanh", show_default=True)
+@click.option("--form", default="current", show_default=True, help="current or rate.")
+@click.option("--map", "is_map", is_flag=True, help="The discrete-time network.")
+@run_options
+def spectrum(
+    weights: str, tau: float, phi: str, form: str, is_map: bool,
+    plot: str | None, out: str | None, as_json: bool, **run: Any,
+) -> None:  # fmt: skip
+    """Spectrum of the rate network with a weight matrix from a file.
+
+    WEIGHTS is .npy, .npz (one array, or scipy.sparse), .csv or .mtx.
+    """
+    kind = "map" if is_map else "flow"
+    network = RateNetwork(read_weights(Path(weights)), tau=tau, phi=phi, form=form, kind=kind)
+    if not is_map and run["dt"] is None:
+        run["dt"] = tau / 20
+    report(measure(network, 5000.0 if is_map else 500 * tau, run), plot, out, as_json)
+
+
+def read_weights(path: Path) -> Any:
+    import scipy.io
+    import scipy.sparse
+
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        if path.suffix == ".csv":
+            return np.loadtxt(path, delimiter=",", ndmin=2)
+        if path.suffix == ".mtx":
+            return scipy.io.mmread(path)
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                names = list(file)
+                if "format" not in names:
+                    if len(names) != 1:
+                        raise ValueError(f"it holds {len(names)} arrays, expected one")
+                    return file[names[0]]
+            return scipy.sparse.load_npz(path)
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise ValueError(f"WEIGHTS {path} cannot be read: {error}") from error
+    raise ValueError(f"WEIGHTS must be .npy, .npz, .csv or .mtx, got {path.name}")
+
+
+@commands.command()
+@click.argument("name")
+@click.option("--param", multiple=True, help="rho=28, or rho=0:200:512 for a sweep.")
+@run_options
+def system(
+    name: str, param: tuple[str, ...], plot: str | None, out: str | None, as_json: bool, **run: Any
+) -> None:
+    """Spectrum of a known system, over a range of parameters if asked."""
+    if name not in library:
+        raise ValueError(f"NAME must be one of {', '.join(library)}, got {name!r}")
+    known = library[name]
+    params = dict(read_param(text) for text in param)
+    sweep = [key for key, value in params.items() if np.ndim(value)]
+    for axis, key in enumerate(sweep):
+        params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
+    if run["dt"] is None:
+        run["dt"] = known.dt
+    report(measure(known.system(**params), known.duration, run), plot, out, as_json)
+
+
+def read_param(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    try:
+        parts = [float(part) for part in value.split(":")]
+        if equals and len(parts) == 1:
+            return name, parts[0]
+        if equals and len(parts) == 3:
+            return name, np.linspace(parts[0], parts[1], int(parts[2]))
+    except ValueError:
+        pass
+    raise ValueError(f"--param must be name=value or name=first:last:count, got {text!r}")
+
+
+@commands.command()
+@click.option("--n", type=int, default=200, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--quiet", is_flag=True)
+def demo(n: int, seed: int, quiet: bool) -> None:
+    """A chaotic random network: table, picture lyapax-demo.png."""
+    rng = np.random.default_rng(seed)
+    network = RateNetwork(rng.standard_normal((n, n)) * 3.0 / np.sqrt(n))
+    result = lyapunov_spectrum(
+        network, duration=500.0, dt=0.1, transient=50.0, k=min(n, 40), rng=seed, progress=not quiet
+    )
+    click.echo(repr(result))
+    save_picture(result, Path("lyapax-demo.png"))
+    click.echo("picture       lyapax-demo.png")
+
+
+@commands.command()
+def info() -> None:
+    """CPU, threads, BLAS, GPU and cache."""
+    import platform
+
+    import numba
+    from threadpoolctl import threadpool_info
+
+    from .kernels.generated import folder
+
+    blas = [f"{p['internal_api']} {p['version']}" for p in threadpool_info() if "blas" in
+            str(p["user_api"])]  # fmt: skip
+    rows = {
+        "lyapax": __version__,
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
+        "threads": numba.get_num_threads(),
+        "blas": ", ".join(dict.fromkeys(blas)) or "unknown",
+        "gpu": "not supported by this version",
+        "cache": folder(),
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:8} {value}")
+
+
+def main() -> None:
+    """Errors are one line on stderr and exit code 2; a failed run is 1."""
+    try:
+        commands(standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"lyapax: {error.format_message()}", err=True)
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        click.echo(f"lyapax: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except RuntimeError as error:
+        click.echo(f"lyapax: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)

@@ -1,0 +1,67 @@
+"""Pictures of a spectrum; matplotlib is imported when one is asked for."""
+
+from typing import Any
+
+import numpy as np
+
+from . import _check
+
+
+def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
+    """Draw on `ax`, or on a new one, and return it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("plots need matplotlib: pip install 'lyapax[plot]'") from error
+    if kind is None:
+        kind = "plane" if len(result.shape) in (1, 2) else "exponents"
+    draw = {"exponents": _exponents, "history": _history, "plane": _plane}
+    _check.choice(kind, "kind", tuple(draw))
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    draw[kind](result, ax)
+    return ax
+
+
+def _unit(result: Any) -> str:
+    return "per unit time" if result.is_flow else "per step"
+
+
+def _exponents(result: Any, ax: Any) -> None:
+    index = np.arange(1, result.k + 1)
+    ax.axhline(0.0, color="0.7", lw=1)
+    for exponents, stderr in zip(
+        result.exponents.reshape(-1, result.k), result.stderr.reshape(-1, result.k), strict=True
+    ):
+        shown = np.isfinite(exponents)
+        error = np.where(np.isfinite(stderr), 2 * stderr, 0.0)
+        ax.errorbar(index[shown], exponents[shown], error[shown], fmt="o", ms=3, capsize=2)
+    ax.set_xlabel("index")
+    ax.set_ylabel(f"Lyapunov exponent ({_unit(result)}), 2 standard errors")
+
+
+def _history(result: Any, ax: Any) -> None:
+    times, running = result.history
+    ax.axhline(0.0, color="0.7", lw=1)
+    ax.plot(times, running.reshape(len(times), -1), lw=1)
+    ax.set_xscale("log")
+    ax.set_xlabel("measured time" if result.is_flow else "measured steps")
+    ax.set_ylabel(f"running exponents ({_unit(result)})")
+
+
+def _plane(result: Any, ax: Any) -> None:
+    """The leading exponent over a one- or two-dimensional batch."""
+    if len(result.shape) == 1:
+        ax.axhline(0.0, color="0.7", lw=1)
+        ax.plot(result.exponents, lw=1)
+        ax.set_xlabel("member")
+        ax.set_ylabel(f"Lyapunov exponents ({_unit(result)})")
+        return
+    if len(result.shape) != 2:
+        raise ValueError(f"a plane needs a batch of 1 or 2 axes, got shape {result.shape}")
+    leading = result.exponents[..., 0]
+    bound = np.nanmax(np.abs(leading[np.isfinite(leading)]), initial=1e-12)
+    image = ax.imshow(
+        leading, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-bound, vmax=bound
+    )
+    ax.figure.colorbar(image, ax=ax, label=f"leading exponent ({_unit(result)})")

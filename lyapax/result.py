@@ -1,0 +1,310 @@
+"""LyapunovSpectrum: exponents with their errors, and what follows from them."""
+
+import io
+import json
+import os
+import tempfile
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _check, attractor, statistics
+from ._check import Array
+from .run import Run
+
+FORMAT = 1
+
+
+class Status(IntEnum):
+    """Of one exponent."""
+
+    OK = 0
+    DIVERGED = 1  # the state or its tangents left the floating-point numbers: NaN
+    RANK_LOST = 2  # the direction dies within a step: -inf
+    UNRESOLVED = 3  # rounding may reach it: see `LyapunovSpectrum.growth`
+    UNMEASURED = 4  # interrupted before the measurement began: NaN
+
+
+class LyapunovSpectrum:
+    """Lyapunov exponents of a batch of members, shape (..., k), in descending order.
+
+    Natural logarithm, per unit time (flows) or per step (maps).
+
+    Attributes
+    ----------
+    exponents, stderr : array (..., k)
+    status : array (..., k) of `Status`
+    sign : array (..., k)
+        +1, 0, -1, or 2 where the run cannot tell; zeros are resolved to `resolution`.
+    growth : array (..., k)
+        Largest |a_j| / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
+    duration : float
+        Measured time or steps.
+    speed, period : array (...)
+        Evidence of the class: relative |f| (flows), the orbit's period of return (maps; 0: none).
+    """
+
+    def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
+        self._run = run
+        self.shape = shape
+        if system is not None:
+            self.dim, self.is_flow = system.dim, system.is_flow
+            self.is_driven, self.system = system.is_driven, repr(system)
+
+    def refresh(self) -> None:
+        """Read exponents off the run as it stands."""
+        run = self._run
+        assert run is not None
+        flight = run.flight
+        self.__dict__.pop("history", None)
+        self.duration = run.measured_steps * run.step_time
+        self.qr_every, self.dt = run.interval, run.step_time
+        blocks = np.array(run.blocks) if run.blocks else np.zeros((0, *flight.log_sum.shape))
+        status = flight.status.copy()
+        if run.measured_steps == 0:
+            exponents, stderr = (np.full(flight.log_sum.shape, np.nan) for _ in range(2))
+            spread = np.zeros_like(exponents)
+            status[:] = Status.UNMEASURED
+        else:
+            total = run.totals()
+            exponents = total / self.duration
+            stderr, spread = statistics.standard_error(
+                blocks, total, self.duration, run.block_steps * run.step_time
+            )
+            status[(status == 0) & (run.growth > run.bound)] = Status.UNRESOLVED
+        # A diverged direction says nothing of its neighbours either: they share the state.
+        lost = (status == Status.DIVERGED).any(axis=1)
+        status[lost] = Status.DIVERGED
+        exponents[lost] = stderr[lost] = np.nan
+        dead = status == Status.RANK_LOST
+        exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
+        order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+
+        def arranged(a: Any) -> Any:
+            return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
+
+        sign = statistics.signs(exponents, stderr, spread, max(self.duration, 1e-300))
+        growth = run.growth if run.growth.size else np.zeros_like(exponents)
+        self.exponents, self.stderr = arranged(exponents), arranged(stderr)
+        self.status, self.sign, self.growth = arranged(status), arranged(sign), arranged(growth)
+        self.block_duration = run.block_steps * run.step_time
+        self.blocks = np.array([arranged(b) for b in blocks]).reshape(
+            len(blocks), *self.exponents.shape
+        )
+        speed, period = attractor.evidence(run, self.is_flow)
+        self.speed, self.period = speed.reshape(self.shape), period.reshape(self.shape)
+
+    @property
+    def k(self) -> int:
+        return int(self.exponents.shape[-1])
+
+    @property
+    def resolution(self) -> float:
+        """Exponents smaller than this cannot be told from zero: 2 / duration."""
+        return statistics.BOUNDED / self.duration
+
+    @property
+    def diverged(self) -> np.ndarray:
+        return np.asarray((self.status == Status.DIVERGED).any(axis=-1))
+
+    @property
+    def n_positive(self) -> Any:
+        return (self.sign == 1).sum(axis=-1)
+
+    @property
+    def n_zero(self) -> Any:
+        return (self.sign == 0).sum(axis=-1)
+
+    @cached_property
+    def history(self) -> tuple[Any, Any]:
+        """(times (m,), running estimates (m, ..., k)) at the ends of the blocks."""
+        times = self.block_duration * np.arange(1, len(self.blocks) + 1)
+        running = np.cumsum(self.blocks, axis=0)
+        return times, running / times.reshape(-1, *[1] * (running.ndim - 1))
+
+    def _each(self, function: Any, *arrays: Any) -> Any:
+        """`function` of one member, over the batch."""
+        values = np.empty(self.shape, object)
+        for index in np.ndindex(*self.shape):
+            values[index] = function(*(a[index] for a in arrays))
+        return values if self.shape else values[()]
+
+    @property
+    def attractor(self) -> Any:
+        """The class of each member, a string (an array of them for a batch)."""
+        return self._each(
+            lambda sign, speed, period: attractor.classify(
+                sign, self.dim, self.is_flow, self.is_driven, float(speed), int(period)
+            ),
+            self.sign, self.speed, self.period,
+        )  # fmt: skip
+
+    @property
+    def groups(self) -> Any:
+        """Near-degenerate exponents: (first, past the last, mean, its error) of each group."""
+        return self._each(self._groups, self.exponents, self.stderr, np.moveaxis(
+            self.blocks, 0, -2))  # fmt: skip
+
+    def _groups(self, exponents: Array, stderr: Array, blocks: Array) -> list[Any]:
+        found = []
+        for first, last in statistics.groups(exponents, stderr):
+            mean = float(np.mean(exponents[first:last]))
+            error, _ = statistics.standard_error(
+                blocks[:, first:last].mean(axis=1), np.array(mean * self.duration),
+                self.duration, self.block_duration,
+            )  # fmt: skip
+            found.append((first, last, mean, float(error) if last - first > 1 else
+                          float(stderr[first])))  # fmt: skip
+        return found
+
+    def _of_zeroed(self, function: Any, part: int) -> Any:
+        values = self._each(
+            lambda e, s, g: function(np.where(g == 0, 0.0, e), s)[part],
+            self.exponents, self.stderr, self.sign,
+        )  # fmt: skip
+        return values.astype(float) if self.shape else values
+
+    @property
+    def kaplan_yorke(self) -> Any:
+        """Kaplan-Yorke dimension; NaN when k is too small to reach it."""
+        return self._of_zeroed(statistics.kaplan_yorke, 0)
+
+    @property
+    def kaplan_yorke_stderr(self) -> Any:
+        return self._of_zeroed(statistics.kaplan_yorke, 1)
+
+    @property
+    def entropy(self) -> Any:
+        """Sum of the positive exponents (Pesin), nats per unit time or step."""
+        return self._of_zeroed(statistics.entropy, 0)
+
+    @property
+    def entropy_stderr(self) -> Any:
+        return self._of_zeroed(statistics.entropy, 1)
+
+    def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
+        """Measure `duration` more, in place; the bits of one longer run at a fixed cadence."""
+        from .spectrum import _bar, _interrupted, measure
+
+        if self._run is None:
+            raise ValueError("a loaded result cannot be extended: its state was not saved")
+        steps = int(np.ceil(_check.positive(duration, "duration") / self.dt - 1e-9))
+        with _bar(steps, progress) as tick:
+            try:
+                measure(self._run, steps, None, tick)
+            except KeyboardInterrupt:
+                _interrupted(self._run)
+        self.refresh()
+        return self
+
+    def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
+        """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""
+        from .plot import plot
+
+        return plot(self, ax, kind)
+
+    def to_xarray(self) -> Any:
+        """An xarray.Dataset with dimensions (batch axes, exponent)."""
+        import xarray
+
+        names = [f"batch_{i}" for i in range(len(self.shape))]
+        wide = [*names, "exponent"]
+        data = {name: (wide, getattr(self, name)) for name in ("exponents", "stderr", "status")}
+        data["attractor"] = (names, self.attractor)
+        unit = "1/time" if self.is_flow else "1/step"
+        return xarray.Dataset(data, attrs={"duration": self.duration, "dt": self.dt, "unit": unit})
+
+    _ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period")
+    _FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every",
+              "block_duration")  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an .npz, whole or not at all."""
+        buffer = io.BytesIO()
+        facts = {"format": FORMAT, **{name: getattr(self, name) for name in self._FACTS}}
+        arrays = {name: getattr(self, name) for name in self._ARRAYS}
+        np.savez_compressed(buffer, facts=np.array(json.dumps(facts)), **arrays)
+        write_whole(Path(path), buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
+        """Read what `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                facts = json.loads(str(file["facts"]))
+                arrays = {name: file[name] for name in cls._ARRAYS if name in file}
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"path {path} is not a lyapax result: {error}") from error
+        if facts.get("format") != FORMAT:
+            raise ValueError(
+                f"path {path} has result format {facts.get('format')}, this lyapax reads {FORMAT}"
+            )
+        result = cls(None, None, arrays["exponents"].shape[:-1])
+        for name, value in {**facts, **arrays}.items():
+            if name != "format":
+                setattr(result, name, value)
+        return result
+
+    def summary(self) -> dict[str, Any]:
+        """Plain Python values, for JSON."""
+        return {
+            "system": self.system, "duration": self.duration, "dt": self.dt,
+            "unit": "per unit time" if self.is_flow else "per step",
+            "exponents": self.exponents.tolist(), "stderr": self.stderr.tolist(),
+            "status": [[Status(s).name for s in row] for row in
+                       self.status.reshape(-1, self.k)],
+            "n_positive": np.asarray(self.n_positive).tolist(),
+            "n_zero": np.asarray(self.n_zero).tolist(),
+            "attractor": self.attractor.tolist() if self.shape else self.attractor,
+            "kaplan_yorke": np.asarray(self.kaplan_yorke).tolist(),
+            "entropy": np.asarray(self.entropy).tolist(),
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        unit = "per unit time" if self.is_flow else "per step"
+        head = f"{self.system}: {self.k} exponents {unit}, measured over {self.duration:g}"
+        if self.shape:
+            n_positive = np.asarray(self.n_positive)
+            leading = self.exponents[..., 0]
+            finite = leading[np.isfinite(leading)]
+            span = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "none finite"
+            return (
+                f"{head}\nbatch {self.shape}: leading exponent {span}; "
+                f"{int((n_positive > 0).sum())} members chaotic, {int(self.diverged.sum())} diverged"
+            )
+        rows = [head, "", "   j    exponent     stderr  sign"]
+        words = {1: "+", 0: "0", -1: "-", 2: "?"}
+        for j in range(min(self.k, 12)):
+            status = Status(int(self.status[j]))
+            note = "" if status is Status.OK else f"  {status.name.lower()}"
+            sign = words[int(self.sign[j])]
+            rows.append(
+                f"{j + 1:4d}  {self.exponents[j]:10.5f}  {self.stderr[j]:9.2g}   {sign}{note}"
+            )
+        if self.k > 12:
+            rows.append(f" ... {self.k - 12} more, down to {self.exponents[-1]:.5f}")
+        rows += [
+            "",
+            f"attractor     {self.attractor}",
+            f"dimension     {self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g} (Kaplan-Yorke)",
+            f"entropy       {self.entropy:.5g} +- {self.entropy_stderr:.2g} (Pesin)",
+            f"zero below    {self.resolution:.2g}",
+        ]
+        return "\n".join(rows)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file or leave none: a temporary one beside it, then a rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent or ".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

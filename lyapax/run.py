@@ -1,0 +1,133 @@
+"""One run of a propagator: transient, alignment, measurement, in calls short enough to stop.
+
+A `Run` can be continued: what it measures in two calls has the bits of one longer call at a
+fixed cadence, because block boundaries are counted in intervals from the start and the running
+sums travel with the state.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._check import Array
+from .kernels.propagator import OK, Flight, Propagator
+
+BLOCKS = 128  # complete blocks at which neighbours are merged
+CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer within it
+LONGEST_INTERVAL = 64
+PILOT_INTERVALS = 8
+GROWTH_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
+
+
+@dataclass
+class Run:
+    propagator: Propagator
+    flight: Flight
+    interval: int  # steps between QRs
+    fixed: bool
+    bound: float
+    step_time: float
+    blocks: list[Array] = field(default_factory=list)  # log sums (B, k) of complete blocks
+    block_steps: int = 0
+    open_steps: int = 0  # steps already in the block that is still open
+    measured_steps: int = 0
+    growth: Array = field(default_factory=lambda: np.zeros(0))
+    pace: float = 0.0  # steps a second, seen
+
+    def transient(self, steps: int, tick: Callable[[int], None]) -> None:
+        """State only."""
+        done = 0
+        while done < steps:
+            call = min(steps - done, self._affordable(8))
+            started = time.perf_counter()
+            self.propagator.advance(self.flight, call)
+            self._learn(call, started)
+            done += call
+            tick(call)
+        self.pace = 0.0
+
+    def align(self, steps: int, tick: Callable[[int], None]) -> None:
+        """Propagate the basis without counting; choose the cadence where it is automatic."""
+        done = 0
+        settled = self.fixed
+        while done < steps or not settled:
+            left = max(1, -(-(steps - done) // self.interval))
+            intervals = min(left, max(1, self._affordable(1) // self.interval))
+            if not settled:
+                intervals = PILOT_INTERVALS
+            self._reset()
+            started = time.perf_counter()
+            self.propagator.propagate(self.flight, intervals, self.interval)
+            self._learn(intervals * self.interval, started)
+            done += intervals * self.interval
+            tick(intervals * self.interval)
+            if not settled:
+                highest = self._highest_growth()
+                if highest > self.bound / 8:
+                    self.interval = max(1, self.interval // 2)
+                    settled = True
+                elif self.interval >= LONGEST_INTERVAL or 2 * self.interval > max(steps, 1):
+                    settled = True
+                else:
+                    self.interval *= 2
+        self._reset()
+        self.block_steps = self.interval
+        self.growth = np.zeros_like(self.flight.growth)
+
+    def measure(self, steps: int, tick: Callable[[int], None]) -> None:
+        """Count growth through `steps` steps, a multiple of the interval."""
+        stop = self.measured_steps + steps
+        while self.measured_steps < stop:
+            room = min(self.block_steps - self.open_steps, stop - self.measured_steps)
+            intervals = max(1, min(room, self._affordable(1)) // self.interval)
+            start = self.flight.copy()
+            self.flight.growth[:] = 0.0
+            started = time.perf_counter()
+            try:
+                self.propagator.propagate(self.flight, intervals, self.interval)
+            except KeyboardInterrupt:
+                self.flight = start
+                raise
+            if not self.fixed and self.interval > 1 and self._highest_growth() > self.bound:
+                self.flight = start
+                self.interval //= 2
+                continue
+            steps_done = intervals * self.interval
+            self._learn(steps_done, started)
+            self.growth = np.maximum(self.growth, self.flight.growth)
+            self.measured_steps += steps_done
+            self.open_steps += steps_done
+            if self.open_steps == self.block_steps:
+                self._close_block()
+            tick(steps_done)
+
+    def _close_block(self) -> None:
+        self.blocks.append(self.flight.log_sum + self.flight.compensation)
+        self._reset()
+        self.open_steps = 0
+        if len(self.blocks) == BLOCKS:
+            self.blocks = [a + b for a, b in zip(self.blocks[::2], self.blocks[1::2], strict=True)]
+            self.block_steps *= 2
+
+    def totals(self) -> Array:
+        total = self.flight.log_sum + self.flight.compensation
+        return total + np.sum(self.blocks, axis=0) if self.blocks else total
+
+    def _reset(self) -> None:
+        self.flight.log_sum[:] = 0.0
+        self.flight.compensation[:] = 0.0
+        self.flight.growth[:] = 0.0
+
+    def _highest_growth(self) -> float:
+        living = self.flight.growth[self.flight.status == OK]
+        return float(living.max()) if living.size else 0.0
+
+    def _affordable(self, factor: int) -> int:
+        return max(1, int(self.pace * CALL_SECONDS)) * factor if self.pace else self.interval
+
+    def _learn(self, steps: int, started: float) -> None:
+        # Growing by at most 8 keeps a first call that was a compilation from mattering.
+        seen = steps / max(time.perf_counter() - started, 1e-6)
+        self.pace = min(seen, 8 * self.pace) if self.pace else seen

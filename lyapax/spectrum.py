@@ -1,0 +1,231 @@
+"""lyapunov_spectrum: the one driver, for every system and every backend."""
+
+import contextlib
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from . import _check
+from .kernels.propagator import DIVERGED, Array, launch
+from .result import LyapunovSpectrum
+from .run import GROWTH_BOUND, Run
+from .statistics import standard_error
+from .systems.base import System
+
+FIRST_CHECK = 128  # intervals before `tol` is looked at
+RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
+
+
+def lyapunov_spectrum(
+    system: System,
+    *,
+    duration: float | None = None,
+    dt: float | None = None,
+    transient: float | None = None,
+    alignment: float | None = None,
+    k: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    tol: float | None = None,
+    max_duration: float | None = None,
+    qr_every: int | str = "auto",
+    dtype: Any = "float64",
+    initial: Any = None,
+    initial_basis: Any = None,
+    rng: Any = None,
+    members: int | None = None,
+    errors: str = "status",
+    progress: bool = True,
+) -> LyapunovSpectrum:
+    r"""Lyapunov exponents :math:`\lambda_j = \lim \frac1T \sum \ln R_{jj}`, with errors.
+
+    Benettin's method: the state and k tangent vectors run together through fourth-order
+    Runge-Kutta steps (the tangent step is the exact derivative of the state's step), and a
+    Householder QR after each interval books the growth :math:`\ln R_{jj}`.
+
+    Parameters
+    ----------
+    system : RateNetwork, Flow or Map
+    duration : float
+        Measured time (flows) or steps (maps), rounded up to whole QR intervals.
+    dt : float
+        Time step; flows only.
+    transient : float, optional
+        Time for the state to reach the attractor; default a tenth of the duration.
+    alignment : float, optional
+        Time for the basis to align, not counted; default as `transient`.
+    k : int, optional
+        How many leading exponents; default all.
+    params : mapping, optional
+        Replaces parameters of the system; arrays make a batch.
+    tol, max_duration : float, optional
+        Run until every standard error is below `tol`, at most `max_duration`.
+    qr_every : int or "auto"
+        Steps between QRs. "auto" takes the longest interval that keeps rounding below 1e-9.
+    dtype : "float64" or "float32"
+        Of the tangent vectors; state and sums stay float64, and systems of up to 8 dimensions
+        compute in float64 anyway.
+    initial : array (..., dim), optional
+        Initial states; leading axes are a batch.
+    initial_basis : array (dim, k), optional
+        First tangent basis; default random orthonormal.
+    rng : int or numpy.random.Generator, optional
+    members : int, optional
+        Repeat every member with this many random initial states (a new leading axis).
+    errors : {"status", "raise"}
+        Whether a diverged member is a NaN with a status or a RuntimeError.
+    progress : bool
+        Show a bar on a terminal.
+
+    Returns
+    -------
+    LyapunovSpectrum
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+    RuntimeError
+        With ``errors="raise"``, when a member diverges.
+
+    References
+    ----------
+    Benettin, Galgani, Giorgilli & Strelcyn, Meccanica 15 (1980); Geist, Parlitz & Lauterborn,
+    Prog. Theor. Phys. 83 (1990).
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> henon = lx.systems.library["henon"].system()
+    >>> spec = lx.lyapunov_spectrum(henon, duration=20000, rng=0, progress=False)
+    >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
+    True
+    """
+    if params:
+        system = system.with_params(**params)
+    if not hasattr(system, "propagator"):
+        raise TypeError(f"system must be a RateNetwork, Flow or Map, got {type(system).__name__}")
+    _check.choice(errors, "errors", ("status", "raise"))
+    step = _step(system, dt)
+    n = system.dim
+    k = n if k is None else _check.count(k, "k", high=n)
+    if duration is None and tol is None:
+        raise ValueError("duration must be given, or tol with max_duration")
+    if tol is not None:
+        tol = _check.positive(tol, "tol")
+        if max_duration is None:
+            raise ValueError("max_duration must be given with tol")
+        duration = _check.positive(max_duration, "max_duration")
+    duration = _check.positive(duration, "duration")
+    transient = duration / 10 if transient is None else _check.positive(
+        transient, "transient", zero=True)  # fmt: skip
+    alignment = transient if alignment is None else _check.positive(
+        alignment, "alignment", zero=True)  # fmt: skip
+    kind = np.dtype(_check.choice(str(np.dtype(dtype)), "dtype", tuple(GROWTH_BOUND)))
+    generator = np.random.default_rng(rng)
+
+    shape = system.batch_shape
+    if members is not None:
+        shape = (_check.count(members, "members"), *shape)
+    if initial is not None:
+        start = _check.real_array(initial, "initial", ndim_min=1)
+        if start.shape[-1] != n:
+            raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
+        shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
+    else:
+        start = system.start(shape, generator)
+    state = np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n)
+    basis = _first_basis(initial_basis, state.shape[0], n, k, kind, generator)
+    fixed = qr_every != "auto"
+    interval = _check.count(qr_every, "qr_every") if fixed else 1
+
+    counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
+    total = sum(counts) if system.is_driven and hasattr(system, "inputs") else None
+    propagator = system.propagator(shape, step, k, kind, total)
+    run = Run(propagator, launch(state, basis), interval, fixed, GROWTH_BOUND[kind.name], step)
+    if system.fastest_rate is not None and step * system.fastest_rate > RK4_REACH:
+        warnings.warn(
+            f"dt = {step:g} is too large for stability: it must stay below "
+            f"{RK4_REACH / system.fastest_rate:.3g} (2.785 times the shortest tau)",
+            stacklevel=2,
+        )
+    result = LyapunovSpectrum(run, system, shape)
+    with _bar(sum(counts), progress) as tick:
+        try:
+            run.transient(counts[0], tick)
+            run.align(counts[1], tick)
+            measure(run, counts[2], tol, tick)
+        except KeyboardInterrupt:
+            _interrupted(run)
+    result.refresh()
+    if errors == "raise" and (run.flight.status == DIVERGED).any():
+        raise RuntimeError(f"{int(result.diverged.sum())} of {state.shape[0]} members diverged")
+    return result
+
+
+def measure(run: Run, steps: int, tol: float | None, tick: Any) -> None:
+    """Measure `steps` more steps, or fewer when every error is below `tol`."""
+    if tol is None:
+        run.measure(_whole(steps, run.interval), tick)
+        return
+    end = run.measured_steps + _whole(steps, run.interval)
+    check, passes = FIRST_CHECK * run.interval, 0
+    while run.measured_steps < end:
+        target = min(check, end)
+        run.measure(_whole(max(target - run.measured_steps, 1), run.interval), tick)
+        if run.measured_steps >= check:
+            elapsed = run.measured_steps * run.step_time
+            sums = np.array(run.blocks)
+            stderr, _ = standard_error(sums, run.totals(), elapsed, run.block_steps * run.step_time)
+            awaited = (run.flight.status == 0) & (run.growth <= run.bound)
+            passes = passes + 1 if (stderr[awaited] < tol).all() else 0
+            if passes == 2:
+                return
+            check *= 2
+
+
+def _whole(steps: int, interval: int) -> int:
+    return -(-steps // interval) * interval
+
+
+def _step(system: System, dt: float | None) -> float:
+    if system.is_flow:
+        if dt is None:
+            raise ValueError("dt must be given for a flow")
+        return _check.positive(dt, "dt")
+    if dt is not None:
+        raise ValueError("dt must not be given for a map, which advances one step at a time")
+    return 1.0
+
+
+def _first_basis(
+    given: Any, batch: int, n: int, k: int, dtype: Any, rng: np.random.Generator
+) -> Array:
+    if given is None:
+        first, _ = np.linalg.qr(rng.standard_normal((n, k)))
+    else:
+        first = _check.real_array(given, "initial_basis", ndim_min=2)
+        if first.shape != (n, k):
+            raise ValueError(f"initial_basis must have shape ({n}, {k}), got {first.shape}")
+        first, r = np.linalg.qr(first)
+        diagonal = np.diag(r)
+        if (np.abs(diagonal) < 1e-12 * np.abs(diagonal).max()).any():
+            raise ValueError("initial_basis must have linearly independent columns")
+        first = first * np.sign(diagonal)
+    return np.array(np.broadcast_to(first, (batch, n, k)), dtype=dtype, order="C")
+
+
+@contextlib.contextmanager
+def _bar(steps: int, progress: bool) -> Iterator[Any]:
+    with tqdm(total=steps, unit="step", unit_scale=True, disable=None if progress else True) as bar:
+        yield lambda done: bar.update(done)
+
+
+def _interrupted(run: Run) -> None:
+    warnings.warn(
+        f"interrupted: the result covers {run.measured_steps * run.step_time:g} of what was asked",
+        stacklevel=3,
+    )

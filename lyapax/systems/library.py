@@ -1,0 +1,198 @@
+"""Known systems, with references and expected exponents as data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .function import Flow, Map
+
+
+@dataclass(frozen=True)
+class KnownSystem:
+    """A system of the literature; ``known.system(rho=20)`` builds it.
+
+    `exponents` are (value, uncertainty) pairs at the default parameters; an uncertainty of 0
+    marks an exact value.
+    """
+
+    name: str
+    f: Callable[..., Any]
+    dim: int
+    params: Mapping[str, float]
+    reference: str
+    initial: tuple[float, ...]
+    exponents: tuple[tuple[float, float], ...] = ()
+    dt: float | None = None  # None: a map
+    duration: float = 1000.0
+    attractor: str = ""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def system(self, **params: Any) -> Flow | Map:
+        kind = Map if self.dt is None else Flow
+        built = kind(self.f, self.dim, self.params, initial=self.initial)
+        return built.with_params(**params) if params else built  # type: ignore[return-value]
+
+
+def lorenz63(x: Any, p: Any) -> Any:
+    return [p.sigma * (x[1] - x[0]), x[0] * (p.rho - x[2]) - x[1], x[0] * x[1] - p.beta * x[2]]
+
+
+def roessler(x: Any, p: Any) -> Any:
+    return [-x[1] - x[2], x[0] + p.a * x[1], p.b + x[2] * (x[0] - p.c)]
+
+
+def hyperroessler(x: Any, p: Any) -> Any:
+    return [
+        -x[1] - x[2],
+        x[0] + p.a * x[1] + x[3],
+        p.b + x[0] * x[2],
+        p.c * x[3] - p.d * x[2],
+    ]
+
+
+def lorenz96(x: Any, p: Any) -> Any:
+    return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + p.forcing
+
+
+def van_der_pol(x: Any, p: Any) -> Any:
+    return [x[1], p.mu * (1 - x[0] ** 2) * x[1] - x[0]]
+
+
+def stuart_landau(x: Any, p: Any) -> Any:
+    r2 = x[0] ** 2 + x[1] ** 2
+    return [x[0] - p.omega * x[1] - r2 * x[0], p.omega * x[0] + x[1] - r2 * x[1]]
+
+
+def fitzhugh_nagumo(x: Any, p: Any) -> Any:
+    return [x[0] - x[0] ** 3 / 3 - x[1] + p.current, (x[0] + p.a - p.b * x[1]) / p.tau]
+
+
+def wilson_cowan(x: Any, p: Any) -> Any:
+    def rate(u: Any, slope: Any, threshold: Any) -> Any:
+        return 1 / (1 + np.exp(-slope * (u - threshold))) - 1 / (1 + np.exp(slope * threshold))
+
+    return [
+        -x[0] + (1 - x[0]) * rate(p.c1 * x[0] - p.c2 * x[1] + p.drive, 1.3, 4.0),
+        -x[1] + (1 - x[1]) * rate(p.c3 * x[0] - p.c4 * x[1], 2.0, 3.7),
+    ]
+
+
+def henon(x: Any, p: Any) -> Any:
+    return [1 - p.a * x[0] ** 2 + x[1], p.b * x[0]]
+
+
+def logistic(x: Any, p: Any) -> Any:
+    return [p.r * x[0] * (1 - x[0])]
+
+
+def standard_map(x: Any, p: Any) -> Any:
+    momentum = x[1] + p.kick * np.sin(x[0])
+    return [np.mod(x[0] + momentum, 2 * np.pi), np.mod(momentum, 2 * np.pi)]
+
+
+def cat_map(x: Any, p: Any) -> Any:
+    return [np.mod(2 * x[0] + x[1], 1.0), np.mod(x[0] + x[1], 1.0)]
+
+
+def folded_towel(x: Any, p: Any) -> Any:
+    return [
+        3.8 * x[0] * (1 - x[0]) - 0.05 * (x[1] + 0.35) * (1 - 2 * x[2]),
+        0.1 * ((x[1] + 0.35) * (1 - 2 * x[2]) - 1) * (1 - 1.9 * x[0]),
+        3.78 * x[2] * (1 - x[2]) + 0.2 * x[1],
+    ]
+
+
+def _rotated(x: Any, p: Any) -> Any:
+    c, s = p.alpha * np.cos(p.theta), p.alpha * np.sin(p.theta)
+    return np.tanh(c * x[0] - s * x[1]), np.tanh(s * x[0] + c * x[1])
+
+
+def pta_flow(x: Any, p: Any) -> Any:
+    u, v = _rotated(x, p)
+    return [u - x[0], v - x[1]]
+
+
+def pta_map(x: Any, p: Any) -> Any:
+    return list(_rotated(x, p))
+
+
+def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
+    """Lorenz-96 of any n; the trace makes the exponents sum to -n."""
+    start = tuple(forcing + 0.01 * (i == 0) for i in range(n))
+    return KnownSystem(
+        "lorenz96", lorenz96, n, {"forcing": forcing},
+        "Lorenz, Proc. ECMWF Seminar on Predictability 1 (1996)", start, (), 0.01, 500.0, "",
+    )  # fmt: skip
+
+
+_SYSTEMS = (
+    KnownSystem(
+        "lorenz63", lorenz63, 3, {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3},
+        "Lorenz, J. Atmos. Sci. 20 (1963)", (1.0, 1.0, 20.0),
+        ((0.9056, 0.0015), (0.0, 0.0), (-14.572, 0.0015)), 0.01, 2000.0, "chaotic",
+    ),
+    KnownSystem(
+        "roessler", roessler, 3, {"a": 0.2, "b": 0.2, "c": 5.7},
+        "Roessler, Phys. Lett. A 57 (1976)", (1.0, 1.0, 0.0),
+        ((0.0715, 0.0011), (0.0, 0.0), (-5.395, 0.01)), 0.01, 4000.0, "chaotic",
+    ),
+    KnownSystem(
+        "hyperroessler", hyperroessler, 4, {"a": 0.25, "b": 3.0, "c": 0.05, "d": 0.5},
+        "Roessler, Phys. Lett. A 71 (1979)", (-10.0, -6.0, 0.0, 10.0), (), 0.01, 4000.0,
+        "hyperchaotic",
+    ),
+    lorenz96_of(8),
+    KnownSystem(
+        "van_der_pol", van_der_pol, 2, {"mu": 1.0}, "van der Pol, Phil. Mag. 2 (1926)",
+        (1.0, 0.0), ((0.0, 0.0), (-1.059377, 1e-5)), 0.01, 1000.0, "limit cycle",
+    ),
+    KnownSystem(
+        "stuart_landau", stuart_landau, 2, {"omega": 1.0},
+        "Kuramoto, Chemical Oscillations, Waves, and Turbulence (1984)", (1.0, 0.2),
+        ((0.0, 0.0), (-2.0, 0.0)), 0.01, 500.0, "limit cycle",
+    ),
+    KnownSystem(
+        "fitzhugh_nagumo", fitzhugh_nagumo, 2,
+        {"a": 0.7, "b": 0.8, "tau": 12.5, "current": 0.5}, "FitzHugh, Biophys. J. 1 (1961)",
+        (0.0, 0.0), (), 0.02, 4000.0, "limit cycle",
+    ),
+    KnownSystem(
+        "wilson_cowan", wilson_cowan, 2,
+        {"c1": 16.0, "c2": 12.0, "c3": 15.0, "c4": 3.0, "drive": 1.25},
+        "Wilson & Cowan, Biophys. J. 12 (1972)", (0.2, 0.1), (), 0.02, 1000.0, "limit cycle",
+    ),
+    KnownSystem(
+        "henon", henon, 2, {"a": 1.4, "b": 0.3}, "Henon, Commun. Math. Phys. 50 (1976)",
+        (0.1, 0.1), ((0.4192, 0.0003), (-1.6232, 0.0003)), None, 20000.0, "chaotic",
+    ),
+    KnownSystem(
+        "logistic", logistic, 1, {"r": 4.0}, "May, Nature 261 (1976)", (0.4,),
+        ((float(np.log(2)), 0.0),), None, 20000.0, "chaotic",
+    ),
+    KnownSystem(
+        "standard_map", standard_map, 2, {"kick": 5.0}, "Chirikov, Phys. Rep. 52 (1979)",
+        (0.5, 0.5), (), None, 20000.0, "chaotic",
+    ),
+    KnownSystem(
+        "cat_map", cat_map, 2, {}, "Arnold & Avez, Ergodic Problems (1968)",
+        (0.1, 0.234), ((0.9624236501, 1e-9), (-0.9624236501, 1e-9)), None, 5000.0, "chaotic",
+    ),
+    KnownSystem(
+        "folded_towel", folded_towel, 3, {}, "Roessler, Phys. Lett. A 71 (1979)",
+        (0.085, -0.121, 0.075), (), None, 20000.0, "hyperchaotic",
+    ),
+    KnownSystem(
+        "pta_flow", pta_flow, 2, {"alpha": 2.0, "theta": 0.6},
+        "Park, Sagodi & Sokol, persistent learning signals (2023), 2-unit block", (0.3, 0.1),
+        (), 0.02, 1000.0, "limit cycle",
+    ),
+    KnownSystem(
+        "pta_map", pta_map, 2, {"alpha": 1.3, "theta": 0.6},
+        "Park, Sagodi & Sokol, persistent learning signals (2023), 2-unit block", (0.3, 0.1),
+        (), None, 20000.0, "closed curve",
+    ),
+)  # fmt: skip
+
+SYSTEMS: dict[str, KnownSystem] = {known.name: known for known in _SYSTEMS}

@@ -1,0 +1,158 @@
+"""Rate networks from a weight matrix, dense or sparse."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from .._check import Array, broadcast, choice, flat_batch, real_array
+from ..kernels.cpu import activation
+from ..kernels.cpu.propagators import Network
+from ..kernels.propagator import Propagator
+
+
+class RateNetwork:
+    r"""A rate network, as a flow or as a map.
+
+    ``form="current"``: :math:`\tau \dot x = -x + W \phi(x) + b + u`;
+    ``form="rate"``: :math:`\tau \dot x = -x + \phi(W x + b + u)`
+    (equivalent by a change of variables: Miller & Fumarola 2012). ``kind="map"``: one Euler step
+    of size 1, :math:`x_{m+1} = x_m + (-x_m + \ldots)/\tau`, so `tau` is the inverse leak and
+    ``tau=1`` is the plain recurrent network :math:`x_{m+1} = \phi(W x_m + b)`.
+
+    Parameters
+    ----------
+    W : array (..., n, n) or scipy.sparse (n, n)
+        Weights; leading axes are a batch of networks. Row i holds the inputs of unit i.
+    bias : array (..., n) or float, optional
+    tau : float or array (..., n)
+        Time constant; exponents are per unit of the same time. Default 1.
+    phi : str or callable
+        One of tanh, relu, sigmoid, softplus, erf, linear, or a NumPy function of one argument,
+        which is differentiated symbolically.
+    form : {"current", "rate"}
+    kind : {"flow", "map"}
+    inputs : array (..., T, n), optional
+        External drive u, one row a step; held constant within a step of a flow.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> net = lx.RateNetwork([[0.0, 0.0], [0.5, 0.0]], tau=0.5)
+    >>> spec = lx.lyapunov_spectrum(net, duration=10, dt=0.01, rng=0, progress=False)
+    >>> print(spec.exponents.mean().round(9))
+    -2.0
+    """
+
+    def __init__(
+        self,
+        W: Any,
+        bias: Any = None,
+        tau: Any = 1.0,
+        phi: str | Callable[..., Any] = "tanh",
+        form: str = "current",
+        kind: str = "flow",
+        inputs: Any = None,
+    ):
+        self.form = choice(form, "form", ("current", "rate"))
+        self.kind = choice(kind, "kind", ("flow", "map"))
+        self.is_sparse = scipy.sparse.issparse(W)
+        if self.is_sparse:
+            self.W: Any = scipy.sparse.csr_array(W)
+            self.W.sum_duplicates()
+            real_array(self.W.data if self.W.nnz else [0.0], "W")
+            shape: tuple[int, ...] = self.W.shape
+        else:
+            self.W = real_array(W, "W", ndim_min=2)
+            shape = self.W.shape
+        if shape[-1] != shape[-2]:
+            raise ValueError(f"W must be square, (..., n, n), got shape {shape}")
+        self.dim = n = shape[-1]
+        self.bias = self._vector(0.0 if bias is None else bias, "bias")
+        self.tau = self._vector(tau, "tau")
+        if not (self.tau > 0).all():
+            raise ValueError(f"tau must be > 0, got {self.tau.min()}")
+        self.phi = phi
+        self._activation = compiled_activation(phi)
+        self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
+        if self.inputs is not None and self.inputs.shape[-1] != n:
+            raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
+        lead = () if self.inputs is None else self.inputs.shape[:-2]
+        self.batch_shape = broadcast(
+            "W, bias, tau and inputs", shape[:-2], self.bias.shape[:-1], self.tau.shape[:-1], lead
+        )
+
+    def _vector(self, value: Any, name: str) -> Array:
+        array = real_array(value, name)
+        if array.ndim == 0:
+            return np.full(self.dim, array)
+        if array.shape[-1] != self.dim:
+            raise ValueError(f"{name} must have shape (..., {self.dim}), got {array.shape}")
+        return array
+
+    @property
+    def is_flow(self) -> bool:
+        return self.kind == "flow"
+
+    @property
+    def is_driven(self) -> bool:
+        return self.inputs is not None
+
+    @property
+    def fastest_rate(self) -> float | None:
+        return float(1.0 / self.tau.min()) if self.is_flow else None
+
+    def with_params(self, **params: Any) -> "RateNetwork":
+        own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
+        for name in params:
+            choice(name, "params", own)
+        return RateNetwork(**{**{name: getattr(self, name) for name in own}, **params})
+
+    def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.standard_normal((*shape, self.dim))
+
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
+    ) -> Propagator:
+        inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
+        if self.is_driven and steps is not None and steps > inputs.shape[-2]:
+            raise ValueError(
+                f"inputs must have one row a step: {steps} steps are asked for (transient, "
+                f"alignment and duration), got {inputs.shape[-2]} rows"
+            )
+        weights = (
+            (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
+            if self.is_sparse
+            else flat_batch(self.W, shape, 2)
+        )
+        return Network(
+            weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
+            flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self._activation,
+            dt if self.is_flow else 0.0, k, int(np.prod(shape, dtype=int)), dtype,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"RateNetwork(n={self.dim}, phi={self.phi!r}, form={self.form!r}, {self.kind})"
+
+
+@cache
+def compiled_activation(phi: str | Callable[..., Any]) -> Any:
+    """The activation on vectors: built in, or generated from the user's function."""
+    if isinstance(phi, str):
+        choice(phi, "phi", tuple(activation.BY_NAME))
+        return activation.BY_NAME[phi]
+    if not callable(phi):
+        raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
+    from ..kernels.cpu.activation_source import activation_source
+    from ..kernels.generated import module
+    from .trace import trace
+
+    graph = trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
+    return module(activation_source(graph)).phi

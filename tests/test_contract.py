@@ -1,0 +1,139 @@
+"""Every propagator against plain NumPy: one row a propagator."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from lyapax import Flow, Map, RateNetwork
+from lyapax.kernels.propagator import launch
+from lyapax.systems import library, lorenz96_of
+
+from . import reference
+
+
+def numeric_jacobian(f, x):
+    """Complex step: exact to rounding for analytic f."""
+    n = len(x)
+    step = 1e-30
+    return np.array([np.imag(f(x + 1j * step * e)) / step for e in np.eye(n)]).T
+
+
+def function_row(kind, f, dim, dt):
+    class Empty:
+        sigma, rho, beta, a, b, forcing = 10.0, 28.0, 8 / 3, 1.4, 0.3, 8.0
+
+    plain = lambda x: np.asarray(f(x, Empty))  # noqa: E731
+    names = {"lorenz63": ("sigma", "rho", "beta"), "henon": ("a", "b"), "lorenz96": ("forcing",)}
+    params = {name: getattr(Empty, name) for name in names[f.__name__]}
+    return kind(f, dim, params), plain, lambda x: numeric_jacobian(plain, x), dt
+
+
+def network_row(form, kind, sparse, n=13, dt=0.1):
+    rng = np.random.default_rng(5)
+    w = rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.6)
+    bias, tau = rng.standard_normal(n), rng.uniform(1.5, 2.0, n)
+    # d(x/tau): rows of the Jacobian are divided by their own tau.
+    base_f, base_j = reference.network(w, bias, 1.0, form, "flow")
+    flow = lambda x: base_f(x) / tau  # noqa: E731
+    jac = lambda x: base_j(x) / tau[:, None]  # noqa: E731
+    if kind == "map":
+        f, jacobian = (lambda x: x + flow(x)), (lambda x: np.eye(n) + jac(x))
+    else:
+        f, jacobian = flow, jac
+    weights = scipy.sparse.csr_array(w) if sparse else w
+    system = RateNetwork(weights, bias, tau, form=form, kind=kind)
+    return system, f, jacobian, dt if kind == "flow" else 0.0
+
+
+ROWS = {
+    "lanes flow": lambda: function_row(Flow, library["lorenz63"].f, 3, 0.01),
+    "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
+    "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
+    **{
+        f"{'sparse' if sparse else 'dense'} {form} {kind}": (
+            lambda form=form, kind=kind, sparse=sparse: network_row(form, kind, sparse)
+        )
+        for form in ("current", "rate")
+        for kind in ("flow", "map")
+        for sparse in (False, True)
+    },
+}
+
+
+def flight_of(system, batch, k, dt, dtype="float64"):
+    rng = np.random.default_rng(1)
+    n = system.dim
+    state = 0.1 * rng.standard_normal((batch, n))
+    basis = np.array([np.linalg.qr(rng.standard_normal((n, k)))[0] for _ in range(batch)])
+    propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype), None)
+    return propagator, launch(state, basis.astype(dtype))
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_matches_reference(name, batch):
+    system, f, jacobian, dt = ROWS[name]()
+    k = max(1, system.dim - 1)
+    propagator, flight = flight_of(system, batch, k, dt)
+    x, q = flight.state.copy(), flight.basis.copy()
+    propagator.propagate(flight, 3, 2)
+    for b in range(batch):
+        expected = reference.propagate(f, jacobian, x[b], q[b], dt, 3, 2)
+        np.testing.assert_allclose(flight.state[b], expected[0], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(flight.basis[b], expected[1], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(flight.log_sum[b], expected[2], rtol=1e-10, atol=1e-11)
+    assert flight.step == 6
+    assert not flight.status.any()
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_advance_follows_propagate(name):
+    system, *_, dt = ROWS[name]()
+    propagator, flight = flight_of(system, 3, 2, dt)
+    alone = flight.copy()
+    propagator.propagate(flight, 3, 2)
+    propagator.advance(alone, 6)
+    assert np.array_equal(flight.state, alone.state)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_calls_and_batches_do_not_change_bits(name):
+    system, *_, dt = ROWS[name]()
+    propagator, whole = flight_of(system, 40, 2, dt)
+    parts = whole.copy()
+    single = whole.copy()
+    propagator.propagate(whole, 6, 2)
+    for _ in range(3):
+        propagator.propagate(parts, 2, 2)
+    assert np.array_equal(whole.log_sum, parts.log_sum)
+    assert np.array_equal(whole.basis, parts.basis)
+    alone, _ = flight_of(system, 1, 2, dt)
+    member = launch(single.state[7:8].copy(), single.basis[7:8].copy())
+    alone.propagate(member, 6, 2)
+    assert np.array_equal(whole.log_sum[7], member.log_sum[0])
+    assert np.array_equal(whole.state[7], member.state[0])
+
+
+@pytest.mark.parametrize("name", ["dense current flow", "sparse rate flow", "columns flow"])
+def test_float32_tangents(name):
+    system, f, jacobian, dt = ROWS[name]()
+    propagator, flight = flight_of(system, 2, 4, dt, "float32")
+    x, q = flight.state[0].copy(), flight.basis[0].astype(float)
+    propagator.propagate(flight, 3, 2)
+    expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
+    np.testing.assert_allclose(flight.state[0], expected[0], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(flight.log_sum[0], expected[2], atol=1e-5)
+    assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_diverged_member_leaves_its_neighbours_alone(name):
+    system, *_, dt = ROWS[name]()
+    propagator, flight = flight_of(system, 9, 2, dt)
+    spoiled = flight.copy()
+    spoiled.state[4, 0] = np.nan
+    propagator.propagate(flight, 3, 2)
+    propagator.propagate(spoiled, 3, 2)
+    others = np.arange(9) != 4
+    assert (spoiled.status[4] == 1).all()
+    assert np.array_equal(flight.log_sum[others], spoiled.log_sum[others])

@@ -1,0 +1,169 @@
+"""Laws and exact values that hold for any correct implementation."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lyapax import Flow, Map, RateNetwork, lyapunov_spectrum
+from lyapax.systems import library, lorenz96_of
+
+
+def spectrum(system, **options):
+    return lyapunov_spectrum(system, **{"rng": 0, "progress": False, **options})
+
+
+def rk4_rate(eigenvalue, dt):
+    z = eigenvalue * dt
+    return np.log(abs(1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24)) / dt
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 6))
+def test_linear_flow_has_the_real_parts_of_its_eigenvalues(seed, n):
+    rng = np.random.default_rng(seed)
+    rates = -np.cumsum(rng.uniform(0.3, 0.6, n))
+    basis = scipy.linalg.qr(rng.standard_normal((n, n)))[0] + 0.1 * rng.standard_normal((n, n))
+    a = basis @ np.diag(rates) @ np.linalg.inv(basis)
+    flow = Flow(lambda x, p: p.a @ x, n, {"a": a}, shapes={"a": (n, n)})
+    spec = spectrum(flow, duration=50.0, dt=0.02, alignment=120.0)
+    expected = [rk4_rate(r, 0.02) for r in rates]
+    np.testing.assert_allclose(spec.exponents, expected, atol=1e-6)
+    assert spec.attractor == "fixed point"
+
+
+def test_complex_pair_mean():
+    flow = Flow(lambda x, p: [-0.1 * x[0] - x[1], x[0] - 0.1 * x[1]], 2)
+    spec = spectrum(flow, duration=500.0, dt=0.01)
+    assert spec.exponents.mean() == pytest.approx(rk4_rate(-0.1 + 1j, 0.01), abs=1e-6)
+    ((first, last, mean, error),) = spec.groups
+    assert (first, last) == (0, 2)
+    assert abs(mean - rk4_rate(-0.1 + 1j, 0.01)) < 1e-6
+    assert error <= spec.stderr.max()
+
+
+def test_lorenz_trace_halves_by_sixteen():
+    def defect(dt):
+        spec = spectrum(library["lorenz63"].system(), duration=200.0, dt=dt, qr_every=2)
+        return abs(spec.exponents.sum() + 41 / 3)
+
+    # Longer than the attractor's decorrelation, so that the ratio is that of the RK4 error.
+    ratio = defect(0.02) / defect(0.01)
+    assert 16 * 0.85 < ratio < 16 * 1.15
+
+
+def test_henon_determinant_and_cat_map():
+    spec = spectrum(library["henon"].system(), duration=5000)
+    assert spec.exponents.sum() == pytest.approx(np.log(0.3), abs=1e-9)
+    spec = spectrum(library["cat_map"].system(), duration=5000)
+    golden = np.log((3 + np.sqrt(5)) / 2)
+    np.testing.assert_allclose(spec.exponents, [golden, -golden], atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["lanes", "dense", "sparse"])
+def test_network_trace_is_minus_n_over_tau(kernel):
+    n, tau = 12, 0.5
+    rng = np.random.default_rng(2)
+    w = rng.standard_normal((n, n)) * 2 / np.sqrt(n)
+    np.fill_diagonal(w, 0.0)
+    if kernel == "lanes":
+        system = Flow(lambda x, p: (-x + w[:6, :6] @ np.tanh(x)) / tau, 6)
+    else:
+        system = RateNetwork(scipy.sparse.csr_array(w) if kernel == "sparse" else w, tau=tau)
+    spec = spectrum(system, duration=20.0, dt=0.002)
+    assert spec.exponents.sum() == pytest.approx(-system.dim / tau, abs=1e-7)
+
+
+def test_dense_blocks_are_the_union_of_lane_blocks():
+    rng = np.random.default_rng(3)
+    blocks = [rng.standard_normal((3, 3)) * 2 for _ in range(4)]
+    whole = RateNetwork(scipy.linalg.block_diag(*blocks))
+    start = rng.standard_normal(12)
+    options = dict(duration=20.0, dt=0.02, transient=2.0, qr_every=4)
+    full = spectrum(whole, initial=start, initial_basis=np.eye(12), **options)
+    parts = []
+    for i, w in enumerate(blocks):
+        flow = Flow(lambda x, p: -x + p.w @ np.tanh(x), 3, {"w": w}, shapes={"w": (3, 3)})
+        part = spectrum(flow, initial=start[3 * i : 3 * i + 3], initial_basis=np.eye(3), **options)
+        parts.append(part.exponents)
+    np.testing.assert_allclose(full.exponents, -np.sort(-np.concatenate(parts)), atol=1e-9)
+
+
+def test_zero_weights_and_dead_columns():
+    spec = spectrum(RateNetwork(np.zeros((9, 9)), tau=2.0), duration=20.0, dt=0.01)
+    np.testing.assert_allclose(spec.exponents, rk4_rate(-0.5, 0.01), atol=1e-12)
+    w = np.random.default_rng(0).standard_normal((10, 10))
+    w[:, 4] = 0.0
+    spec = spectrum(RateNetwork(w, kind="map"), duration=300)
+    assert np.isneginf(spec.exponents[-1])
+    assert spec.status[-1] == 2
+    assert np.isfinite(spec.exponents[:-1]).all()
+
+
+def test_orthogonal_linear_map_is_neutral():
+    w = scipy.linalg.qr(np.random.default_rng(1).standard_normal((20, 20)))[0]
+    spec = spectrum(RateNetwork(w, phi="linear", kind="map"), duration=2000)
+    np.testing.assert_allclose(spec.exponents, 0.0, atol=1e-12)
+    assert spec.n_zero == 20
+
+
+def test_uncoupled_stuart_landau_is_a_torus():
+    def f(x, p):
+        u, v = x[::2], x[1::2]
+        grow = 1 - u**2 - v**2
+        omega = np.array([1.0, np.sqrt(2.0), np.sqrt(3.0)])
+        rates = np.stack([grow * u - omega * v, omega * u + grow * v], axis=1)
+        return rates.reshape(-1)
+
+    spec = spectrum(Flow(f, 6), duration=1000.0, dt=0.02)
+    assert spec.n_zero == 3
+    assert spec.attractor == "torus of dimension 3"
+    np.testing.assert_allclose(spec.exponents[3:].mean(), -2.0, atol=1e-6)
+    assert spec.kaplan_yorke == 3.0
+
+
+def test_stable_lorenz_is_not_zero():
+    """A stable fixed point's exponents, which adaptive codes print as 0 (rho = 20)."""
+    start = [np.sqrt(8 / 3 * 19), np.sqrt(8 / 3 * 19), 19.0]
+    spec = spectrum(library["lorenz63"].system(rho=20.0), initial=start, duration=500.0, dt=0.005)
+    np.testing.assert_allclose(spec.exponents[2], -13.357, atol=2e-3)
+    np.testing.assert_allclose(spec.exponents[:2].mean(), -0.1548, atol=2e-4)
+    assert spec.attractor == "fixed point"
+
+
+def test_leading_exponents_are_those_of_the_full_run():
+    system = lorenz96_of(10).system()
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((10, 10)))[0]
+    options = dict(duration=50.0, dt=0.01, qr_every=5, initial=system.initial)
+    full = spectrum(system, initial_basis=basis, **options)
+    part = spectrum(system, k=4, initial_basis=basis[:, :4], **options)
+    np.testing.assert_allclose(part.exponents.sum(), full.exponents[:4].sum(), atol=0.2)
+    assert full.exponents.sum() == pytest.approx(-10.0, abs=1e-6)
+
+
+def test_cadence_does_not_matter():
+    known = library["henon"].system()
+    found = [
+        spectrum(known, duration=4000, transient=100, qr_every=m).exponents for m in (1, 5, 20)
+    ]
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
+    np.testing.assert_allclose(found[2], found[0], atol=1e-3)
+
+
+def test_reference_numbers_within_their_errors():
+    for name in ("lorenz63", "roessler", "van_der_pol", "henon", "logistic", "stuart_landau"):
+        known = library[name]
+        spec = spectrum(known.system(), duration=known.duration, dt=known.dt, members=8)
+        mean = spec.exponents.mean(axis=0)
+        error = np.sqrt((spec.stderr**2).mean(axis=0) / 8)
+        for j, (value, uncertainty) in enumerate(known.exponents):
+            assert abs(mean[j] - value) < 4 * np.hypot(error[j], uncertainty) + 2e-4, name
+            assert error[j] < 0.02, name
+        assert (spec.attractor == known.attractor).all(), name
+
+
+def test_logistic_map_is_ln_2():
+    spec = spectrum(Map(lambda x, p: [4 * x[0] * (1 - x[0])], 1, initial=[0.4]), duration=50000)
+    assert abs(spec.exponents[0] - np.log(2)) < 4 * spec.stderr[0] < 0.02
