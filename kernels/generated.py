@@ -55,7 +55,8 @@ def module(source: str) -> ModuleType:
             file.write(text)
         Path(temporary).replace(path)
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[name] = loaded  # Numba's cache refers to functions by module name
     spec.loader.exec_module(loaded)

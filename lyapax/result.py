@@ -275,7 +275,8 @@ class LyapunovSpectrum:
             span = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "none finite"
             return (
                 f"{head}\nbatch {self.shape}: leading exponent {span}; "
-                f"{int((n_positive > 0).sum())} members chaotic, {int(self.diverged.sum())} diverged"
+                f"{int((n_positive > 0).sum())} members chaotic, "
+                f"{int(self.diverged.sum())} diverged"
             )
         rows = [head, "", "   j    exponent     stderr  sign"]
         words = {1: "+", 0: "0", -1: "-", 2: "?"}
@@ -291,7 +292,8 @@ class LyapunovSpectrum:
         rows += [
             "",
             f"attractor     {self.attractor}",
-            f"dimension     {self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g} (Kaplan-Yorke)",
+            f"dimension     {self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g} "
+            "(Kaplan-Yorke)",
             f"entropy       {self.entropy:.5g} +- {self.entropy_stderr:.2g} (Pesin)",
             f"zero below    {self.resolution:.2g}",
         ]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class Lanes:
         pieces = min(blocks, 4 * threads)
         edges = [self.lanes * (blocks * i // pieces) for i in range(pieces)] + [self.batch]
         with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(run, *edge) for edge in zip(edges, edges[1:], strict=False)]:
+            for done in [pool.submit(run, *edge) for edge in pairwise(edges)]:
                 done.result()
 
 
