@@ -233,7 +233,7 @@ class LyapunovSpectrum:
     def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
         """Read what `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 facts = json.loads(str(file["facts"]))
                 arrays = {name: file[name] for name in cls._ARRAYS if name in file}
         except FileNotFoundError:

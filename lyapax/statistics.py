@@ -20,6 +20,11 @@ def standard_error(sums: Array, total: Array, elapsed: float, block: float) -> t
     sums (blocks, ...): log growth in each complete block of length `block`; total (...): log
     growth over `elapsed`. Errors are infinite below 8 blocks: nothing is known then.
     """
+    with np.errstate(invalid="ignore", over="ignore"):  # diverged members are NaN throughout
+        return _standard_error(sums, total, elapsed, block)
+
+
+def _standard_error(sums: Array, total: Array, elapsed: float, block: float) -> tuple[Array, Array]:
     blocks = sums.shape[0]
     running = np.concatenate([np.zeros((1, *total.shape)), np.cumsum(sums, axis=0)])
     times = block * np.arange(blocks + 1).reshape(-1, *[1] * total.ndim)
