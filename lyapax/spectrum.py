@@ -66,7 +66,7 @@ def lyapunov_spectrum(
     qr_every : int or "auto"
         Steps between QRs. "auto" takes the longest interval that keeps rounding below 1e-9.
     dtype : "float64" or "float32"
-        Of the tangent vectors; state and sums stay float64, and systems of up to 8 dimensions
+        Of the tangent vectors; state and sums stay float64, and functions of up to 4 dimensions
         compute in float64 anyway.
     initial : array (..., dim), optional
         Initial states; leading axes are a batch.

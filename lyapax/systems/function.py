@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array
-from ..kernels.cpu.propagators import LANES_LIMIT, Columns, Lanes
+from ..kernels.cpu.propagators import LANES_WORK, Columns, Lanes
 from ..kernels.propagator import Propagator
 from .trace import trace
 
@@ -83,7 +83,7 @@ class _Traced:
         lead = self.batch_shape
         joined = [np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts]
         table = np.concatenate(joined, axis=-1) if joined else np.zeros((1, 0))
-        kind = Lanes if self.dim <= LANES_LIMIT else Columns
+        kind = Lanes if self.dim**2 * k <= LANES_WORK else Columns
         return kind(
             self.graph, flat_batch(table, shape, 1), dt if self.is_flow else 0.0, k,
             int(np.prod(shape, dtype=int)), dtype,
