@@ -15,6 +15,11 @@ def evidence(run: Run, is_flow: bool) -> tuple[Any, Any]:
 
     Runs on a copy: the flight itself does not move.
     """
+    with np.errstate(invalid="ignore", over="ignore"):  # diverged members give NaN
+        return _evidence(run, is_flow)
+
+
+def _evidence(run: Run, is_flow: bool) -> tuple[Any, Any]:
     flight = run.flight.copy()
     origin = flight.state.copy()
     scale = np.maximum(np.abs(origin).max(axis=1), 1e-3)
