@@ -40,11 +40,11 @@ class LyapunovSpectrum:
     sign : array (..., k)
         +1, 0, -1, or 2 where the run cannot tell; zeros are resolved to `resolution`.
     growth : array (..., k)
-        Largest |a_j| / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
+        Largest norm(a_j) / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
     duration : float
         Measured time or steps.
     speed, period : array (...)
-        Evidence of the class: relative |f| (flows), the orbit's period of return (maps; 0: none).
+        Evidence of the class: relative norm of f (flows); the period of return (maps; 0: none).
     """
 
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
