@@ -1,6 +1,10 @@
 """From an expression graph to straight-line source: field and Jacobian, one printer a target."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
@@ -101,6 +105,7 @@ def by_squaring(base: str, exponent: int) -> str:
     return f"({half} * {half})" if exponent % 2 == 0 else f"({half} * {half} * {base})"
 
 
+@cache
 def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int], str]]:
     """(assignments, f_i, J_ij) after common subexpressions are taken out."""
     entries = graph.jacobian()
@@ -110,3 +115,23 @@ def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int]
     texts = [python(e) for e in reduced]
     n = len(graph.outputs)
     return lines, texts[:n], dict(zip(entries, texts[n:], strict=True))
+
+
+PLAIN: dict[str, Any] = {
+    "math": math, "exp": math.exp, "tanh": math.tanh, "fma": lambda a, b, c: a * b + c,
+    "sech2": lambda u: 1.0 / math.cosh(min(abs(u), 700.0)) ** 2,
+    "sign": lambda u: float((u > 0) - (u < 0)), "wrap": lambda x, period: x % period,
+}  # fmt: skip
+
+
+def interpreted(graph: Graph) -> Callable[..., Any]:
+    """``jacobian(t, x, p)`` -> its nonzero entries in plain Python: slow, but nothing compiles."""
+    lines, _, entries = statements(graph)
+    body = [f"{symbol.name} = x[{i}]" for i, symbol in enumerate(graph.state)]
+    body += [f"{symbol.name} = p[{i}]" for i, symbol in enumerate(graph.params)]
+    body += [f"{graph.time.name} = t", *lines]
+    items = ", ".join(f"({i}, {j}): {text}" for (i, j), text in entries.items())
+    source = "def jacobian(t, x, p):\n" + "".join(f"    {line}\n" for line in body)
+    namespace = dict(PLAIN)
+    exec(f"{source}    return {{{items}}}\n", namespace)
+    return namespace["jacobian"]

@@ -33,11 +33,26 @@ class Flight:
             self.compensation.copy(), self.growth.copy(), self.status.copy(), self.step,
         )  # fmt: skip
 
+    def take(self, members: NDArray[np.int64], dtype: np.dtype) -> "Flight":
+        """A copy of some members, with a basis of `dtype`."""
+        return Flight(
+            self.state[members], self.basis[members].astype(dtype), self.log_sum[members],
+            self.compensation[members], self.growth[members], self.status[members], self.step,
+        )  # fmt: skip
+
+    def put(self, members: NDArray[np.int64], piece: "Flight") -> None:
+        """Write back what `take` gave; the step count is the caller's."""
+        for name in ("state", "basis", "log_sum", "compensation", "growth", "status"):
+            getattr(self, name)[members] = getattr(piece, name)
+
 
 class Propagator(Protocol):
     batch: int
     dim: int
-    dtype: np.dtype
+    dtype: np.dtype  # of the basis it wants
+
+    def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
+        """The same for some of the members, with a basis of `dtype`."""
 
     def advance(self, flight: Flight, steps: int) -> None:
         """State only, through `steps` steps."""

@@ -66,4 +66,5 @@ def flat_batch(array: Array, batch: tuple[int, ...], core: int) -> Array:
     lead = array.shape[: array.ndim - core]
     if all(size == 1 for size in lead):
         return np.ascontiguousarray(array.reshape(1, *tail))
-    return np.ascontiguousarray(np.broadcast_to(array, batch + tail)).reshape(-1, *tail)
+    # A copy: what broadcast_to returns is read-only, which is another type to compiled code.
+    return np.array(np.broadcast_to(array, batch + tail), order="C").reshape(-1, *tail)

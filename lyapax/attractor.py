@@ -1,8 +1,10 @@
 """The class of an attractor, from signs of exponents, mean speed and return distance."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .run import Run
 
@@ -10,32 +12,39 @@ LONGEST_PERIOD = 4096
 AT_REST = 1e-6  # of the state's scale, for speeds (per time unit) and return distances
 
 
-def evidence(run: Run, is_flow: bool) -> tuple[Any, Any]:
+def evidence(run: Run, is_flow: bool, sign: NDArray[np.int64]) -> tuple[Any, Any]:
     """(speed |f| relative to the state's scale, period of return or 0), one a member.
 
-    Runs on a copy: the flight itself does not move.
+    Runs on a copy: the flight itself does not move. A period is looked for only where the class
+    depends on it: in maps, for members with no positive and no undetermined exponent.
     """
+    speed = np.full(len(sign), np.nan)
+    period = np.zeros(len(sign), np.int64)
+    regular = np.nonzero((sign < 1).all(axis=1))[0]
     with np.errstate(invalid="ignore", over="ignore"):  # diverged members give NaN
-        return _evidence(run, is_flow)
+        if is_flow:
+            moved = _moved(run, np.arange(len(sign)))
+            speed = next(moved) / run.step_time
+        else:
+            contracting = (sign[regular] == -1).all(axis=1)
+            for step, distance in enumerate(_moved(run, regular), start=1):
+                found = period[regular]
+                found[(found == 0) & (distance < AT_REST)] = step
+                period[regular] = found
+                if step == LONGEST_PERIOD or (found > 0)[contracting].all():
+                    break
+    return speed, period
 
 
-def _evidence(run: Run, is_flow: bool) -> tuple[Any, Any]:
-    flight = run.flight.copy()
+def _moved(run: Run, members: NDArray[np.int64]) -> Iterator[Any]:
+    """Distances from here after 1, 2, ... steps, relative to the state's scale."""
+    flight = run.flight.take(members, run.propagator.dtype)
+    propagator = run.propagator.select(members, run.propagator.dtype)
     origin = flight.state.copy()
     scale = np.maximum(np.abs(origin).max(axis=1), 1e-3)
-    speed = np.full(len(origin), np.nan)
-    period = np.zeros(len(origin), np.int64)
-    if is_flow:
-        run.propagator.advance(flight, 1)
-        speed = np.abs(flight.state - origin).max(axis=1) / (scale * run.step_time)
-        return speed, period
-    for step in range(1, LONGEST_PERIOD + 1):
-        run.propagator.advance(flight, 1)
-        back = np.abs(flight.state - origin).max(axis=1) < AT_REST * scale
-        period[(period == 0) & back] = step
-        if period.all():
-            break
-    return speed, period
+    while len(members):
+        propagator.advance(flight, 1)
+        yield np.abs(flight.state - origin).max(axis=1) / scale
 
 
 def classify(

@@ -16,6 +16,7 @@ from ._check import Array
 from .run import Run
 
 FORMAT = 1
+VOLUME_KEPT = 1e-3  # nats over the whole run below which the sum of all exponents counts as zero
 
 
 class Status(IntEnum):
@@ -74,7 +75,7 @@ class LyapunovSpectrum:
             stderr, spread = statistics.standard_error(
                 blocks, total, self.duration, run.block_steps * run.step_time
             )
-            status[(status == 0) & (run.growth > run.bound)] = Status.UNRESOLVED
+            status[(status == 0) & (run.growth > run.bound[:, None])] = Status.UNRESOLVED
         # A diverged direction says nothing of its neighbours either: they share the state.
         lost = (status == Status.DIVERGED).any(axis=1)
         status[lost] = Status.DIVERGED
@@ -86,7 +87,11 @@ class LyapunovSpectrum:
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
 
-        sign = statistics.signs(exponents, stderr, spread, max(self.duration, 1e-300))
+        volume = np.abs(exponents.sum(axis=1, keepdims=True)) * self.duration
+        preserving = (volume < VOLUME_KEPT) & (flight.basis.shape[2] == self.dim)
+        sign = statistics.signs(
+            exponents, stderr, spread, max(self.duration, 1e-300), preserving
+        )  # fmt: skip
         growth = run.growth if run.growth.size else np.zeros_like(exponents)
         self.exponents, self.stderr = arranged(exponents), arranged(stderr)
         self.status, self.sign, self.growth = arranged(status), arranged(sign), arranged(growth)
@@ -94,7 +99,10 @@ class LyapunovSpectrum:
         self.blocks = np.array([arranged(b) for b in blocks]).reshape(
             len(blocks), *self.exponents.shape
         )
-        speed, period = attractor.evidence(run, self.is_flow)
+        if not self.is_driven:
+            speed, period = attractor.evidence(run, self.is_flow, sign)
+        else:
+            speed, period = np.full(len(sign), np.nan), np.zeros(len(sign), int)
         self.speed, self.period = speed.reshape(self.shape), period.reshape(self.shape)
 
     @property

@@ -2,7 +2,9 @@
 
 A `Run` can be continued: what it measures in two calls has the bits of one longer call at a
 fixed cadence, because block boundaries are counted in intervals from the start and the running
-sums travel with the state.
+sums travel with the state. Where growth between two QRs breaks the bound of rounding, the open
+block is run again, at half the interval or with float64 tangents: from the block's start and not
+the call's, because the length of a call depends on the clock and results must not.
 """
 
 import time
@@ -10,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._check import Array
 from .kernels.propagator import OK, Flight, Propagator
+from .kernels.split import Split
 
 BLOCKS = 128  # complete blocks at which neighbours are merged
 CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer within it
@@ -27,7 +31,6 @@ class Run:
     flight: Flight
     interval: int  # steps between QRs
     fixed: bool
-    bound: float
     step_time: float
     blocks: list[Array] = field(default_factory=list)  # log sums (B, k) of complete blocks
     block_steps: int = 0
@@ -35,6 +38,11 @@ class Run:
     measured_steps: int = 0
     growth: Array = field(default_factory=lambda: np.zeros(0))
     pace: float = 0.0  # steps a second, seen
+
+    def __post_init__(self) -> None:
+        bound = GROWTH_BOUND[np.dtype(self.propagator.dtype).name]
+        self.bound = np.full(len(self.flight.state), bound)
+        self._anchor()
 
     def transient(self, steps: int, tick: Callable[[int], None]) -> None:
         """State only."""
@@ -64,8 +72,7 @@ class Run:
             done += intervals * self.interval
             tick(intervals * self.interval)
             if not settled:
-                highest = self._highest_growth()
-                if highest > self.bound / 8:
+                if self._beyond(self.bound / 8).any():
                     self.interval = max(1, self.interval // 2)
                     settled = True
                 elif self.interval >= LONGEST_INTERVAL or 2 * self.interval > max(steps, 1):
@@ -75,6 +82,7 @@ class Run:
         self._reset()
         self.block_steps = self.interval
         self.growth = np.zeros_like(self.flight.growth)
+        self._anchor()
 
     def measure(self, steps: int, tick: Callable[[int], None]) -> None:
         """Count growth through `steps` steps, a multiple of the interval."""
@@ -90,9 +98,9 @@ class Run:
             except KeyboardInterrupt:
                 self.flight = start
                 raise
-            if not self.fixed and self.interval > 1 and self._highest_growth() > self.bound:
-                self.flight = start
-                self.interval //= 2
+            if self._repaired(self._beyond(self.bound)):
+                tick(-self.open_steps)
+                self._rewind()
                 continue
             steps_done = intervals * self.interval
             self._learn(steps_done, started)
@@ -103,6 +111,42 @@ class Run:
                 self._close_block()
             tick(steps_done)
 
+    def _beyond(self, bound: Array) -> NDArray[np.bool_]:
+        """Members with a living exponent whose growth between QRs is above the bound."""
+        living = np.where(self.flight.status == OK, self.flight.growth, 0.0)
+        return np.asarray(living.max(axis=1) > bound)
+
+    def _repaired(self, beyond: NDArray[np.bool_]) -> bool:
+        """Whether something can be done for such members, and is; the open block is then redone."""
+        if not beyond.any():
+            return False
+        if not self.fixed and self.interval > 1:
+            self.interval //= 2
+            return True
+        single = beyond & (self.bound == GROWTH_BOUND["float32"])
+        if not single.any():
+            return False
+        self.bound[single] = GROWTH_BOUND["float64"]
+        kinds = {name: np.nonzero(self.bound == GROWTH_BOUND[name])[0] for name in GROWTH_BOUND}
+        self.propagator = Split(
+            [
+                (members, self.propagator.select(members, np.dtype(name)))
+                for name, members in kinds.items()
+                if members.size
+            ]
+        )
+        return True
+
+    def _anchor(self) -> None:
+        self._start = self.flight.copy(), self.growth.copy()
+
+    def _rewind(self) -> None:
+        flight, growth = self._start
+        self.flight, self.growth = flight.copy(), growth.copy()
+        self.flight.basis = self.flight.basis.astype(self.propagator.dtype)
+        self.measured_steps -= self.open_steps
+        self.open_steps = 0
+
     def _close_block(self) -> None:
         self.blocks.append(self.flight.log_sum + self.flight.compensation)
         self._reset()
@@ -110,6 +154,7 @@ class Run:
         if len(self.blocks) == BLOCKS:
             self.blocks = [a + b for a, b in zip(self.blocks[::2], self.blocks[1::2], strict=True)]
             self.block_steps *= 2
+        self._anchor()
 
     def totals(self) -> Array:
         total = self.flight.log_sum + self.flight.compensation
@@ -119,10 +164,6 @@ class Run:
         self.flight.log_sum[:] = 0.0
         self.flight.compensation[:] = 0.0
         self.flight.growth[:] = 0.0
-
-    def _highest_growth(self) -> float:
-        living = self.flight.growth[self.flight.status == OK]
-        return float(living.max()) if living.size else 0.0
 
     def _affordable(self, factor: int) -> int:
         return max(1, int(self.pace * CALL_SECONDS)) * factor if self.pace else self.interval

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import _check
-from .kernels.propagator import DIVERGED, Array, launch
+from .kernels.propagator import DIVERGED, OK, Array, launch
 from .result import LyapunovSpectrum
 from .run import GROWTH_BOUND, Run
 from .statistics import standard_error
@@ -138,24 +138,22 @@ def lyapunov_spectrum(
     else:
         start = system.start(shape, generator)
     state = np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n)
-    basis = _first_basis(initial_basis, state.shape[0], n, k, kind, generator)
+    first = _first_basis(initial_basis, n, k, generator)
     fixed = qr_every != "auto"
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
     counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
     total = sum(counts) if system.is_driven and hasattr(system, "inputs") else None
     propagator = system.propagator(shape, step, k, kind, total)
-    run = Run(propagator, launch(state, basis), interval, fixed, GROWTH_BOUND[kind.name], step)
-    if system.fastest_rate is not None and step * system.fastest_rate > RK4_REACH:
-        warnings.warn(
-            f"dt = {step:g} is too large for stability: it must stay below "
-            f"{RK4_REACH / system.fastest_rate:.3g} (2.785 times the shortest tau)",
-            stacklevel=2,
-        )
+    basis = np.empty((len(state), n, k), propagator.dtype)
+    basis[:] = first
+    run = Run(propagator, launch(state, basis), interval, fixed, step)
     result = LyapunovSpectrum(run, system, shape)
     with _bar(sum(counts), progress) as tick:
         try:
             run.transient(counts[0], tick)
+            if system.is_flow:
+                _warn_if_unstable(step, system.decay_rate(run.flight.state))
             run.align(counts[1], tick)
             measure(run, counts[2], tol, tick)
         except KeyboardInterrupt:
@@ -172,19 +170,35 @@ def measure(run: Run, steps: int, tol: float | None, tick: Any) -> None:
         run.measure(_whole(steps, run.interval), tick)
         return
     end = run.measured_steps + _whole(steps, run.interval)
-    check, passes = FIRST_CHECK * run.interval, 0
+    check = FIRST_CHECK * run.interval
+    passes = np.zeros(len(run.flight.state), int)
     while run.measured_steps < end:
         target = min(check, end)
         run.measure(_whole(max(target - run.measured_steps, 1), run.interval), tick)
         if run.measured_steps >= check:
-            elapsed = run.measured_steps * run.step_time
-            sums = np.array(run.blocks)
-            stderr, _ = standard_error(sums, run.totals(), elapsed, run.block_steps * run.step_time)
-            awaited = (run.flight.status == 0) & (run.growth <= run.bound)
-            passes = passes + 1 if (stderr[awaited] < tol).all() else 0
-            if passes == 2:
+            # Two passes in a row, at doublings only: looking more often stops on lucky errors.
+            passed = (_errors(run) < tol).all(axis=1)
+            passes = np.where(passed | (passes == 2), np.minimum(passes + 1, 2), 0)
+            if (passes == 2).all():
                 return
             check *= 2
+
+
+def _errors(run: Run) -> Array:
+    """Standard errors (B, k); 0 where none is to be waited for."""
+    elapsed, block = run.measured_steps * run.step_time, run.block_steps * run.step_time
+    stderr, _ = standard_error(np.array(run.blocks), run.totals(), elapsed, block)
+    awaited = (run.flight.status == OK) & (run.growth <= run.bound[:, None])
+    return np.where(awaited, stderr, 0.0)
+
+
+def _warn_if_unstable(dt: float, rate: float | None) -> None:
+    if rate is not None and dt * rate > RK4_REACH:
+        warnings.warn(
+            f"dt = {dt:g} is too large for stability: it must stay below {RK4_REACH / rate:.3g}, "
+            "2.785 divided by the fastest decay rate",
+            stacklevel=3,
+        )
 
 
 def _whole(steps: int, interval: int) -> int:
@@ -201,9 +215,7 @@ def _step(system: System, dt: float | None) -> float:
     return 1.0
 
 
-def _first_basis(
-    given: Any, batch: int, n: int, k: int, dtype: Any, rng: np.random.Generator
-) -> Array:
+def _first_basis(given: Any, n: int, k: int, rng: np.random.Generator) -> Array:
     if given is None:
         first, _ = np.linalg.qr(rng.standard_normal((n, k)))
     else:
@@ -215,7 +227,7 @@ def _first_basis(
         if (np.abs(diagonal) < 1e-12 * np.abs(diagonal).max()).any():
             raise ValueError("initial_basis must have linearly independent columns")
         first = first * np.sign(diagonal)
-    return np.array(np.broadcast_to(first, (batch, n, k)), dtype=dtype, order="C")
+    return np.asarray(first)
 
 
 @contextlib.contextmanager

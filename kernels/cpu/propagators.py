@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,11 @@ from .columns_source import columns_source
 from .lanes_source import lanes_source
 
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
+
+
+def chosen(array: Array, members: Any) -> Array:
+    """Rows of an array with a leading axis of the batch, or of 1 for all members."""
+    return array if array.shape[0] == 1 else array[members]
 
 
 def rank_unit(dim: int, dtype: Any) -> float:
@@ -39,9 +44,14 @@ class Lanes:
 
     def __post_init__(self) -> None:
         self.dim = len(self.graph.outputs)
+        self.dtype = np.dtype(np.float64)
         self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32
         source = lanes_source(self.graph, self.k, self.lanes, self.dt != 0.0)
         self.code = module(source)
+
+    def select(self, members: Any, dtype: Any) -> "Lanes":
+        params = chosen(self.params, members)
+        return replace(self, params=params, batch=len(members), dtype=dtype)
 
     def advance(self, flight: Flight, steps: int) -> None:
         def run(start: int, stop: int) -> None:
@@ -100,6 +110,10 @@ class Columns:
         self.indices = np.array([j for _, j in positions], np.int64)
         self.indptr = np.searchsorted(rows, np.arange(self.dim + 1))
 
+    def select(self, members: Any, dtype: Any) -> "Columns":
+        params = chosen(self.params, members)
+        return replace(self, params=params, batch=len(members), dtype=dtype)
+
     def advance(self, flight: Flight, steps: int) -> None:
         columns.advance(
             self.field, self.indices.size, self.params, self.dt, flight.step, steps, flight.state
@@ -144,6 +158,14 @@ class Network:
             self._state_weights = np.ascontiguousarray(np.swapaxes(self.weights, 1, 2))
             self._tangent_weights = self.weights.astype(self.dtype)
         self._tangent_rate = self.rate.astype(self.dtype)
+
+    def select(self, members: Any, dtype: Any) -> "Network":
+        sparse = isinstance(self.weights, tuple)
+        return replace(
+            self, weights=self.weights if sparse else chosen(self.weights, members),
+            bias=chosen(self.bias, members), inputs=chosen(self.inputs, members),
+            rate=chosen(self.rate, members), batch=len(members), dtype=dtype,
+        )  # fmt: skip
 
     def advance(self, flight: Flight, steps: int) -> None:
         network.advance(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array
+from ..kernels.codegen import interpreted
 from ..kernels.cpu.propagators import LANES_WORK, Columns, Lanes
 from ..kernels.propagator import Propagator
 from .trace import trace
@@ -16,7 +17,6 @@ class _Traced:
     """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none."""
 
     is_flow = True
-    fastest_rate: float | None = None
 
     def __init__(
         self,
@@ -73,19 +73,41 @@ class _Traced:
         noise = rng.standard_normal((*shape, self.dim))
         return noise if self.initial is None else self.initial + 1e-3 * noise
 
-    def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
-    ) -> Propagator:
+    def _table(self) -> Array:
+        """Parameters side by side, (batch..., parameters)."""
         parts = []
         for name, value in self.params.items():
             core = self.shapes[name]
             parts.append(value.reshape(*self._lead[name], int(np.prod(core, dtype=int))))
-        lead = self.batch_shape
-        joined = [np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts]
-        table = np.concatenate(joined, axis=-1) if joined else np.zeros((1, 0))
+        joined = [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts]
+        return np.concatenate(joined, axis=-1) if joined else np.zeros((1, 0))
+
+    def decay_rate(self, state: Array) -> float | None:
+        """From the Jacobian's eigenvalues at a few members."""
+        jacobian = interpreted(self.graph)
+        table = self._table()
+        table = table.reshape(max(1, int(np.prod(table.shape[:-1]))), table.shape[-1])
+        fastest = 0.0
+        for b in range(0, len(state), max(1, len(state) // 4)):
+            matrix = np.zeros((self.dim, self.dim))
+            try:
+                entries = jacobian(0.0, state[b].tolist(), table[b % len(table)].tolist())
+            except (ArithmeticError, ValueError):
+                return None  # outside the function's domain: a status will say so
+            for place, value in entries.items():
+                matrix[place] = value
+            if not np.isfinite(matrix).all():
+                return None
+            rates = np.linalg.eigvals(matrix)
+            fastest = max(fastest, float(np.abs(rates[rates.real < 0]).max(initial=0.0)))
+        return fastest
+
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
+    ) -> Propagator:
         kind = Lanes if self.dim**2 * k <= LANES_WORK else Columns
         return kind(
-            self.graph, flat_batch(table, shape, 1), dt if self.is_flow else 0.0, k,
+            self.graph, flat_batch(self._table(), shape, 1), dt if self.is_flow else 0.0, k,
             int(np.prod(shape, dtype=int)), dtype,
         )  # fmt: skip
 

@@ -6,11 +6,23 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+import scipy.special
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
 from ..kernels.cpu import activation
-from ..kernels.cpu.propagators import Network
+from ..kernels.cpu.propagators import LANES_WORK, Lanes, Network
 from ..kernels.propagator import Propagator
+from .trace import trace
+
+# The named activations as a user would write them, for the traced form of small networks.
+NUMPY: dict[str, Callable[..., Any]] = {
+    "tanh": np.tanh,
+    "relu": lambda u: np.where(u > 0, u, 0.0),
+    "sigmoid": lambda u: 0.5 + 0.5 * np.tanh(0.5 * u),
+    "softplus": lambda u: np.where(u > 40, u, np.log1p(np.exp(np.minimum(u, 40)))),
+    "erf": scipy.special.erf,
+    "linear": lambda u: u,
+}
 
 
 class RateNetwork:
@@ -105,9 +117,8 @@ class RateNetwork:
     def is_driven(self) -> bool:
         return self.inputs is not None
 
-    @property
-    def fastest_rate(self) -> float | None:
-        return float(1.0 / self.tau.min()) if self.is_flow else None
+    def decay_rate(self, state: Array) -> float | None:
+        return float(1.0 / self.tau.min())
 
     def with_params(self, **params: Any) -> "RateNetwork":
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
@@ -127,6 +138,8 @@ class RateNetwork:
                 f"inputs must have one row a step: {steps} steps are asked for (transient, "
                 f"alignment and duration), got {inputs.shape[-2]} rows"
             )
+        if self.inputs is None and self.dim**2 * k <= LANES_WORK:
+            return self._lanes(shape, dt, k, dtype)
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
@@ -136,6 +149,29 @@ class RateNetwork:
             weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
             flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self._activation,
             dt if self.is_flow else 0.0, k, int(np.prod(shape, dtype=int)), dtype,
+        )  # fmt: skip
+
+    def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+        """Small networks are traced functions: straight-line code, members as SIMD lanes."""
+        n = self.dim
+        phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
+
+        def f(x: Any, p: Any) -> Any:
+            if self.form == "current":
+                rate = p.rate * (p.W @ phi(x) + p.bias - x)
+            else:
+                rate = p.rate * (phi(p.W @ x + p.bias) - x)
+            return rate if self.is_flow else x + rate
+
+        graph = trace(f, n, {"W": (n, n), "bias": (n,), "rate": (n,)}, timed=False)
+        weights = self.W.toarray() if self.is_sparse else self.W
+        parts = [weights.reshape(*weights.shape[:-2], n * n), self.bias, 1.0 / self.tau]
+        table = np.concatenate(
+            [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts], axis=-1
+        )
+        return Lanes(
+            graph, flat_batch(table, shape, 1), dt if self.is_flow else 0.0, k,
+            int(np.prod(shape, dtype=int)), dtype,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -152,7 +188,6 @@ def compiled_activation(phi: str | Callable[..., Any]) -> Any:
         raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
     from ..kernels.cpu.activation_source import activation_source
     from ..kernels.generated import module
-    from .trace import trace
 
     graph = trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
     return module(activation_source(graph)).phi

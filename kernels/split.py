@@ -1,0 +1,44 @@
+"""A batch shared out between propagators: members by members, each to the one that suits it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .propagator import Flight, Propagator
+
+
+@dataclass
+class Split:
+    """Propagators for disjoint sets of members that together make the batch."""
+
+    parts: list[tuple[NDArray[np.int64], Propagator]]
+
+    def __post_init__(self) -> None:
+        first = self.parts[0][1]
+        self.batch = sum(len(members) for members, _ in self.parts)
+        self.dim = first.dim
+        self.dtype = np.result_type(*(part.dtype for _, part in self.parts))
+
+    def select(self, members: NDArray[np.int64], dtype: np.dtype) -> Propagator:
+        """The given members, in their order, with tangents of `dtype`."""
+        parts = []
+        for own, part in self.parts:
+            at = np.nonzero(np.isin(members, own))[0]
+            if at.size:
+                parts.append((at, part.select(np.searchsorted(own, members[at]), dtype)))
+        return Split(parts) if len(parts) > 1 else parts[0][1]
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        for members, part in self.parts:
+            piece = flight.take(members, part.dtype)
+            part.advance(piece, steps)
+            flight.put(members, piece)
+        flight.step += steps
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        for members, part in self.parts:
+            piece = flight.take(members, part.dtype)
+            part.propagate(piece, intervals, steps_per_interval)
+            flight.put(members, piece)
+        flight.step += intervals * steps_per_interval
