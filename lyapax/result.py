@@ -54,6 +54,7 @@ class LyapunovSpectrum:
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
+            self._nullity = np.broadcast_to(system.nullity, shape)
 
     def refresh(self) -> None:
         """Read exponents off the run as it stands."""
@@ -81,6 +82,12 @@ class LyapunovSpectrum:
         status[lost] = Status.DIVERGED
         exponents[lost] = stderr[lost] = np.nan
         dead = status == Status.RANK_LOST
+        if run.fixed and run.interval > 1:
+            # Through several steps a living direction may shrink below rounding as well.
+            unproven = dead & (dead.sum(axis=1) > self._nullity.reshape(-1))[:, None]
+            dead &= ~unproven
+            status[unproven] = Status.UNRESOLVED
+            exponents[unproven] = stderr[unproven] = np.nan
         exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
         order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
 

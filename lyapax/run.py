@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.propagator import OK, Flight, Propagator
+from .kernels.propagator import OK, RANK_LOST, Flight, Propagator
 from .kernels.split import Split
 
 BLOCKS = 128  # complete blocks at which neighbours are merged
@@ -58,31 +58,44 @@ class Run:
 
     def align(self, steps: int, tick: Callable[[int], None]) -> None:
         """Propagate the basis without counting; choose the cadence where it is automatic."""
-        done = 0
-        settled = self.fixed
-        while done < steps or not settled:
+        piloted = 0 if self.fixed else self._pilot(steps, tick)
+        self._anchor()
+        done = piloted
+        while done < steps:
             left = max(1, -(-(steps - done) // self.interval))
             intervals = min(left, max(1, self._affordable(1) // self.interval))
-            if not settled:
-                intervals = PILOT_INTERVALS
-            self._reset()
-            started = time.perf_counter()
-            self.propagator.propagate(self.flight, intervals, self.interval)
-            self._learn(intervals * self.interval, started)
+            self._propagate(intervals)
+            if self._repaired(self._beyond(self.bound)):
+                tick(piloted - done)
+                done = piloted
+                self._rewind()
+                continue
             done += intervals * self.interval
             tick(intervals * self.interval)
-            if not settled:
-                if self._beyond(self.bound / 8).any():
-                    self.interval = max(1, self.interval // 2)
-                    settled = True
-                elif self.interval >= LONGEST_INTERVAL or 2 * self.interval > max(steps, 1):
-                    settled = True
-                else:
-                    self.interval *= 2
         self._reset()
         self.block_steps = self.interval
         self.growth = np.zeros_like(self.flight.growth)
         self._anchor()
+
+    def _pilot(self, steps: int, tick: Callable[[int], None]) -> int:
+        """Double the interval while growth stays well under the bound; returns steps taken."""
+        done = 0
+        while True:
+            self._anchor()
+            self._propagate(PILOT_INTERVALS)
+            if self.interval == 1 and self._repaired(self._beyond(self.bound)):
+                self._rewind()
+                continue
+            too_long = self._beyond(self.bound / 8).any()
+            if too_long and self.interval > 1:
+                self.interval //= 2
+                self._rewind()
+                return done
+            done += PILOT_INTERVALS * self.interval
+            tick(PILOT_INTERVALS * self.interval)
+            if too_long or self.interval >= LONGEST_INTERVAL or 2 * self.interval > max(steps, 1):
+                return done
+            self.interval *= 2
 
     def measure(self, steps: int, tick: Callable[[int], None]) -> None:
         """Count growth through `steps` steps, a multiple of the interval."""
@@ -90,31 +103,36 @@ class Run:
         while self.measured_steps < stop:
             room = min(self.block_steps - self.open_steps, stop - self.measured_steps)
             intervals = max(1, min(room, self._affordable(1)) // self.interval)
-            start = self.flight.copy()
-            self.flight.growth[:] = 0.0
-            started = time.perf_counter()
-            try:
-                self.propagator.propagate(self.flight, intervals, self.interval)
-            except KeyboardInterrupt:
-                self.flight = start
-                raise
+            self._propagate(intervals)
             if self._repaired(self._beyond(self.bound)):
                 tick(-self.open_steps)
                 self._rewind()
                 continue
-            steps_done = intervals * self.interval
-            self._learn(steps_done, started)
             self.growth = np.maximum(self.growth, self.flight.growth)
-            self.measured_steps += steps_done
-            self.open_steps += steps_done
+            self.measured_steps += intervals * self.interval
+            self.open_steps += intervals * self.interval
             if self.open_steps == self.block_steps:
                 self._close_block()
-            tick(steps_done)
+            tick(intervals * self.interval)
+
+    def _propagate(self, intervals: int) -> None:
+        """One call, which leaves the flight as it was when interrupted."""
+        start = self.flight.copy()
+        self.flight.growth[:] = 0.0
+        started = time.perf_counter()
+        try:
+            self.propagator.propagate(self.flight, intervals, self.interval)
+        except KeyboardInterrupt:
+            self.flight = start
+            raise
+        self._learn(intervals * self.interval, started)
 
     def _beyond(self, bound: Array) -> NDArray[np.bool_]:
-        """Members with a living exponent whose growth between QRs is above the bound."""
-        living = np.where(self.flight.status == OK, self.flight.growth, 0.0)
-        return np.asarray(living.max(axis=1) > bound)
+        """Members where growth between QRs is above the bound, or took a direction away."""
+        flight, start = self.flight, self._start[0]
+        living = np.where(flight.status == OK, flight.growth, 0.0)
+        lost = (flight.status == RANK_LOST) & (start.status != RANK_LOST)
+        return np.asarray((living.max(axis=1) > bound) | lost.any(axis=1))
 
     def _repaired(self, beyond: NDArray[np.bool_]) -> bool:
         """Whether something can be done for such members, and is; the open block is then redone."""

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._check import Array
 from ..kernels.propagator import Propagator
@@ -19,6 +20,10 @@ class System(Protocol):
     def is_driven(self) -> bool: ...
     @property
     def batch_shape(self) -> tuple[int, ...]: ...
+    @property
+    def nullity(self) -> NDArray[np.int64]:
+        """Directions known to die at every step, over the batch (or its broadcast)."""
+
     def decay_rate(self, state: Array) -> float | None:
         """The fastest decay at the states (B, n) of a batch, if it is known; flows only."""
 

@@ -17,6 +17,7 @@ class _Traced:
     """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none."""
 
     is_flow = True
+    nullity = np.zeros((), np.int64)
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import scipy.special
+from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
 from ..kernels.cpu import activation
@@ -116,6 +117,14 @@ class RateNetwork:
     @property
     def is_driven(self) -> bool:
         return self.inputs is not None
+
+    @property
+    def nullity(self) -> NDArray[np.int64]:
+        """Units of a map without leak whose column of W is zero: they leave no trace."""
+        if self.is_flow:
+            return np.zeros((), np.int64)
+        largest = abs(self.W).max(axis=0).toarray() if self.is_sparse else abs(self.W).max(axis=-2)
+        return np.asarray(((largest == 0) & (self.tau == 1)).sum(axis=-1))
 
     def decay_rate(self, state: Array) -> float | None:
         return float(1.0 / self.tau.min())

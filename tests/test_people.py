@@ -1,0 +1,200 @@
+"""What people see: files, pictures, labelled arrays, the command line, the documents."""
+
+import doctest
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+from click.testing import CliRunner
+
+import lyapax as lx
+from lyapax.cli import commands
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def network():
+    w = np.random.default_rng(0).standard_normal((12, 12)) * 2 / np.sqrt(12)
+    net = lx.RateNetwork(w)
+    return lx.lyapunov_spectrum(net, duration=20.0, dt=0.05, rng=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def plane():
+    system = lx.systems.library["henon"].system(
+        a=np.linspace(1.0, 1.4, 4)[:, None], b=np.linspace(0.1, 0.3, 3)
+    )
+    return lx.lyapunov_spectrum(system, duration=2000, rng=0, progress=False)
+
+
+def test_save_and_load(tmp_path, network):
+    network.save(tmp_path / "a.npz")
+    again = lx.LyapunovSpectrum.load(tmp_path / "a.npz")
+    assert np.array_equal(again.exponents, network.exponents)
+    assert np.array_equal(again.history[1], network.history[1])
+    assert repr(again) == repr(network)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+    with pytest.raises(ValueError, match="cannot be extended"):
+        again.extend(1.0)
+
+
+def test_damaged_and_foreign_results_are_refused(tmp_path, network, monkeypatch):
+    network.save(tmp_path / "a.npz")
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:200])
+    np.savez(tmp_path / "c.npz", x=np.zeros(3))
+    for name in ("b.npz", "c.npz"):
+        with pytest.raises(ValueError, match="not a lyapax result"):
+            lx.LyapunovSpectrum.load(tmp_path / name)
+    monkeypatch.setattr("lyapax.result.FORMAT", 99)
+    with pytest.raises(ValueError, match="result format 1, this lyapax reads 99"):
+        lx.LyapunovSpectrum.load(tmp_path / "a.npz")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, network, monkeypatch):
+    (tmp_path / "a.npz").write_bytes(b"old")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        network.save(tmp_path / "a.npz")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.npz", b"old")]
+
+
+def test_labelled_arrays(network, plane):
+    data = plane.to_xarray()
+    assert data.exponents.dims == ("batch_0", "batch_1", "exponent")
+    assert data.exponents.shape == (4, 3, 2)
+    assert data.attrs["unit"] == "1/step"
+    assert str(data.attractor.values[3, 2]) == "chaotic"
+    assert network.to_xarray().attrs["unit"] == "1/time"
+
+
+def test_pictures_show_the_numbers(network, plane):
+    ax = network.plot()
+    (bars,) = ax.containers
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), network.exponents)
+    (_, _, (segments,)) = bars.lines
+    heights = np.diff([segment[:, 1] for segment in segments.get_segments()], axis=1)
+    np.testing.assert_allclose(heights.ravel(), 4 * network.stderr)
+    lines = network.plot(kind="history").lines
+    np.testing.assert_allclose(lines[-1].get_ydata(), network.history[1][:, -1])
+    (image,) = plane.plot().images
+    np.testing.assert_allclose(image.get_array(), plane.exponents[..., 0])
+    with pytest.raises(ValueError, match="kind must be one of"):
+        network.plot(kind="pie")
+    with pytest.raises(ValueError, match="batch of 1 or 2 axes"):
+        network.plot(kind="plane")
+    plt.close("all")
+
+
+def test_tables(network, plane):
+    text = repr(network)
+    assert "12 exponents per unit time, measured over 20" in text
+    assert f"{network.exponents[0]:.5f}" in text
+    assert network.attractor in text
+    assert "batch (4, 3)" in repr(plane)
+
+
+def invoke(*arguments):
+    done = CliRunner().invoke(commands, [*arguments, "--quiet"])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".mtx", "sparse.npz"])
+def test_weights_from_every_kind_of_file(tmp_path, suffix, network):
+    w = np.random.default_rng(0).standard_normal((12, 12)) * 2 / np.sqrt(12)
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".npy":
+        np.save(path, w)
+    elif suffix == ".npz":
+        np.savez(path, w=w)
+    elif suffix == ".csv":
+        np.savetxt(path, w, delimiter=",", fmt="%.18e")
+    elif suffix == ".mtx":
+        scipy.io.mmwrite(path, w, precision=17)
+    else:
+        scipy.sparse.save_npz(path, scipy.sparse.csr_matrix(w))
+    run = ["--duration", "20", "--dt", "0.05", "--seed", "0", "--json"]
+    found = json.loads(invoke("spectrum", str(path), *run))
+    np.testing.assert_allclose(found["exponents"], network.exponents, atol=1e-9)
+
+
+def test_spectrum_command_writes_picture_and_result(tmp_path):
+    np.save(tmp_path / "w.npy", np.diag(np.full(9, 0.5)))
+    picture, result = tmp_path / "p.png", tmp_path / "r.npz"
+    text = invoke(
+        "spectrum", str(tmp_path / "w.npy"), "--map", "--phi", "linear", "--tau", "1", "-k", "4",
+        "--duration", "100", "--plot", str(picture), "--out", str(result),
+    )  # fmt: skip
+    assert "fixed point" in text
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    loaded = lx.LyapunovSpectrum.load(result)
+    np.testing.assert_allclose(loaded.exponents, np.log(0.5), atol=1e-12)
+
+
+def test_system_command_sweeps():
+    found = json.loads(
+        invoke("system", "henon", "--param", "a=1.0:1.4:3", "--duration", "500", "--json")
+    )
+    assert np.shape(found["exponents"]) == (3, 2)
+    assert found["attractor"][-1] == "chaotic"
+
+
+def test_info_command():
+    done = CliRunner().invoke(commands, ["info"])
+    assert done.exit_code == 0
+    for word in ("cpu", "threads", "blas", "gpu", "cache", lx.__version__):
+        assert word in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["spectrum", "garbage.npy"], "WEIGHTS"),
+        (["spectrum", "missing.npy"], "missing.npy"),
+        (["spectrum", "wide.npy"], "square"),
+        (["spectrum", "square.npy", "--phi", "tan"], "softplus"),
+        (["spectrum", "square.npy", "--dt", "-1"], "dt"),
+        (["system", "lorenz64"], "lorenz63"),
+        (["system", "lorenz63", "--param", "rho"], "name=value"),
+        (["system", "lorenz63", "--param", "ro=1"], "rho"),
+    ],
+)
+def test_command_line_errors_are_one_line(tmp_path, arguments, words):
+    (tmp_path / "garbage.npy").write_bytes(b"garbage")
+    np.save(tmp_path / "wide.npy", np.zeros((3, 4)))
+    np.save(tmp_path / "square.npy", np.eye(3))
+    done = subprocess.run(
+        [sys.executable, "-c", "from lyapax.cli import main; main()", *arguments],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_readme_snippets():
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert tried > 5
+    assert failed == 0
+
+
+def test_docstring_examples():
+    import lyapax.spectrum
+    import lyapax.systems.function
+    import lyapax.systems.rate
+
+    for module in (lyapax.spectrum, lyapax.systems.function, lyapax.systems.rate):
+        failed, tried = doctest.testmod(module)
+        assert tried > 2
+        assert failed == 0
