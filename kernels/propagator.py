@@ -68,3 +68,12 @@ def launch(state: Array, basis: NDArray[np.floating]) -> Flight:
         state, basis, np.zeros((batch, k)), np.zeros((batch, k)),
         np.zeros((batch, k)), np.zeros((batch, k), np.int64),
     )  # fmt: skip
+
+
+def chosen(array: Array, members: NDArray[np.int64]) -> Array:
+    """Rows of an array with a leading axis of the batch, or of 1 for all members."""
+    return array if array.shape[0] == 1 else array[members]
+
+
+def rank_unit(dim: int, dtype: np.dtype) -> float:
+    return 8 * dim * float(np.finfo(dtype).eps)

@@ -5,10 +5,18 @@ Jacobian entries in straight-line code; tangent columns are then K[i, :] = sum J
 over the nonzeros, contiguous over the columns. State first, columns after, as in `network`.
 """
 
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import numpy as np
 from numba import float64, prange, void
+from threadpoolctl import threadpool_limits
 
+from ..codegen import Graph
+from ..generated import module
 from ..jit import kernel, parallel_kernel
+from ..propagator import Array, Flight, chosen, rank_unit
+from .columns_source import columns_source
 from .orthonormal import orthonormalise
 
 SIGNATURE = void(float64, float64[::1], float64[::1], float64[::1], float64[::1])
@@ -115,3 +123,45 @@ def advance(field, nonzeros, p, dt, step, steps, x):
         work = np.empty((3, n))
         for s in range(steps):
             state_step(field, p[b % p.shape[0]], dt, (step + s) * unit_time, x[b], work, tape)
+
+
+@dataclass
+class Columns:
+    """Straight-line field and Jacobian entries, tangent columns as lanes."""
+
+    graph: Graph
+    params: Array
+    dt: float
+    k: int
+    batch: int
+    dtype: Any
+    dim: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dim = len(self.graph.outputs)
+        source, positions = columns_source(self.graph)
+        self.field = module(source).field
+        rows = np.array([i for i, _ in positions], np.int64)
+        self.indices = np.array([j for _, j in positions], np.int64)
+        self.indptr = np.searchsorted(rows, np.arange(self.dim + 1))
+
+    def select(self, members: Any, dtype: Any) -> "Columns":
+        params = chosen(self.params, members)
+        return replace(self, params=params, batch=len(members), dtype=dtype)
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        advance(
+            self.field, self.indices.size, self.params, self.dt, flight.step, steps, flight.state
+        )
+        flight.step += steps
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
+        with threadpool_limits(1, user_api="blas"):
+            propagate(
+                self.field, self.indptr, self.indices, self.params, self.dt, flight.step,
+                intervals, steps_per_interval, rank_unit(self.dim, self.dtype), flight.state,
+                basis, flight.log_sum, flight.compensation, flight.growth, flight.status,
+            )  # fmt: skip
+        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
+        flight.step += intervals * steps_per_interval

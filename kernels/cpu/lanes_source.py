@@ -43,30 +43,37 @@ def orthonormalise(w):
 FLOW = """
 
 @exact_inlined
-def run(w, t0, dt, steps, with_tangents):
+def run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        if with_tangents:
-            stage(w, t, 0.5 * dt, 0.0, 0.0)
-            stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
-            stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
-            stage(w, t + dt, dt / 6.0, 1.0, 1.0)
-        else:
-            state_stage(w, t, 0.5 * dt, 0.0, 0.0)
-            state_stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
-            state_stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
-            state_stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+        stage(w, t, 0.5 * dt, 0.0, 0.0)
+        stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
+        stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
+        stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+
+
+@exact_inlined
+def state_run(w, t0, dt, steps):
+    for s in range(steps):
+        t = (t0 + s) * dt
+        state_stage(w, t, 0.5 * dt, 0.0, 0.0)
+        state_stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
+        state_stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
+        state_stage(w, t + dt, dt / 6.0, 1.0, 1.0)
 """
 
 MAP = """
 
 @exact_inlined
-def run(w, t0, dt, steps, with_tangents):
+def run(w, t0, dt, steps):
     for s in range(steps):
-        if with_tangents:
-            stage(w, float(t0 + s), 0.0, 0.0, 1.0)
-        else:
-            state_stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+        stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+
+
+@exact_inlined
+def state_run(w, t0, dt, steps):
+    for s in range(steps):
+        state_stage(w, float(t0 + s), 0.0, 0.0, 1.0)
 """
 
 FOOTER = '''
@@ -98,7 +105,7 @@ def propagate(
         lanes = min(LANES, stop - first)
         load(w, first, x, q, p)
         for interval in range(intervals):
-            run(w, step + interval * steps, dt, steps, True)
+            run(w, step + interval * steps, dt, steps)
             orthonormalise(w)
             for l in range(lanes):
                 for c in range(K):
@@ -118,7 +125,7 @@ def advance(start, stop, p, dt, step, steps, x, q):
     w = np.zeros(ROWS * LANES)
     for first in range(start, stop, LANES):
         load(w, first, x, q, p)
-        run(w, step, dt, steps, False)
+        state_run(w, step, dt, steps)
         for l in range(min(LANES, stop - first)):
             for i in range(N):
                 x[first + l, i] = w[(X + i) * LANES + l]

@@ -6,10 +6,15 @@ panels. So the partition of work is fixed by k alone, panels and members run on 
 threads with the same bits, and the leading k columns of a full run follow the same orbit.
 """
 
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import numpy as np
 from numba import prange
+from threadpoolctl import threadpool_limits
 
 from ..jit import kernel, parallel_kernel
+from ..propagator import Array, Flight, chosen, rank_unit
 from .orthonormal import orthonormalise
 from .weights import matvec, member, multiply
 
@@ -17,7 +22,7 @@ PANEL = 64  # tangent columns a panel; wide enough for BLAS, narrow enough to sh
 
 
 @kernel
-def field(w, bias, inputs, rate, current, phi, x, u, value, slope, out):
+def vector_field(w, bias, inputs, rate, current, phi, x, u, value, slope, out):
     """out = rate * (-x + W phi(x) + b + input) or rate * (-x + phi(W x + b + input))."""
     n = x.size
     if current:
@@ -40,14 +45,14 @@ def state_step(w, bias, inputs, rate, current, phi, dt, x, work, tape):
     n = x.size
     u, value, k, total, stage = work[0], work[1], work[2], work[3], work[4]
     if dt == 0.0:
-        field(w, bias, inputs, rate, current, phi, x, u, value, tape[0], k)
+        vector_field(w, bias, inputs, rate, current, phi, x, u, value, tape[0], k)
         for i in range(n):
             x[i] += k[i]
         return
     stage[:] = x
     total[:] = 0.0
     for s in range(4):
-        field(w, bias, inputs, rate, current, phi, stage, u, value, tape[s], k)
+        vector_field(w, bias, inputs, rate, current, phi, stage, u, value, tape[s], k)
         weight = 1.0 if s == 0 or s == 3 else 2.0
         reach = dt if s == 2 else 0.5 * dt
         for i in range(n):
@@ -153,3 +158,58 @@ def advance(w, bias, inputs, rate, current, phi, dt, step, steps, x):
                 inputs[b % inputs.shape[0], (step + s) % inputs.shape[1]],
                 rate[b % rate.shape[0]], current, phi, dt, x[b], work, tape,
             )  # fmt: skip
+
+
+@dataclass
+class Network:
+    """Rate networks: BLAS or CSR products on panels of tangent columns."""
+
+    weights: Any  # (B or 1, n, n), or the CSR triple (indptr, indices, data)
+    bias: Array  # (B or 1, n)
+    inputs: Array  # (B or 1, T, n); T = 1 when constant
+    rate: Array  # (B or 1, n): 1/tau for flows, the leak for maps
+    current: bool
+    phi: Any  # a compiled activation
+    dt: float
+    k: int
+    batch: int
+    dtype: Any
+    dim: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dim = self.bias.shape[-1]
+        if isinstance(self.weights, tuple):
+            indptr, indices, data = self.weights
+            self._state_weights = self.weights
+            self._tangent_weights: Any = (indptr, indices, data.astype(self.dtype))
+        else:
+            self._state_weights = np.ascontiguousarray(np.swapaxes(self.weights, 1, 2))
+            self._tangent_weights = self.weights.astype(self.dtype)
+        self._tangent_rate = self.rate.astype(self.dtype)
+
+    def select(self, members: Any, dtype: Any) -> "Network":
+        sparse = isinstance(self.weights, tuple)
+        return replace(
+            self, weights=self.weights if sparse else chosen(self.weights, members),
+            bias=chosen(self.bias, members), inputs=chosen(self.inputs, members),
+            rate=chosen(self.rate, members), batch=len(members), dtype=dtype,
+        )  # fmt: skip
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        advance(
+            self._state_weights, self.bias, self.inputs, self.rate, self.current, self.phi,
+            self.dt, flight.step, steps, flight.state,
+        )  # fmt: skip
+        flight.step += steps
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
+        with threadpool_limits(1, user_api="blas"):
+            propagate(
+                self._state_weights, self._tangent_weights, self.bias, self.inputs, self.rate,
+                self._tangent_rate, self.current, self.phi, self.dt, flight.step, intervals,
+                steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
+                flight.log_sum, flight.compensation, flight.growth, flight.status,
+            )  # fmt: skip
+        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
+        flight.step += intervals * steps_per_interval

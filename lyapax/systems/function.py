@@ -8,7 +8,7 @@ import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array
 from ..kernels.codegen import interpreted
-from ..kernels.cpu.propagators import LANES_WORK, Columns, Lanes
+from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.propagator import Propagator
 from .trace import trace
 
@@ -106,7 +106,11 @@ class _Traced:
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
     ) -> Propagator:
-        kind = Lanes if self.dim**2 * k <= LANES_WORK else Columns
+        kind: Callable[..., Propagator] = Lanes
+        if self.dim**2 * k > LANES_WORK:
+            from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s
+
+            kind = Columns
         return kind(
             self.graph, flat_batch(self._table(), shape, 1), dt if self.is_flow else 0.0, k,
             int(np.prod(shape, dtype=int)), dtype,

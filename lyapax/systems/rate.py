@@ -5,13 +5,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.special
+import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
-from ..kernels.cpu import activation
-from ..kernels.cpu.propagators import LANES_WORK, Lanes, Network
+from ..kernels.codegen import Graph
+from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.generated import module
 from ..kernels.propagator import Propagator
 from .trace import trace
 
@@ -21,7 +21,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "relu": lambda u: np.where(u > 0, u, 0.0),
     "sigmoid": lambda u: 0.5 + 0.5 * np.tanh(0.5 * u),
     "softplus": lambda u: np.where(u > 40, u, np.log1p(np.exp(np.minimum(u, 40)))),
-    "erf": scipy.special.erf,
+    "erf": lambda u: scipy.special.erf(u),
     "linear": lambda u: u,
 }
 
@@ -93,7 +93,12 @@ class RateNetwork:
         if not (self.tau > 0).all():
             raise ValueError(f"tau must be > 0, got {self.tau.min()}")
         self.phi = phi
-        self._activation = compiled_activation(phi)
+        if isinstance(phi, str):
+            choice(phi, "phi", tuple(NUMPY))
+        elif not callable(phi):
+            raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
+        else:
+            _graph(phi)
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
         if self.inputs is not None and self.inputs.shape[-1] != n:
             raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
@@ -149,6 +154,8 @@ class RateNetwork:
             )
         if self.inputs is None and self.dim**2 * k <= LANES_WORK:
             return self._lanes(shape, dt, k, dtype)
+        from ..kernels.cpu.network import Network  # loads BLAS: 0.2 s
+
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
@@ -156,8 +163,9 @@ class RateNetwork:
         )
         return Network(
             weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
-            flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self._activation,
-            dt if self.is_flow else 0.0, k, int(np.prod(shape, dtype=int)), dtype,
+            flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
+            compiled_activation(self.phi), dt if self.is_flow else 0.0, k,
+            int(np.prod(shape, dtype=int)), dtype,
         )  # fmt: skip
 
     def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
@@ -188,15 +196,16 @@ class RateNetwork:
 
 
 @cache
+def _graph(phi: Callable[..., Any]) -> Graph:
+    return trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
+
+
+@cache
 def compiled_activation(phi: str | Callable[..., Any]) -> Any:
     """The activation on vectors: built in, or generated from the user's function."""
-    if isinstance(phi, str):
-        choice(phi, "phi", tuple(activation.BY_NAME))
-        return activation.BY_NAME[phi]
-    if not callable(phi):
-        raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
+    from ..kernels.cpu import activation
     from ..kernels.cpu.activation_source import activation_source
-    from ..kernels.generated import module
 
-    graph = trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
-    return module(activation_source(graph)).phi
+    if isinstance(phi, str):
+        return activation.BY_NAME[phi]
+    return module(activation_source(_graph(phi))).phi
