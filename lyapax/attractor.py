@@ -52,11 +52,13 @@ def classify(
 ) -> str:
     """One member's class; `sign` as from `statistics.signs`, in descending order."""
     positive, zero = int((sign == 1).sum()), int((sign == 0).sum())
+    if positive > 1:
+        return "hyperchaotic"  # whatever the exponents around zero turn out to be
     leading = sign[: positive + zero + 1]
     if (leading == 2).any():
         return "undetermined"
     if positive:
-        return "chaotic" if positive == 1 else "hyperchaotic"
+        return "chaotic"
     if is_driven:
         return "stable response" if zero == 0 else torus(zero)
     if zero == 0:
