@@ -52,6 +52,25 @@ def choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     return str(value)
 
 
+def dtype(value: Any, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] = np.dtype(value)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.name not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    return kind
+
+
+def generator(value: Any, name: str) -> np.random.Generator:
+    try:
+        return np.random.default_rng(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name} must be an integer >= 0 or a numpy.random.Generator, got {value!r}"
+        ) from None
+
+
 def broadcast(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(*shapes)

@@ -50,18 +50,27 @@ def _history(result: Any, ax: Any) -> None:
 
 
 def _plane(result: Any, ax: Any) -> None:
-    """The leading exponent over a one- or two-dimensional batch."""
+    """All exponents over one batch axis, or the leading one over two."""
+    from matplotlib.colors import TwoSlopeNorm
+
+    if len(result.shape) not in (1, 2):
+        raise ValueError(f"a plane needs a batch of 1 or 2 axes, got shape {result.shape}")
+    names, values = zip(*result.axes, strict=True)
+    ax.set_xlabel(names[-1])
     if len(result.shape) == 1:
         ax.axhline(0.0, color="0.7", lw=1)
-        ax.plot(result.exponents, lw=1)
-        ax.set_xlabel("member")
+        ax.plot(values[0], result.exponents, lw=1)
         ax.set_ylabel(f"Lyapunov exponents ({_unit(result)})")
         return
-    if len(result.shape) != 2:
-        raise ValueError(f"a plane needs a batch of 1 or 2 axes, got shape {result.shape}")
-    leading = result.exponents[..., 0]
-    bound = np.nanmax(np.abs(leading[np.isfinite(leading)]), initial=1e-12)
-    image = ax.imshow(
-        leading, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-bound, vmax=bound
-    )
+    leading = np.ma.masked_invalid(result.exponents[..., 0])
+    # Zero is white, and each sign has its own scale, since chaos would vanish beside strong
+    # damping; within a factor of ten of each other, so that errors of a zero stay pale.
+    finite = leading.compressed()
+    low, high = finite.min(initial=-1e-12), finite.max(initial=1e-12)
+    low, high = min(low, -high / 10), max(high, -low / 10)
+    image = ax.pcolormesh(
+        values[1], values[0], leading, shading="nearest", cmap="RdBu_r",
+        norm=TwoSlopeNorm(0.0, low, high),
+    )  # fmt: skip
+    ax.set_ylabel(names[0])
     ax.figure.colorbar(image, ax=ax, label=f"leading exponent ({_unit(result)})")

@@ -44,6 +44,8 @@ class LyapunovSpectrum:
         Largest norm(a_j) / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
     duration : float
         Measured time or steps.
+    axes : list of (name, values)
+        Of the batch axes: the parameter that varies along each, or a plain index.
     speed, period : array (...)
         Evidence of the class: relative norm of f (flows); the period of return (maps; 0: none).
     """
@@ -55,6 +57,10 @@ class LyapunovSpectrum:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
             self._nullity = np.broadcast_to(system.nullity, shape)
+            self.axes = [
+                system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
+                for i, size in enumerate(shape)
+            ]
 
     def refresh(self) -> None:
         """Read exponents off the run as it stands."""
@@ -222,15 +228,17 @@ class LyapunovSpectrum:
         return plot(self, ax, kind)
 
     def to_xarray(self) -> Any:
-        """An xarray.Dataset with dimensions (batch axes, exponent)."""
+        """An xarray.Dataset with dimensions (batch axes, exponent), labelled by `axes`."""
         import xarray
 
-        names = [f"batch_{i}" for i in range(len(self.shape))]
+        coords = dict(self.axes)
+        names = list(coords)
         wide = [*names, "exponent"]
         data = {name: (wide, getattr(self, name)) for name in ("exponents", "stderr", "status")}
         data["attractor"] = (names, self.attractor)
         unit = "1/time" if self.is_flow else "1/step"
-        return xarray.Dataset(data, attrs={"duration": self.duration, "dt": self.dt, "unit": unit})
+        attrs = {"system": self.system, "duration": self.duration, "dt": self.dt, "unit": unit}
+        return xarray.Dataset(data, coords, attrs)
 
     _ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period")
     _FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every",
@@ -240,6 +248,7 @@ class LyapunovSpectrum:
         """Write an .npz, whole or not at all."""
         buffer = io.BytesIO()
         facts = {"format": FORMAT, **{name: getattr(self, name) for name in self._FACTS}}
+        facts["axes"] = [(name, np.asarray(values).tolist()) for name, values in self.axes]
         arrays = {name: getattr(self, name) for name in self._ARRAYS}
         np.savez_compressed(buffer, facts=np.array(json.dumps(facts)), **arrays)
         write_whole(Path(path), buffer.getvalue())
@@ -260,6 +269,7 @@ class LyapunovSpectrum:
                 f"path {path} has result format {facts.get('format')}, this lyapax reads {FORMAT}"
             )
         result = cls(None, None, arrays["exponents"].shape[:-1])
+        facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
         for name, value in {**facts, **arrays}.items():
             if name != "format":
                 setattr(result, name, value)

@@ -38,6 +38,7 @@ class Run:
     measured_steps: int = 0
     growth: Array = field(default_factory=lambda: np.zeros(0))
     pace: float = 0.0  # steps a second, seen
+    horizon: int | None = None  # steps that external inputs last
 
     def __post_init__(self) -> None:
         bound = GROWTH_BOUND[np.dtype(self.propagator.dtype).name]
@@ -48,10 +49,8 @@ class Run:
         """State only."""
         done = 0
         while done < steps:
-            call = min(steps - done, self._affordable(8))
-            started = time.perf_counter()
-            self.propagator.advance(self.flight, call)
-            self._learn(call, started)
+            call = min(steps - done, self._affordable())
+            self._call(self.propagator.advance, call, call)
             done += call
             tick(call)
         self.pace = 0.0
@@ -62,8 +61,10 @@ class Run:
         self._anchor()
         done = piloted
         while done < steps:
-            left = max(1, -(-(steps - done) // self.interval))
-            intervals = min(left, max(1, self._affordable(1) // self.interval))
+            left = self.whole(steps - done) // self.interval
+            if left == 0:
+                break  # less than an interval of external inputs is left
+            intervals = min(left, max(1, self._affordable() // self.interval))
             self._propagate(intervals)
             if self._repaired(self._beyond(self.bound)):
                 tick(piloted - done)
@@ -78,8 +79,15 @@ class Run:
         self._anchor()
 
     def _pilot(self, steps: int, tick: Callable[[int], None]) -> int:
-        """Double the interval while growth stays well under the bound; returns steps taken."""
+        """Double the interval while growth stays well under the bound; returns steps taken.
+
+        Up to 16 times what was asked for, since a short alignment should not cost a run its
+        speed; within it where external inputs are all there is.
+        """
+        limit = 16 * steps if self.horizon is None else steps
         done = 0
+        if self.horizon is not None and limit < PILOT_INTERVALS:
+            return done
         while True:
             self._anchor()
             self._propagate(PILOT_INTERVALS)
@@ -93,7 +101,8 @@ class Run:
                 return done
             done += PILOT_INTERVALS * self.interval
             tick(PILOT_INTERVALS * self.interval)
-            if too_long or self.interval >= LONGEST_INTERVAL or 2 * self.interval > max(steps, 1):
+            longer = done + 2 * PILOT_INTERVALS * self.interval
+            if too_long or self.interval >= LONGEST_INTERVAL or longer > limit:
                 return done
             self.interval *= 2
 
@@ -102,7 +111,7 @@ class Run:
         stop = self.measured_steps + steps
         while self.measured_steps < stop:
             room = min(self.block_steps - self.open_steps, stop - self.measured_steps)
-            intervals = max(1, min(room, self._affordable(1)) // self.interval)
+            intervals = max(1, min(room, self._affordable()) // self.interval)
             self._propagate(intervals)
             if self._repaired(self._beyond(self.bound)):
                 tick(-self.open_steps)
@@ -116,16 +125,22 @@ class Run:
             tick(intervals * self.interval)
 
     def _propagate(self, intervals: int) -> None:
-        """One call, which leaves the flight as it was when interrupted."""
-        start = self.flight.copy()
         self.flight.growth[:] = 0.0
+        steps = intervals * self.interval
+        self._call(self.propagator.propagate, steps, intervals, self.interval)
+
+    def _call(self, verb: Callable[..., None], steps: int, *counts: int) -> None:
+        """One call, of `steps` steps; the flight is as it was before when interrupted."""
+        start = self.flight.copy()
         started = time.perf_counter()
         try:
-            self.propagator.propagate(self.flight, intervals, self.interval)
+            verb(self.flight, *counts)
         except KeyboardInterrupt:
             self.flight = start
             raise
-        self._learn(intervals * self.interval, started)
+        # Growing by at most 8 keeps a first call that was a compilation from mattering.
+        seen = steps / max(time.perf_counter() - started, 1e-6)
+        self.pace = min(seen, 8 * self.pace) if self.pace else seen
 
     def _beyond(self, bound: Array) -> NDArray[np.bool_]:
         """Members where growth between QRs is above the bound, or took a direction away."""
@@ -183,10 +198,13 @@ class Run:
         self.flight.compensation[:] = 0.0
         self.flight.growth[:] = 0.0
 
-    def _affordable(self, factor: int) -> int:
-        return max(1, int(self.pace * CALL_SECONDS)) * factor if self.pace else self.interval
+    def _affordable(self) -> int:
+        """Steps that one call may take."""
+        return max(1, int(self.pace * CALL_SECONDS)) if self.pace else self.interval
 
-    def _learn(self, steps: int, started: float) -> None:
-        # Growing by at most 8 keeps a first call that was a compilation from mattering.
-        seen = steps / max(time.perf_counter() - started, 1e-6)
-        self.pace = min(seen, 8 * self.pace) if self.pace else seen
+    def whole(self, steps: int) -> int:
+        """Rounded up to whole intervals; down where external inputs would run out."""
+        wanted = -(-steps // self.interval)
+        if self.horizon is not None:
+            wanted = min(wanted, (self.horizon - self.flight.step) // self.interval)
+        return wanted * self.interval

@@ -124,8 +124,8 @@ def lyapunov_spectrum(
         transient, "transient", zero=True)  # fmt: skip
     alignment = transient if alignment is None else _check.positive(
         alignment, "alignment", zero=True)  # fmt: skip
-    kind = np.dtype(_check.choice(str(np.dtype(dtype)), "dtype", tuple(GROWTH_BOUND)))
-    generator = np.random.default_rng(rng)
+    kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
+    generator = _check.generator(rng, "rng")
 
     shape = system.batch_shape
     if members is not None:
@@ -143,11 +143,16 @@ def lyapunov_spectrum(
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
     counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
-    total = sum(counts) if system.is_driven and hasattr(system, "inputs") else None
-    propagator = system.propagator(shape, step, k, kind, total)
+    horizon = system.input_steps
+    if horizon is not None and sum(counts) > horizon:
+        raise ValueError(
+            f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
+            f"alignment and duration), got {horizon} rows"
+        )
+    propagator = system.propagator(shape, step, k, kind)
     basis = np.empty((len(state), n, k), propagator.dtype)
     basis[:] = first
-    run = Run(propagator, launch(state, basis), interval, fixed, step)
+    run = Run(propagator, launch(state, basis), interval, fixed, step, horizon=horizon)
     result = LyapunovSpectrum(run, system, shape)
     with _bar(sum(counts), progress) as tick:
         try:
@@ -166,15 +171,21 @@ def lyapunov_spectrum(
 
 def measure(run: Run, steps: int, tol: float | None, tick: Any) -> None:
     """Measure `steps` more steps, or fewer when every error is below `tol`."""
+    steps = run.whole(steps)
+    if steps == 0:
+        raise ValueError(
+            f"inputs must last: of {run.horizon} rows {run.flight.step} are used up, less than "
+            f"one QR interval of {run.interval} steps is left"
+        )
     if tol is None:
-        run.measure(_whole(steps, run.interval), tick)
+        run.measure(steps, tick)
         return
-    end = run.measured_steps + _whole(steps, run.interval)
+    end = run.measured_steps + steps
     check = FIRST_CHECK * run.interval
     passes = np.zeros(len(run.flight.state), int)
     while run.measured_steps < end:
         target = min(check, end)
-        run.measure(_whole(max(target - run.measured_steps, 1), run.interval), tick)
+        run.measure(run.whole(max(target - run.measured_steps, 1)), tick)
         if run.measured_steps >= check:
             # Two passes in a row, at doublings only: looking more often stops on lucky errors.
             passed = (_errors(run) < tol).all(axis=1)
@@ -199,10 +210,6 @@ def _warn_if_unstable(dt: float, rate: float | None) -> None:
             "2.785 divided by the fastest decay rate",
             stacklevel=3,
         )
-
-
-def _whole(steps: int, interval: int) -> int:
-    return -(-steps // interval) * interval
 
 
 def _step(system: System, dt: float | None) -> float:

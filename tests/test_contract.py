@@ -65,7 +65,7 @@ def flight_of(system, batch, k, dt, dtype="float64"):
     n = system.dim
     state = 0.1 * rng.standard_normal((batch, n))
     basis = np.array([np.linalg.qr(rng.standard_normal((n, k)))[0] for _ in range(batch)])
-    propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype), None)
+    propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype))
     return propagator, launch(state, basis.astype(dtype))
 
 

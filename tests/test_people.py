@@ -71,7 +71,8 @@ def test_a_failed_write_leaves_nothing(tmp_path, network, monkeypatch):
 
 def test_labelled_arrays(network, plane):
     data = plane.to_xarray()
-    assert data.exponents.dims == ("batch_0", "batch_1", "exponent")
+    assert data.exponents.dims == ("a", "b", "exponent")
+    assert data.sel(a=1.4, b=0.3).attractor == "chaotic"
     assert data.exponents.shape == (4, 3, 2)
     assert data.attrs["unit"] == "1/step"
     assert str(data.attractor.values[3, 2]) == "chaotic"
@@ -87,8 +88,10 @@ def test_pictures_show_the_numbers(network, plane):
     np.testing.assert_allclose(heights.ravel(), 4 * network.stderr)
     lines = network.plot(kind="history").lines
     np.testing.assert_allclose(lines[-1].get_ydata(), network.history[1][:, -1])
-    (image,) = plane.plot().images
-    np.testing.assert_allclose(image.get_array(), plane.exponents[..., 0])
+    ax = plane.plot()
+    np.testing.assert_allclose(ax.collections[0].get_array(), plane.exponents[..., 0])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "a")
+    assert ax.get_ylim()[0] < 1.0 < 1.4 < ax.get_ylim()[1] < 1.5
     with pytest.raises(ValueError, match="kind must be one of"):
         network.plot(kind="pie")
     with pytest.raises(ValueError, match="batch of 1 or 2 axes"):

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 from numba import float64, prange, void
-from threadpoolctl import threadpool_limits
 
 from ..codegen import Graph
 from ..generated import module
 from ..jit import kernel, parallel_kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .columns_source import columns_source
+from .copying import copy_matrix, copy_vector
+from .interruptible import call, raised
 from .orthonormal import orthonormalise
 
 SIGNATURE = void(float64, float64[::1], float64[::1], float64[::1], float64[::1])
@@ -30,9 +31,9 @@ def state_step(field, p, dt, t, x, work, tape):
     k, total, stage = work[0], work[1], work[2]
     if dt == 0.0:
         field(t, x, p, k, tape[0])
-        x[:] = k
+        copy_vector(k, x)
         return
-    stage[:] = x
+    copy_vector(x, stage)
     total[:] = 0.0
     for s in range(4):
         node = 0.0 if s == 0 else (dt if s == 3 else 0.5 * dt)
@@ -63,9 +64,9 @@ def tangent_step(indptr, indices, dt, tape, q, y, k, total):
     n, columns = q.shape
     if dt == 0.0:
         tangent_stage(indptr, indices, tape[0], q, k)
-        q[:] = k
+        copy_matrix(k, q)
         return
-    y[:] = q
+    copy_matrix(q, y)
     total[:] = 0.0
     for s in range(4):
         tangent_stage(indptr, indices, tape[s], y, k)
@@ -83,7 +84,7 @@ def tangent_step(indptr, indices, dt, tape, q, y, k, total):
 
 @parallel_kernel
 def propagate(
-    field, indptr, indices, p, dt, step, intervals, steps, unit,
+    stop, field, indptr, indices, p, dt, step, intervals, steps, unit,
     x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n), p (B or 1, parameters)."""
@@ -94,34 +95,43 @@ def propagate(
     tape = np.empty((members, steps, stages, indices.size))
     slopes = np.empty((members, steps, stages, indices.size), q.dtype)
     for interval in range(intervals):
+        if raised(stop):
+            break
         first = step + interval * steps
         for b in prange(members):
             work = np.empty((3, n))
             for s in range(steps):
+                if raised(stop):
+                    break
                 state_step(
                     field, p[b % p.shape[0]], dt, (first + s) * unit_time, x[b], work, tape[b, s]
                 )
-            slopes[b] = tape[b]
+            for s in range(steps):
+                copy_matrix(tape[b, s], slopes[b, s])
         for job in prange(members * panels):
             b, panel = job // panels, job % panels
             columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
             rows = np.ascontiguousarray(columns.T)
             y, out, total = np.empty_like(rows), np.empty_like(rows), np.empty_like(rows)
             for s in range(steps):
+                if raised(stop):
+                    break
                 tangent_step(indptr, indices, dt, slopes[b, s], rows, y, out, total)
-            columns[:] = rows.T
+            copy_matrix(rows.T, columns)
         for b in prange(members):
             orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
 
 
 @parallel_kernel
-def advance(field, nonzeros, p, dt, step, steps, x):
+def advance(stop, field, nonzeros, p, dt, step, steps, x):
     members, n = x.shape
     unit_time = 1.0 if dt == 0.0 else dt
     for b in prange(members):
         tape = np.empty((4, nonzeros))
         work = np.empty((3, n))
         for s in range(steps):
+            if raised(stop):
+                break
             state_step(field, p[b % p.shape[0]], dt, (step + s) * unit_time, x[b], work, tape)
 
 
@@ -150,18 +160,18 @@ class Columns:
         return replace(self, params=params, batch=len(members), dtype=dtype)
 
     def advance(self, flight: Flight, steps: int) -> None:
-        advance(
-            self.field, self.indices.size, self.params, self.dt, flight.step, steps, flight.state
-        )
+        call(
+            advance, self.field, self.indices.size, self.params, self.dt, flight.step, steps,
+            flight.state,
+        )  # fmt: skip
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-        with threadpool_limits(1, user_api="blas"):
-            propagate(
-                self.field, self.indptr, self.indices, self.params, self.dt, flight.step,
-                intervals, steps_per_interval, rank_unit(self.dim, self.dtype), flight.state,
-                basis, flight.log_sum, flight.compensation, flight.growth, flight.status,
-            )  # fmt: skip
+        call(
+            propagate, self.field, self.indptr, self.indices, self.params, self.dt, flight.step,
+            intervals, steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
+            flight.log_sum, flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
         flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
         flight.step += intervals * steps_per_interval

@@ -15,6 +15,7 @@ from ..propagator import Array, Flight, chosen, rank_unit
 from .lanes_source import lanes_source
 
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
+LARGEST_PIECE = 65536  # members; Ctrl-C waits for a piece, some 0.2 s for the longest interval
 
 
 @dataclass
@@ -64,14 +65,18 @@ class Lanes:
 
     def _over_members(self, run: Callable[[int, int], None]) -> None:
         """The batch in lane blocks over threads; kernels hold no lock and share nothing."""
-        threads = min(get_num_threads(), -(-self.batch // self.lanes))
-        if threads == 1:
-            run(0, self.batch)
-            return
-        # Four pieces a thread even out what the operating system takes away.
         blocks = -(-self.batch // self.lanes)
-        pieces = min(blocks, 4 * threads)
+        threads = min(get_num_threads(), blocks)
+        # Four pieces a thread even out what the operating system takes away.
+        pieces = min(blocks, max(4 * threads, self.batch // LARGEST_PIECE))
         edges = [self.lanes * (blocks * i // pieces) for i in range(pieces)] + [self.batch]
-        with ThreadPoolExecutor(threads) as pool:
+        if threads == 1:
+            for edge in pairwise(edges):
+                run(*edge)
+            return
+        pool = ThreadPoolExecutor(threads)
+        try:
             for done in [pool.submit(run, *edge) for edge in pairwise(edges)]:
                 done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what has begun is finished

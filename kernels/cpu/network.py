@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numba import prange
-from threadpoolctl import threadpool_limits
 
 from ..jit import kernel, parallel_kernel
 from ..propagator import Array, Flight, chosen, rank_unit
+from .copying import copy_matrix, copy_vector
+from .interruptible import call, raised
 from .orthonormal import orthonormalise
 from .weights import matvec, member, multiply
 
@@ -49,7 +50,7 @@ def state_step(w, bias, inputs, rate, current, phi, dt, x, work, tape):
         for i in range(n):
             x[i] += k[i]
         return
-    stage[:] = x
+    copy_vector(x, stage)
     total[:] = 0.0
     for s in range(4):
         vector_field(w, bias, inputs, rate, current, phi, stage, u, value, tape[s], k)
@@ -90,7 +91,7 @@ def tangent_step(w, rate, current, dt, tape, q, y, scaled, k, total):
             for i in range(n):
                 q[c, i] += k[c, i]
         return
-    y[:] = q
+    copy_matrix(q, y)
     total[:] = 0.0
     for s in range(4):
         tangent_stage(w, rate, current, tape[s], y, scaled, k)
@@ -108,7 +109,7 @@ def tangent_step(w, rate, current, dt, tape, q, y, scaled, k, total):
 
 @parallel_kernel
 def propagate(
-    w, w_tangent, bias, inputs, rate, rate_tangent, current, phi, dt, step, intervals, steps,
+    stop, w, w_tangent, bias, inputs, rate, rate_tangent, current, phi, dt, step, intervals, steps,
     unit, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n); w, bias, inputs, rate carry a leading axis of B or 1."""
@@ -119,16 +120,21 @@ def propagate(
     tape = np.empty((members, steps, stages, n))
     slopes = np.empty((members, steps, stages, n), q.dtype)
     for interval in range(intervals):
+        if raised(stop):
+            break
         first = step + interval * steps
         for b in prange(members):
             work = np.empty((5, n))
             for s in range(steps):
+                if raised(stop):
+                    break
                 state_step(
                     member(w, b), bias[b % bias.shape[0]],
                     inputs[b % inputs.shape[0], (first + s) % inputs.shape[1]],
                     rate[b % rate.shape[0]], current, phi, dt, x[b], work, tape[b, s],
                 )  # fmt: skip
-            slopes[b] = tape[b]
+            for s in range(steps):
+                copy_matrix(tape[b, s], slopes[b, s])
         for job in prange(members * panels):
             b, panel = job // panels, job % panels
             columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
@@ -138,6 +144,8 @@ def propagate(
             out = np.empty((width, n), q.dtype)[:m]
             total = np.empty((width, n), q.dtype)[:m]
             for s in range(steps):
+                if raised(stop):
+                    break
                 tangent_step(
                     member(w_tangent, b), rate_tangent[b % rate.shape[0]], current, dt,
                     slopes[b, s], columns, y, scaled, out, total,
@@ -147,12 +155,14 @@ def propagate(
 
 
 @parallel_kernel
-def advance(w, bias, inputs, rate, current, phi, dt, step, steps, x):
+def advance(stop, w, bias, inputs, rate, current, phi, dt, step, steps, x):
     members, n = x.shape
     for b in prange(members):
         tape = np.empty((4, n))
         work = np.empty((5, n))
         for s in range(steps):
+            if raised(stop):
+                break
             state_step(
                 member(w, b), bias[b % bias.shape[0]],
                 inputs[b % inputs.shape[0], (step + s) % inputs.shape[1]],
@@ -196,20 +206,19 @@ class Network:
         )  # fmt: skip
 
     def advance(self, flight: Flight, steps: int) -> None:
-        advance(
-            self._state_weights, self.bias, self.inputs, self.rate, self.current, self.phi,
-            self.dt, flight.step, steps, flight.state,
+        call(
+            advance, self._state_weights, self.bias, self.inputs, self.rate, self.current,
+            self.phi, self.dt, flight.step, steps, flight.state,
         )  # fmt: skip
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-        with threadpool_limits(1, user_api="blas"):
-            propagate(
-                self._state_weights, self._tangent_weights, self.bias, self.inputs, self.rate,
-                self._tangent_rate, self.current, self.phi, self.dt, flight.step, intervals,
-                steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
-                flight.log_sum, flight.compensation, flight.growth, flight.status,
-            )  # fmt: skip
+        call(
+            propagate, self._state_weights, self._tangent_weights, self.bias, self.inputs,
+            self.rate, self._tangent_rate, self.current, self.phi, self.dt, flight.step, intervals,
+            steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
+            flight.log_sum, flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
         flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
         flight.step += intervals * steps_per_interval

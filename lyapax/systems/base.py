@@ -19,7 +19,15 @@ class System(Protocol):
     @property
     def is_driven(self) -> bool: ...
     @property
+    def input_steps(self) -> int | None:
+        """Steps that the external inputs last; None where nothing runs out."""
+
+    @property
     def batch_shape(self) -> tuple[int, ...]: ...
+    @property
+    def axes(self) -> dict[int, tuple[str, Array]]:
+        """Name and values of the batch axes along which one parameter varies, keyed from -1."""
+
     @property
     def nullity(self) -> NDArray[np.int64]:
         """Directions known to die at every step, over the batch (or its broadcast)."""
@@ -29,6 +37,4 @@ class System(Protocol):
 
     def with_params(self, **params: Any) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...
-    def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
-    ) -> Propagator: ...
+    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator: ...

@@ -18,6 +18,7 @@ class _Traced:
 
     is_flow = True
     nullity = np.zeros((), np.int64)
+    input_steps = None
 
     def __init__(
         self,
@@ -30,6 +31,8 @@ class _Traced:
     ):
         if not callable(f):
             raise TypeError(f"f must be callable, got {type(f).__name__}")
+        if not isinstance(params or {}, Mapping):
+            raise TypeError(f"params must be a dict, got {type(params).__name__}")
         self.f = f
         self.dim = count(dim, "dim")
         self.params = {
@@ -83,6 +86,19 @@ class _Traced:
         joined = [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts]
         return np.concatenate(joined, axis=-1) if joined else np.zeros((1, 0))
 
+    @property
+    def axes(self) -> dict[int, tuple[str, Array]]:
+        named = {}
+        for axis in range(-len(self.batch_shape), 0):
+            varying = [
+                name for name, lead in self._lead.items() if len(lead) >= -axis and lead[axis] > 1
+            ]
+            if len(varying) == 1:
+                values = self.params[varying[0]]
+                if values.size == self.batch_shape[axis]:
+                    named[axis] = varying[0], values.ravel()
+        return named
+
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""
         jacobian = interpreted(self.graph)
@@ -103,9 +119,7 @@ class _Traced:
             fastest = max(fastest, float(np.abs(rates[rates.real < 0]).max(initial=0.0)))
         return fastest
 
-    def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
-    ) -> Propagator:
+    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
         kind: Callable[..., Propagator] = Lanes
         if self.dim**2 * k > LANES_WORK:
             from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s

@@ -124,6 +124,14 @@ class RateNetwork:
         return self.inputs is not None
 
     @property
+    def axes(self) -> dict[int, tuple[str, Array]]:
+        return {}  # what varies here are whole arrays
+
+    @property
+    def input_steps(self) -> int | None:
+        return None if self.inputs is None else self.inputs.shape[-2]
+
+    @property
     def nullity(self) -> NDArray[np.int64]:
         """Units of a map without leak whose column of W is zero: they leave no trace."""
         if self.is_flow:
@@ -143,15 +151,8 @@ class RateNetwork:
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, self.dim))
 
-    def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, steps: int | None
-    ) -> Propagator:
+    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
-        if self.is_driven and steps is not None and steps > inputs.shape[-2]:
-            raise ValueError(
-                f"inputs must have one row a step: {steps} steps are asked for (transient, "
-                f"alignment and duration), got {inputs.shape[-2]} rows"
-            )
         if self.inputs is None and self.dim**2 * k <= LANES_WORK:
             return self._lanes(shape, dt, k, dtype)
         from ..kernels.cpu.network import Network  # loads BLAS: 0.2 s

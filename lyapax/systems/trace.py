@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,8 @@ ELEMENTARY: dict[str, Callable[..., Any]] = {
     "arctan2": sympy.atan2, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": Tanh,
     "arcsinh": sympy.asinh, "arccosh": sympy.acosh, "arctanh": sympy.atanh, "erf": sympy.erf,
     "expit": lambda a: (1 + Tanh(a / 2)) / 2, "absolute": Magnitude, "fabs": Magnitude,
-    "sign": Sign, "floor": Floor, "remainder": Wrap, "mod": Wrap,
+    "sign": Sign, "floor": Floor, "floor_divide": lambda a, b: Floor(a / b),
+    "remainder": Wrap, "mod": Wrap,
     "maximum": lambda a, b: sympy.Piecewise((a, a >= b), (b, True)),
     "minimum": lambda a, b: sympy.Piecewise((a, a <= b), (b, True)),
     "greater": lambda a, b: sympy.Gt(a, b), "greater_equal": lambda a, b: sympy.Ge(a, b),
@@ -72,6 +74,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
             "sum", "prod", "dot", "concatenate", "stack", "hstack", "vstack", "roll", "reshape",
             "transpose", "ravel", "outer", "cumsum", "diff", "trace", "diag", "flip", "tile",
             "repeat", "mean", "squeeze", "expand_dims", "tensordot", "append", "atleast_1d",
+            "zeros_like", "ones_like", "empty_like", "full_like", "copy",
         )
     },
 }  # fmt: skip
@@ -117,7 +120,7 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(self.values[key])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.values[key] = _objects(value)
+        self.values[key] = np.asarray(_objects(value), dtype=object)[()]  # no array in a cell
 
     def __len__(self) -> int:
         return len(self.values)
@@ -151,11 +154,27 @@ class Traced(NDArrayOperatorsMixin):
 
     __int__ = __index__ = __complex__ = __float__
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # NumPy asks for its protocols
+            raise AttributeError(name)
+        raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
+
+
+class Parameters(SimpleNamespace):
+    """What `f` sees as `p`."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise UntraceableError(
+            f"p.{name} is not in params, which has {', '.join(vars(self)) or 'none'}"
+        )
+
 
 def _objects(value: Any) -> Any:
     if isinstance(value, Traced):
         return value.values
     array = np.asarray(value)
+    if array.dtype.kind not in "biufO":
+        raise UntraceableError(f"only real numbers are supported, got {value!r}")
     if array.dtype == bool:
         return np.frompyfunc(lambda v: sympy.true if v else sympy.false, 1, 1)(array)
     if array.dtype.kind in "iu":
@@ -169,6 +188,8 @@ def _objects(value: Any) -> Any:
 
 def _number(value: float) -> Any:
     value = float(value)
+    if not np.isfinite(value):
+        raise UntraceableError(f"only finite numbers are supported, got {value!r}")
     return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
 
 
@@ -185,20 +206,33 @@ def trace(
         fresh = [sympy.Symbol(f"p{len(symbols) + i}", real=True) for i in range(count)]
         symbols += fresh
         values[name] = Traced(np.array(fresh, dtype=object).reshape(shape))
-    arguments: list[Any] = [Traced(x), SimpleNamespace(**values)]
+    arguments: list[Any] = [Traced(x), Parameters(**values)]
     if timed:
         arguments.append(Traced(time))
     try:
         result = function(*arguments)
+        outputs = np.ravel(_objects(result)) if isinstance(result, Traced) else _flat(result)
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if f.filename == function.__code__.co_filename]
-        line = f" at {own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else ""
-        raise UntraceableError(f"f cannot be traced{line}: {error}") from error
-    outputs = np.ravel(_objects(result)) if isinstance(result, Traced) else _flat(result)
+        # Ours are at the end of the traceback, SymPy's and NumPy's may follow.
+        frames = [f for f in traceback.extract_tb(error.__traceback__)[1:] if not _library(f)]
+        line = f" at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        hint = FILLED if "setting an array element" in str(error) else ""
+        raise UntraceableError(f"f cannot be traced{line}: {error}{hint}") from error
     if len(outputs) != dim:
         raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
-    return Graph(tuple(x), tuple(symbols), time, tuple(sympy.sympify(o) for o in outputs))
+    expressions = tuple(sympy.sympify(o) for o in outputs)
+    for i, expression in enumerate(expressions):
+        if expression.has(sympy.I, sympy.nan, sympy.oo, sympy.zoo):
+            raise UntraceableError(f"f must be real and finite, output {i} is {expression}")
+    return Graph(tuple(x), tuple(symbols), time, expressions)
+
+
+FILLED = "; start from np.zeros_like(x), which can hold expressions, or return a list"
+LIBRARIES = (*(str(Path(str(m.__file__)).parent) for m in (np, sympy)), __file__)
+
+
+def _library(frame: traceback.FrameSummary) -> bool:
+    return frame.filename.startswith(LIBRARIES)
 
 
 def _flat(result: Any) -> list[Any]:
