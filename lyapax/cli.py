@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,21 @@ from .result import LyapunovSpectrum, write_whole
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork, library
 
+PICTURES = (".png", ".pdf", ".svg")
+FILE = click.Path(dir_okay=False)
+
+
+def writable(_context: Any, option: click.Parameter, value: str | None) -> str | None:
+    """Refuse before the run what could not be written after it."""
+    if value is None:
+        return None
+    path = Path(value)
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"folder {str(path.parent)!r} cannot be written to")
+    if option.name == "plot" and path.suffix not in PICTURES:
+        raise click.BadParameter(f"{path.name!r} must end in one of {', '.join(PICTURES)}")
+    return value
+
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that measures a spectrum."""
@@ -26,8 +42,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--tol", type=float, help="Stop when every standard error is below."),
         click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
         click.option("--seed", type=int, default=0, show_default=True),
-        click.option("--plot", type=click.Path(dir_okay=False), help="Write a picture here."),
-        click.option("--out", type=click.Path(dir_okay=False), help="Write the result (.npz)."),
+        click.option("--plot", type=FILE, callback=writable, help="Write a picture here."),
+        click.option("--out", type=FILE, callback=writable, help="Write the result (.npz)."),
         click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON."),
         click.option("--quiet", is_flag=True, help="No progress bar."),
     ):
@@ -36,11 +52,13 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def report(result: LyapunovSpectrum, plot: str | None, out: str | None, as_json: bool) -> None:
+    if not result.duration:
+        raise click.Abort
+    click.echo(json.dumps(result.summary()) if as_json else repr(result))
     if out:
         result.save(out)
     if plot:
         save_picture(result, Path(plot))
-    click.echo(json.dumps(result.summary()) if as_json else repr(result))
 
 
 def save_picture(result: LyapunovSpectrum, path: Path) -> None:
@@ -50,8 +68,7 @@ def save_picture(result: LyapunovSpectrum, path: Path) -> None:
 
     matplotlib.use("agg")
     buffer = io.BytesIO()
-    kind = "png" if path.suffix in ("", ".png") else path.suffix[1:]
-    result.plot().figure.savefig(buffer, dpi=150, format=kind)
+    result.plot().figure.savefig(buffer, dpi=150, format=path.suffix[1:])
     write_whole(path, buffer.getvalue())
 
 
@@ -199,17 +216,22 @@ def info() -> None:
 
 
 def main() -> None:
-    """Errors are one line on stderr and exit code 2; a failed run is 1."""
+    """Errors and warnings are one line on stderr; exit codes as in the documents."""
+    warnings.showwarning = lambda message, *_: complain(message)
     try:
         commands(standalone_mode=False)
     except click.ClickException as error:
-        click.echo(f"lyapax: {error.format_message()}", err=True)
+        complain(error.format_message())
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        click.echo(f"lyapax: {' '.join(str(error).split())}", err=True)
+        complain(error)
         sys.exit(2)
     except RuntimeError as error:
-        click.echo(f"lyapax: {' '.join(str(error).split())}", err=True)
+        complain(error)
         sys.exit(1)
+
+
+def complain(message: Any) -> None:
+    click.echo(f"lyapax: {' '.join(str(message).split())}", err=True)

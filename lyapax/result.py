@@ -125,7 +125,7 @@ class LyapunovSpectrum:
     @property
     def resolution(self) -> float:
         """Exponents smaller than this cannot be told from zero: 2 / duration."""
-        return statistics.BOUNDED / self.duration
+        return statistics.BOUNDED / self.duration if self.duration else np.inf
 
     @property
     def diverged(self) -> np.ndarray:
@@ -213,11 +213,12 @@ class LyapunovSpectrum:
         if self._run is None:
             raise ValueError("a loaded result cannot be extended: its state was not saved")
         steps = int(np.ceil(_check.positive(duration, "duration") / self.dt - 1e-9))
+        asked = self.duration + duration
         with _bar(steps, progress) as tick:
             try:
                 measure(self._run, steps, None, tick)
             except KeyboardInterrupt:
-                _interrupted(self._run)
+                _interrupted(self._run, asked)
         self.refresh()
         return self
 
@@ -290,6 +291,11 @@ class LyapunovSpectrum:
             "entropy": np.asarray(self.entropy).tolist(),
         }  # fmt: skip
 
+    def _dimension(self) -> str:
+        if np.isnan(self.kaplan_yorke):
+            return f"not reached by {self.k} exponents"
+        return f"{self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g}"
+
     def __repr__(self) -> str:
         unit = "per unit time" if self.is_flow else "per step"
         head = f"{self.system}: {self.k} exponents {unit}, measured over {self.duration:g}"
@@ -317,8 +323,7 @@ class LyapunovSpectrum:
         rows += [
             "",
             f"attractor     {self.attractor}",
-            f"dimension     {self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g} "
-            "(Kaplan-Yorke)",
+            f"dimension     {self._dimension()} (Kaplan-Yorke)",
             f"entropy       {self.entropy:.5g} +- {self.entropy_stderr:.2g} (Pesin)",
             f"zero below    {self.resolution:.2g}",
         ]

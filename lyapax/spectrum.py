@@ -162,7 +162,7 @@ def lyapunov_spectrum(
             run.align(counts[1], tick)
             measure(run, counts[2], tol, tick)
         except KeyboardInterrupt:
-            _interrupted(run)
+            _interrupted(run, duration)
     result.refresh()
     if errors == "raise" and (run.flight.status == DIVERGED).any():
         raise RuntimeError(f"{int(result.diverged.sum())} of {state.shape[0]} members diverged")
@@ -243,8 +243,8 @@ def _bar(steps: int, progress: bool) -> Iterator[Any]:
         yield lambda done: bar.update(done)
 
 
-def _interrupted(run: Run) -> None:
+def _interrupted(run: Run, asked: float) -> None:
     warnings.warn(
-        f"interrupted: the result covers {run.measured_steps * run.step_time:g} of what was asked",
+        f"interrupted: measured over {run.measured_steps * run.step_time:g} of {asked:g}",
         stacklevel=3,
     )

@@ -116,7 +116,7 @@ def interrupted(system, **options):
         f"    r = lx.lyapunov_spectrum(s, dt=.01, rng=0, progress=False, **{options})\n"
         "assert 'interrupted' in str(seen[0].message), seen\n"
         "print(r.duration, r.exponents[0], r.status[0])\n"
-        "print(r.extend(1.0, progress=False).duration if r.duration else '')"
+        "print(r.extend(1.0, progress=False).duration if r.duration else r)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -140,9 +140,10 @@ def test_interrupt_returns_what_is_measured():
 def test_interrupt_within_one_interval():
     """64 steps of 1500 units and as many tangents are a minute without a look at the signal."""
     system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((1500, 1500)) / 30)"
-    duration, leading, status = interrupted(system, duration=1e9, transient=0, qr_every=64)
+    duration, leading, status, *text = interrupted(system, duration=1e9, transient=0, qr_every=64)
     assert float(duration) == 0.0
     assert leading == "nan"
+    assert "unmeasured" in text
     assert int(status) == lx.Status.UNMEASURED
 
 

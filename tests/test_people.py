@@ -2,8 +2,10 @@
 
 import doctest
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -105,6 +107,10 @@ def test_tables(network, plane):
     assert f"{network.exponents[0]:.5f}" in text
     assert network.attractor in text
     assert "batch (4, 3)" in repr(plane)
+    growing = lx.Map(lambda x, p: [2 * x[0] % 1, 3 * x[1] % 1], 2)
+    assert "not reached by 2 exponents" in repr(
+        lx.lyapunov_spectrum(growing, duration=20, progress=False)
+    )
 
 
 def invoke(*arguments):
@@ -168,6 +174,8 @@ def test_info_command():
         (["spectrum", "wide.npy"], "square"),
         (["spectrum", "square.npy", "--phi", "tan"], "softplus"),
         (["spectrum", "square.npy", "--dt", "-1"], "dt"),
+        (["spectrum", "square.npy", "--plot", "picture"], ".png, .pdf, .svg"),
+        (["spectrum", "square.npy", "--out", "nowhere/a.npz"], "cannot be written to"),
         (["system", "lorenz64"], "lorenz63"),
         (["system", "lorenz63", "--param", "rho"], "name=value"),
         (["system", "lorenz63", "--param", "ro=1"], "rho"),
@@ -184,6 +192,29 @@ def test_command_line_errors_are_one_line(tmp_path, arguments, words):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("measured", "code", "words"),
+    [("1e9", 0, "lyapax: interrupted: measured over"), ("1", 130, "lyapax: interrupted")],
+)
+def test_interrupted_command(tmp_path, measured, code, words):
+    """What is measured is printed and saved; Ctrl-C in a transient of 1e9 leaves nothing."""
+    transient = "1e9" if code else "0"
+    invoke("system", "lorenz63", "--duration", "1")  # compiles
+    with subprocess.Popen(
+        [sys.executable, "-c", "from lyapax.cli import main; main()", "system", "lorenz63",
+         "--duration", measured, "--transient", transient, "--out", "a.npz"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert err.count("\n") == 1
+    assert words in err
+    assert ("attractor     chaotic" in out) == (code == 0)
+    assert (tmp_path / "a.npz").exists() == (code == 0)
 
 
 def test_readme_snippets():
