@@ -26,9 +26,12 @@ class Graph:
     params: tuple[sympy.Symbol, ...]
     time: sympy.Symbol
     outputs: tuple[sympy.Expr, ...]
+    entries: tuple[tuple[tuple[int, int], sympy.Expr], ...] | None = None  # known already
 
     def jacobian(self) -> dict[tuple[int, int], sympy.Expr]:
         """The nonzero entries df_i/dx_j, in row order."""
+        if self.entries is not None:
+            return dict(self.entries)
         entries = {}
         for i, output in enumerate(self.outputs):
             present = output.free_symbols

@@ -1,5 +1,6 @@
 """The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
 
+import numpy as np
 import sympy
 
 
@@ -47,3 +48,14 @@ class Wrap(sympy.Function):
 
     def fdiff(self, argindex=1):
         return sympy.S.One if argindex == 1 else -Floor(self.args[0] / self.args[1])
+
+
+# The same on arrays.
+NUMPY = {
+    "Tanh": np.tanh,
+    "Sech2": lambda u: 1.0 / np.cosh(np.clip(u, -350, 350)) ** 2,
+    "Sign": np.sign,
+    "Magnitude": np.abs,
+    "Floor": np.floor,
+    "Wrap": np.mod,
+}

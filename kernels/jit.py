@@ -15,6 +15,7 @@ FASTMATH = {"contract", "nsz"}
 _exact: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 _options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}
 kernel = partial(njit, **_options)
+spliced = partial(njit, inline="always", **_options)  # before typing: literals stay literals
 inlined = partial(njit, forceinline=True, **_options)
 parallel_kernel = partial(njit, parallel=True, **_options)
 

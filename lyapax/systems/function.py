@@ -9,6 +9,7 @@ import numpy as np
 from .._check import Array, broadcast, count, flat_batch, real_array
 from ..kernels.codegen import interpreted
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .trace import trace
 
@@ -125,8 +126,9 @@ class _Traced:
             from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s
 
             kind = Columns
+        graph, table_of = hoisted(self.graph)
         return kind(
-            self.graph, flat_batch(self._table(), shape, 1), dt if self.is_flow else 0.0, k,
+            graph, table_of(flat_batch(self._table(), shape, 1)), dt if self.is_flow else 0.0, k,
             int(np.prod(shape, dtype=int)), dtype,
         )  # fmt: skip
 

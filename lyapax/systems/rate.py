@@ -12,6 +12,7 @@ from .._check import Array, broadcast, choice, flat_batch, real_array
 from ..kernels.codegen import Graph
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.generated import module
+from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .trace import trace
 
@@ -155,14 +156,16 @@ class RateNetwork:
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
         if self.inputs is None and self.dim**2 * k <= LANES_WORK:
             return self._lanes(shape, dt, k, dtype)
-        from ..kernels.cpu.network import Network  # loads BLAS: 0.2 s
+        from ..kernels.cpu.dense import Dense  # loads BLAS: 0.2 s
+        from ..kernels.cpu.network import Network
 
+        kind: Callable[..., Propagator] = Network if self.is_sparse else Dense
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
             else flat_batch(self.W, shape, 2)
         )
-        return Network(
+        return kind(
             weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
             flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
             compiled_activation(self.phi), dt if self.is_flow else 0.0, k,
@@ -187,8 +190,9 @@ class RateNetwork:
         table = np.concatenate(
             [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts], axis=-1
         )
+        graph, table_of = hoisted(graph)
         return Lanes(
-            graph, flat_batch(table, shape, 1), dt if self.is_flow else 0.0, k,
+            graph, table_of(flat_batch(table, shape, 1)), dt if self.is_flow else 0.0, k,
             int(np.prod(shape, dtype=int)), dtype,
         )  # fmt: skip
 

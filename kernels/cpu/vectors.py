@@ -1,0 +1,241 @@
+"""SIMD registers as Numba values, for loops that LLVM does not vectorise by itself.
+
+Short loops (8 to 64 elements, known only at run time) fall into the scalar remainder of LLVM's
+vector loops, and a register tile as unrolled scalar code is not recognised at all (measured: a tenth
+of the rate). Arrays are given by the `address` of their first element and offsets in elements:
+handing arrays from function to function counts references, 90 ns for each small product.
+"""
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+_features = binding.get_host_cpu_features()
+_many_registers = bool(_features.get("avx512f") or _features.get("neon"))
+BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16
+REGISTERS = 32 if _many_registers else 16
+
+
+class Vector(types.Type):
+    """One register of float64 or float32."""
+
+    def __init__(self, element):
+        self.element = element
+        self.lanes = 8 * BYTES // element.bitwidth
+        super().__init__(name=f"Vector({element}, {self.lanes})")
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, fe_type):
+        super().__init__(manager, fe_type, register(fe_type))
+
+
+def register(vector):
+    element = ir.DoubleType() if vector.element == types.float64 else ir.FloatType()
+    return ir.VectorType(element, vector.lanes)
+
+
+def lanes(dtype):
+    """Elements in a register."""
+    return BYTES // dtype.itemsize
+
+
+def read(builder, start, offset, kind):
+    """The register at start[offset], wherever it lies."""
+    found = builder.load(builder.bitcast(builder.gep(start, [offset]), kind.as_pointer()))
+    found.align = alignment(kind)
+    return found
+
+
+def write(builder, value, start, offset):
+    place = builder.bitcast(builder.gep(start, [offset]), value.type.as_pointer())
+    builder.store(value, place).align = alignment(value.type)
+
+
+def alignment(kind):
+    return 8 if isinstance(kind.element, ir.DoubleType) else 4
+
+
+def splatted(builder, scalar, kind):
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
+
+
+@intrinsic
+def address(typingctx, array):
+    """Of the first element. `keep` the array behind the last use of its address."""
+
+    def codegen(context, builder, signature, args):
+        return context.make_array(array)(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
+@intrinsic
+def boundary(typingctx, array):
+    """Address of the first 64-byte boundary: registers across two cache lines cost double."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        number = builder.add(builder.ptrtoint(data, ir.IntType(64)), ir.IntType(64)(63))
+        return builder.inttoptr(builder.and_(number, ir.IntType(64)(-64)), data.type)
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
+@intrinsic
+def keep(typingctx, array):
+    """Numba frees an array after its last use, which an address is not."""
+
+    def codegen(context, builder, signature, args):
+        return context.get_dummy_value()
+
+    return types.void(array), codegen
+
+
+@intrinsic
+def shift(typingctx, start, offset):
+    """The address `offset` elements further."""
+
+    def codegen(context, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return start(start, types.intp), codegen
+
+
+@intrinsic
+def load(typingctx, start, offset):
+    vector = Vector(start.dtype)
+
+    def codegen(context, builder, signature, args):
+        return read(builder, *args, register(vector))
+
+    return vector(start, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, start, offset, value):
+    def codegen(context, builder, signature, args):
+        write(builder, args[2], args[0], args[1])
+        return context.get_dummy_value()
+
+    return types.void(start, types.intp, value), codegen
+
+
+@intrinsic
+def splat(typingctx, scalar):
+    vector = Vector(scalar)
+
+    def codegen(context, builder, signature, args):
+        return splatted(builder, args[0], register(vector))
+
+    return vector(scalar), codegen
+
+
+@intrinsic
+def multiply(typingctx, a, b):
+    def codegen(context, builder, signature, args):
+        return builder.fmul(*args)
+
+    return a(a, b), codegen
+
+
+def fused(builder, a, b, c):
+    """a * b + c with one rounding, register by register."""
+    letter = "f64" if isinstance(a.type.element, ir.DoubleType) else "f32"
+    name = f"llvm.fma.v{a.type.count}{letter}"
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(a.type, [a.type] * 3), name
+    )
+    return builder.call(function, [a, b, c])
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    def codegen(context, builder, signature, args):
+        return fused(builder, *args)
+
+    return a(a, b, c), codegen
+
+
+@intrinsic(prefer_literal=True)
+def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
+    """`rows` x `width` registers, both written as numbers, of ``out = base + a @ y``.
+
+    a is packed: the `rows` factors of a term side by side, term after term. y, base and out have
+    rows `stride` apart, and `at` is the first element of the tile in base and out. Each element
+    starts from its base and takes the terms in order, so its bits do not depend on the tile.
+    """
+    height, breadth = rows.literal_value, width.literal_value
+    vector = Vector(y.dtype)
+
+    def codegen(context, builder, signature, args):
+        kind = register(vector)
+        _, _, a_, a_at_, y_, stride_, terms_, base_, out_, at_ = args
+        number = stride_.type
+        cells = [(r, w) for r in range(height) for w in range(breadth)]
+        row = [builder.add(at_, builder.mul(stride_, number(r))) for r in range(height)]
+        where = {(r, w): builder.add(row[r], number(w * vector.lanes)) for r, w in cells}
+        sums = {cell: cgutils.alloca_once(builder, kind) for cell in cells}
+        for cell in cells:
+            builder.store(read(builder, base_, where[cell], kind), sums[cell])
+        with cgutils.for_range(builder, terms_) as loop:
+            term = builder.mul(loop.index, stride_)
+            right = [
+                read(builder, y_, builder.add(term, number(w * vector.lanes)), kind)
+                for w in range(breadth)
+            ]
+            factors = builder.add(a_at_, builder.mul(loop.index, number(height)))
+            for r in range(height):
+                factor = builder.load(builder.gep(a_, [builder.add(factors, number(r))]))
+                left = splatted(builder, factor, kind)
+                for w in range(breadth):
+                    total = builder.load(sums[r, w])
+                    builder.store(fused(builder, left, right[w], total), sums[r, w])
+        for cell in cells:
+            write(builder, builder.load(sums[cell]), out_, where[cell])
+        return context.get_dummy_value()
+
+    i = types.intp
+    return types.void(rows, width, a, i, y, i, i, base, out, i), codegen
+
+
+@intrinsic(prefer_literal=True)
+def reflect(typingctx, width, q, stride, v, first, last, scale):
+    """``q += scale v (v . q)`` on rows `first` to `last` of `width` registers of columns."""
+    breadth = width.literal_value
+    vector = Vector(q.dtype)
+
+    def codegen(context, builder, signature, args):
+        kind = register(vector)
+        _, q_, stride_, v_, first_, last_, scale_ = args
+        number = stride_.type
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, None)) for _ in range(breadth)]
+
+        def over_rows(work):
+            with cgutils.for_range(builder, last_, start=first_) as loop:
+                row = builder.mul(loop.index, stride_)
+                factor = builder.load(builder.gep(v_, [loop.index]))
+                for w in range(breadth):
+                    place = builder.add(row, number(w * vector.lanes))
+                    work(splatted(builder, factor, kind), read(builder, q_, place, kind), w, place)
+
+        def add(factor, element, w, place):
+            builder.store(fused(builder, factor, element, builder.load(sums[w])), sums[w])
+
+        def move(factor, element, w, place):
+            write(builder, fused(builder, factor, builder.load(sums[w]), element), q_, place)
+
+        over_rows(add)
+        for total in sums:
+            builder.store(
+                builder.fmul(builder.load(total), splatted(builder, scale_, kind)), total
+            )
+        over_rows(move)
+        return context.get_dummy_value()
+
+    i = types.intp
+    return types.void(width, q, i, v, i, i, scale), codegen
