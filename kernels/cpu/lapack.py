@@ -6,7 +6,6 @@ pointer. Threading is the caller's business: BLAS runs with one thread.
 """
 
 import numpy as np
-import scipy.linalg.cython_blas
 import scipy.linalg.cython_lapack  # noqa: F401
 from llvmlite import binding
 from numba import types
@@ -15,27 +14,21 @@ from numba.extending import get_cython_function_address, overload
 from ..jit import kernel
 
 
-def _routine(module, name, count):
+def _routine(name, count):
     symbol = f"lyapax_{name}"
-    address = get_cython_function_address(f"scipy.linalg.cython_{module}", name)
+    address = get_cython_function_address("scipy.linalg.cython_lapack", name)
     binding.add_symbol(symbol, address)
     return types.ExternalFunction(symbol, types.void(*[types.voidptr] * count))
 
 
-_dgemm = _routine("blas", "dgemm", 13)
-_sgemm = _routine("blas", "sgemm", 13)
-_dgeqrf = _routine("lapack", "dgeqrf", 8)
-_sgeqrf = _routine("lapack", "sgeqrf", 8)
-_dorgqr = _routine("lapack", "dorgqr", 9)
-_sorgqr = _routine("lapack", "sorgqr", 9)
+_dgeqrf = _routine("dgeqrf", 8)
+_sgeqrf = _routine("sgeqrf", 8)
+_dorgqr = _routine("dorgqr", 9)
+_sorgqr = _routine("sorgqr", 9)
 
 
 def _for_dtype(double, single, array):
     return single if array.dtype == types.float32 else double
-
-
-def _gemm(*args):
-    raise NotImplementedError
 
 
 def _geqrf(*args):
@@ -44,20 +37,6 @@ def _geqrf(*args):
 
 def _orgqr(*args):
     raise NotImplementedError
-
-
-@overload(_gemm)
-def _gemm_overload(w, z, letters, sizes, scale, out):
-    routine = _for_dtype(_dgemm, _sgemm, z)
-
-    def call(w, z, letters, sizes, scale, out):
-        routine(
-            letters.ctypes, letters[1:].ctypes, sizes.ctypes, sizes[1:].ctypes, sizes[2:].ctypes,
-            scale.ctypes, w.ctypes, sizes[2:].ctypes, z.ctypes, sizes[2:].ctypes,
-            scale[1:].ctypes, out.ctypes, sizes.ctypes,
-        )  # fmt: skip
-
-    return call
 
 
 @overload(_geqrf)
@@ -84,22 +63,6 @@ def _orgqr_overload(a, sizes, tau, work):
         )  # fmt: skip
 
     return call
-
-
-@kernel
-def multiply(w, z, out):
-    """out[c, i] = sum_j w[i, j] z[c, j]: w (n, n) applied to each row of z (columns, n)."""
-    letters = np.empty(2, np.uint8)
-    letters[0] = 84  # "T": the C-ordered w is Fortran's transpose
-    letters[1] = 78  # "N"
-    sizes = np.empty(3, np.int32)
-    sizes[0] = w.shape[0]
-    sizes[1] = z.shape[0]
-    sizes[2] = w.shape[1]
-    scale = np.empty(2, z.dtype)
-    scale[0] = 1.0
-    scale[1] = 0.0
-    _gemm(w, z, letters, sizes, scale, out)
 
 
 @kernel

@@ -1,178 +1,255 @@
-"""Rate networks, dense or sparse: state first, then tangent columns in panels.
+"""Rate networks, dense or sparse: state first, then the tangent columns in strips.
 
-Over one interval the state runs alone and leaves its slopes phi'(u) at every stage on a tape;
-the tangent columns then run through the same stages, panel by panel, with no exchange between
-panels. So the partition of work is fixed by k alone, panels and members run on any number of
-threads with the same bits, and the leading k columns of a full run follow the same orbit.
+Over one interval the state runs alone and leaves its slopes phi'(u) at every stage on a tape; the
+strips of tangent columns then run through the same stages, with no exchange between them. So the
+partition of work is fixed by n and k, members and strips run on any number of threads with the
+same bits, and the leading columns of a full run follow the same orbit.
+
+A stage of the tangents is one product. With w_ij for dt/2 rate_i W_ij and own_i for -dt/2 rate_i,
+stages 1 to 4 are out = base + f (own + w slope) y with f = 1, 1, 2, 1/3, where base is q, q, q and,
+from the first three, (y2 + 2 y3 + y4 - q)/3: no sum of stages is carried along.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from ..jit import kernel, parallel_kernel
 from ..propagator import Array, Flight, chosen, rank_unit
-from .copying import copy_matrix, copy_vector
 from .interruptible import call, raised
-from .orthonormal import orthonormalise
-from .weights import matvec, member, multiply
+from .network_state import ROWS, layout, net_of, row_size, state_steps
+from .reflections import (
+    apply_panel,
+    factor_panel,
+    form_strip,
+    norms,
+    orthonormalise_strips,
+    settle,
+    workspace_size,
+)
+from .strips import (
+    WIDEST,
+    add_rows,
+    combine,
+    from_strips,
+    lanes_of,
+    registers,
+    scale_rows,
+    strip_edges,
+    to_strips,
+)
+from .vectors import address, boundary, keep, shift
+from .weights import SPARSE, is_shared, left_factor, members_of, multiply, which
 
-PANEL = 64  # tangent columns a panel; wide enough for BLAS, narrow enough to share
+# Members whose states run side by side: whole registers, one strip at most.
+GROUP = min(8, WIDEST * lanes_of(np.float64))
+ADVANCE = 16  # steps of a state in one piece
+ONE_JOB = 64 * 64  # n k up to which a member is not worth sharing out
+
+BUFFERS = 5  # strips that the stages of one strip need
+
+# What the tangents need: weights, own (members or 1, stages, n) with the
+# factors f in it, those factors (1 for a map) and the thirds of `combine`, all in their dtype.
+_FIELDS = "own factors thirds current"
+DenseTangents = namedtuple("DenseTangents", f"w {_FIELDS}")
+SparseTangents = namedtuple("SparseTangents", f"{SPARSE} {_FIELDS}")
 
 
 @kernel
-def vector_field(w, bias, inputs, rate, current, phi, x, u, value, slope, out):
-    """out = rate * (-x + W phi(x) + b + input) or rate * (-x + phi(W x + b + input))."""
-    n = x.size
+def stage(width, lanes, n, current, tangents, b, own, slope, apart, y, base, z, zeros, out):
+    """out = base + (own + w slope) y for one strip; own and slope times the stage's f."""
     if current:
-        phi(x, value, slope)
-        matvec(w, value, out)
-        for i in range(n):
-            out[i] = rate[i] * (out[i] + bias[i] + inputs[i] - x[i])
+        scale_rows(n, width, lanes, slope, apart, own, y, base, z, out)
+        multiply(tangents, b, width, lanes, n, z, out, out)
     else:
-        matvec(w, x, u)
-        for i in range(n):
-            u[i] += bias[i] + inputs[i]
-        phi(u, value, slope)
-        for i in range(n):
-            out[i] = rate[i] * (value[i] - x[i])
+        multiply(tangents, b, width, lanes, n, y, zeros, z)
+        add_rows(n, width, lanes, slope, apart, own, y, z, base, out)
 
 
 @kernel
-def state_step(w, bias, inputs, rate, current, phi, dt, x, work, tape):
-    """One step in place; tape (stages, n) receives the slopes. dt = 0 means a map."""
-    n = x.size
-    u, value, k, total, stage = work[0], work[1], work[2], work[3], work[4]
-    if dt == 0.0:
-        vector_field(w, bias, inputs, rate, current, phi, x, u, value, tape[0], k)
-        for i in range(n):
-            x[i] += k[i]
-        return
-    copy_vector(x, stage)
-    total[:] = 0.0
-    for s in range(4):
-        vector_field(w, bias, inputs, rate, current, phi, stage, u, value, tape[s], k)
-        weight = 1.0 if s == 0 or s == 3 else 2.0
-        reach = dt if s == 2 else 0.5 * dt
-        for i in range(n):
-            total[i] += weight * k[i]
-            stage[i] = x[i] + reach * k[i]
-    for i in range(n):
-        x[i] += dt / 6.0 * total[i]
+def strip_steps(stop, tangents, b, width, lanes, flow, slopes, at, apart, buffer, q):
+    """One strip of member b through as many steps as `slopes` (stages, .) has.
+
+    Its slopes start at element `at` of a row and are `apart`; buffer: BUFFERS strips, the last of
+    them zeros.
+    """
+    n, stages = tangents.own.shape[2], slopes.shape[0]
+    size, row = n * width * lanes, slopes.shape[1]
+    y2, y3, y4 = buffer, shift(buffer, size), shift(buffer, 2 * size)
+    z, zeros = shift(buffer, 3 * size), shift(buffer, 4 * size)
+    current = tangents.current
+    o1 = shift(address(tangents.own), which(b, tangents.own) * tangents.own.shape[1] * n)
+    tape = shift(address(slopes), at)
+    for s in range(0, stages, 4 if flow else 1):
+        if raised(stop):
+            break
+        s1 = shift(tape, s * row)
+        if not flow:
+            stage(width, lanes, n, current, tangents, b, o1, s1, apart, q, zeros, z, zeros, q)
+            continue
+        s2, s3, s4 = shift(s1, row), shift(s1, 2 * row), shift(s1, 3 * row)
+        o2, o3, o4 = shift(o1, n), shift(o1, 2 * n), shift(o1, 3 * n)
+        stage(width, lanes, n, current, tangents, b, o1, s1, apart, q, q, z, zeros, y2)
+        stage(width, lanes, n, current, tangents, b, o2, s2, apart, y2, q, z, zeros, y3)
+        stage(width, lanes, n, current, tangents, b, o3, s3, apart, y3, q, z, zeros, y4)
+        combine(size, lanes, tangents.thirds, y2, y3, y4, q)
+        stage(width, lanes, n, current, tangents, b, o4, s4, apart, y4, q, z, zeros, q)
 
 
 @kernel
-def tangent_stage(w, rate, current, slope, y, scaled, out):
-    """out = J y for each row of y (columns, n)."""
-    columns, n = y.shape
-    if current:
-        for c in range(columns):
-            for i in range(n):
-                scaled[c, i] = slope[i] * y[c, i]
-        multiply(w, scaled, out)
-        for c in range(columns):
-            for i in range(n):
-                out[c, i] = rate[i] * (out[c, i] - y[c, i])
-    else:
-        multiply(w, y, out)
-        for c in range(columns):
-            for i in range(n):
-                out[c, i] = rate[i] * (slope[i] * out[c, i] - y[c, i])
-
-
-@kernel
-def tangent_step(w, rate, current, dt, tape, q, y, scaled, k, total):
-    columns, n = q.shape
-    if dt == 0.0:
-        tangent_stage(w, rate, current, tape[0], q, scaled, k)
-        for c in range(columns):
-            for i in range(n):
-                q[c, i] += k[c, i]
-        return
-    copy_matrix(q, y)
-    total[:] = 0.0
-    for s in range(4):
-        tangent_stage(w, rate, current, tape[s], y, scaled, k)
-        weight = q.dtype.type(1.0 if s == 0 or s == 3 else 2.0)
-        reach = q.dtype.type(dt if s == 2 else 0.5 * dt)
-        for c in range(columns):
-            for i in range(n):
-                total[c, i] += weight * k[c, i]
-                y[c, i] = q[c, i] + reach * k[c, i]
-    sixth = q.dtype.type(dt / 6.0)
-    for c in range(columns):
-        for i in range(n):
-            q[c, i] += sixth * total[c, i]
+def scale_slopes(tape, factors, slopes):
+    """The tape times the factor f of each stage, in the tangents' dtype."""
+    for r in range(tape.shape[0]):
+        f = factors[r % factors.size]
+        for e in range(tape.shape[1]):
+            slopes[r, e] = f * tape[r, e]
 
 
 @parallel_kernel
-def propagate(
-    stop, w, w_tangent, bias, inputs, rate, rate_tangent, current, phi, dt, step, intervals, steps,
-    unit, x, q, log_sum, compensation, growth, status,
+def propagate_members(
+    stop, net, tangents, dt, step, intervals, steps, unit, lanes, group, x, q, columns,
+    log_sum, compensation, growth, status,
 ):  # fmt: skip
-    """x (B, n), q (B, k, n); w, bias, inputs, rate carry a leading axis of B or 1."""
-    members, k, n = q.shape
-    stages = 1 if dt == 0.0 else 4
-    panels = (k + PANEL - 1) // PANEL
-    width = min(PANEL, k)
-    tape = np.empty((members, steps, stages, n))
-    slopes = np.empty((members, steps, stages, n), q.dtype)
+    """Many or small members: groups of them are jobs. x (B, n), q (B, n columns) in strips."""
+    members, n = x.shape
+    flow = dt != 0.0
+    stages = 4 * steps if flow else steps
+    widest = min(columns, WIDEST * lanes)
+    for job in prange((members + group - 1) // group):
+        first = job * group
+        count = min(group, members - first)
+        width = row_size(net, n, count)
+        across, apart = layout(net, n)
+        work, tape = np.zeros((ROWS, width)), np.zeros((stages, width))
+        slopes = np.zeros((stages, width), q.dtype)
+        buffers = np.zeros(BUFFERS * n * widest + lanes, q.dtype)
+        inner = np.zeros(2 * widest * widest + columns + lanes, q.dtype)
+        reflections = np.zeros(workspace_size(n, columns, lanes) + lanes, q.dtype)
+        norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
+        for interval in range(intervals):
+            if raised(stop):
+                break
+            state_steps(stop, net, first, count, dt, step + interval * steps, steps, x, work, tape)
+            scale_slopes(tape, tangents.factors, slopes)
+            for g in range(count):
+                b = first + g
+                own = shift(address(q), b * n * columns)
+                c = 0
+                while c < columns:
+                    wide = registers((columns - c) // lanes)
+                    strip_steps(
+                        stop, tangents, b, wide, lanes, flow, slopes, g * across,
+                        apart, boundary(buffers), shift(own, c * n),
+                    )  # fmt: skip
+                    c += wide * lanes
+                orthonormalise_strips(
+                    own, n, columns, lanes, unit, boundary(reflections), boundary(inner), norm,
+                    diagonal, log_sum[b], compensation[b], growth[b], status[b],
+                )  # fmt: skip
+        keep(buffers)
+        keep(inner)
+        keep(reflections)
+
+
+@parallel_kernel
+def propagate_strips(
+    stop, net, tangents, dt, step, intervals, steps, unit, lanes, edges, x, q, columns,
+    log_sum, compensation, growth, status,
+):  # fmt: skip
+    """Few large members: their strips are jobs."""
+    members, n = x.shape
+    flow = dt != 0.0
+    stages = 4 * steps if flow else steps
+    widest = min(columns, WIDEST * lanes)
+    strips = edges.size - 1
+    width = row_size(net, n, 1)
+    tape = np.zeros((members, stages, width))
+    slopes = np.zeros((members, stages, width), q.dtype)
+    size = workspace_size(n, columns, lanes)
+    reflections = np.zeros(members * size + lanes, q.dtype)
+    norm, diagonal = np.empty(log_sum.shape), np.empty(log_sum.shape, q.dtype)
+    finite = np.empty(members, np.bool_)
     for interval in range(intervals):
         if raised(stop):
             break
-        first = step + interval * steps
         for b in prange(members):
-            work = np.empty((5, n))
-            for s in range(steps):
-                if raised(stop):
-                    break
-                state_step(
-                    member(w, b), bias[b % bias.shape[0]],
-                    inputs[b % inputs.shape[0], (first + s) % inputs.shape[1]],
-                    rate[b % rate.shape[0]], current, phi, dt, x[b], work, tape[b, s],
-                )  # fmt: skip
-            for s in range(steps):
-                copy_matrix(tape[b, s], slopes[b, s])
-        for job in prange(members * panels):
-            b, panel = job // panels, job % panels
-            columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
-            m = columns.shape[0]
-            y = np.empty((width, n), q.dtype)[:m]
-            scaled = np.empty((width, n), q.dtype)[:m]
-            out = np.empty((width, n), q.dtype)[:m]
-            total = np.empty((width, n), q.dtype)[:m]
-            for s in range(steps):
-                if raised(stop):
-                    break
-                tangent_step(
-                    member(w_tangent, b), rate_tangent[b % rate.shape[0]], current, dt,
-                    slopes[b, s], columns, y, scaled, out, total,
-                )  # fmt: skip
+            work = np.zeros((ROWS, width))
+            state_steps(stop, net, b, 1, dt, step + interval * steps, steps, x, work, tape[b])
+            scale_slopes(tape[b], tangents.factors, slopes[b])
+        for job in prange(members * strips):
+            b, strip = job // strips, job % strips
+            buffers = np.zeros(BUFFERS * n * widest + lanes, q.dtype)
+            strip_steps(
+                stop, tangents, b, (edges[strip + 1] - edges[strip]) // lanes, lanes, flow,
+                slopes[b], 0, 1, boundary(buffers),
+                shift(address(q), (b * columns + edges[strip]) * n),
+            )  # fmt: skip
+            keep(buffers)
         for b in prange(members):
-            orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+            sums = np.empty(columns + lanes, q.dtype)
+            own = shift(address(q), b * n * columns)
+            finite[b] = norms(own, n, columns, lanes, boundary(sums), norm[b])
+            keep(sums)
+        for p in range(strips):
+            panel = (edges[p + 1] - edges[p]) // lanes
+            for b in prange(members):
+                if finite[b]:
+                    own = shift(address(q), (b * columns + edges[p]) * n)
+                    work = shift(boundary(reflections), b * size)
+                    factor_panel(own, n, columns, lanes, edges[p], panel, work, diagonal[b])
+            rest = strips - p - 1
+            for job in prange(members * rest):
+                b, strip = job // rest, p + 1 + job % rest
+                if finite[b]:
+                    inner = np.zeros(2 * widest * widest + lanes, q.dtype)
+                    own = shift(address(q), (b * columns + edges[strip]) * n)
+                    work = shift(boundary(reflections), b * size)
+                    wide = (edges[strip + 1] - edges[strip]) // lanes
+                    apply_panel(
+                        work, boundary(inner), n, columns, lanes, edges[p], panel, True, own, wide
+                    )
+                    keep(inner)
+        for job in prange(members * strips):
+            b, strip = job // strips, job % strips
+            if finite[b]:
+                inner = np.zeros(2 * widest * widest + lanes, q.dtype)
+                own = shift(address(q), (b * columns + edges[strip]) * n)
+                work = shift(boundary(reflections), b * size)
+                wide = (edges[strip + 1] - edges[strip]) // lanes
+                form_strip(
+                    work, boundary(inner), n, columns, lanes, edges[strip], wide, own, diagonal[b]
+                )
+                keep(inner)
+        for b in prange(members):
+            settle(
+                finite[b], norm[b], diagonal[b], unit, log_sum[b], compensation[b], growth[b],
+                status[b],
+            )  # fmt: skip
+    keep(reflections)
 
 
 @parallel_kernel
-def advance(stop, w, bias, inputs, rate, current, phi, dt, step, steps, x):
+def advance(stop, net, dt, step, steps, group, x):
     members, n = x.shape
-    for b in prange(members):
-        tape = np.empty((4, n))
-        work = np.empty((5, n))
-        for s in range(steps):
+    stages = (4 if dt != 0.0 else 1) * ADVANCE
+    for job in prange((members + group - 1) // group):
+        first = job * group
+        count = min(group, members - first)
+        width = row_size(net, n, count)
+        work, tape = np.zeros((ROWS, width)), np.zeros((stages, width))
+        for s in range(0, steps, ADVANCE):
             if raised(stop):
                 break
-            state_step(
-                member(w, b), bias[b % bias.shape[0]],
-                inputs[b % inputs.shape[0], (step + s) % inputs.shape[1]],
-                rate[b % rate.shape[0]], current, phi, dt, x[b], work, tape,
-            )  # fmt: skip
+            piece = min(ADVANCE, steps - s)
+            state_steps(stop, net, first, count, dt, step + s, piece, x, work, tape)
 
 
 @dataclass
 class Network:
-    """Rate networks: BLAS or CSR products on panels of tangent columns."""
+    """Rate networks with tangents in strips."""
 
     weights: Any  # (B or 1, n, n), or the CSR triple (indptr, indices, data)
     bias: Array  # (B or 1, n)
@@ -188,37 +265,49 @@ class Network:
 
     def __post_init__(self) -> None:
         self.dim = self.bias.shape[-1]
-        if isinstance(self.weights, tuple):
-            indptr, indices, data = self.weights
-            self._state_weights = self.weights
-            self._tangent_weights: Any = (indptr, indices, data.astype(self.dtype))
-        else:
-            self._state_weights = np.ascontiguousarray(np.swapaxes(self.weights, 1, 2))
-            self._tangent_weights = self.weights.astype(self.dtype)
-        self._tangent_rate = self.rate.astype(self.dtype)
+        self.dtype = np.dtype(self.dtype)
+        self._lanes = lanes_of(self.dtype)
+        shared = is_shared(self.weights) and self._group() == GROUP
+        self._net = net_of(
+            self.weights, self.bias, self.inputs, self.rate, self.current, self.phi,
+            GROUP if shared else 0,
+        )  # fmt: skip
+        scaled, own, factors = self.rate, 1.0 - self.rate, np.ones(1)
+        if self.dt:
+            scaled, own = 0.5 * self.dt * self.rate, -0.5 * self.dt * self.rate
+            factors = np.array([1.0, 1.0, 2.0, 1 / 3])
+        kind = SparseTangents if isinstance(self.weights, tuple) else DenseTangents
+        self._tangents = kind(
+            *left_factor(self.weights, self.dtype, scaled),
+            (factors[:, None] * own[:, None]).astype(self.dtype), factors.astype(self.dtype),
+            np.array([1 / 3, 2 / 3, -1 / 3], self.dtype), self.current,
+        )  # fmt: skip
 
     def select(self, members: Any, dtype: Any) -> "Network":
-        sparse = isinstance(self.weights, tuple)
         return replace(
-            self, weights=self.weights if sparse else chosen(self.weights, members),
-            bias=chosen(self.bias, members), inputs=chosen(self.inputs, members),
-            rate=chosen(self.rate, members), batch=len(members), dtype=dtype,
+            self, weights=members_of(self.weights, members), bias=chosen(self.bias, members),
+            inputs=chosen(self.inputs, members), rate=chosen(self.rate, members),
+            batch=len(members), dtype=dtype,
         )  # fmt: skip
 
+    def _group(self) -> int:
+        """Members a job: several when they are small, but enough jobs for all threads."""
+        most = GROUP if self.dim < 64 else 1
+        return min(most, max(1, self.batch // (4 * get_num_threads())))
+
     def advance(self, flight: Flight, steps: int) -> None:
-        call(
-            advance, self._state_weights, self.bias, self.inputs, self.rate, self.current,
-            self.phi, self.dt, flight.step, steps, flight.state,
-        )  # fmt: skip
+        call(advance, self._net, self.dt, flight.step, steps, self._group(), flight.state)
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
+        edges = strip_edges(self.k, self._lanes)
+        strips = to_strips(flight.basis, self.dtype)
+        by_member = self.batch >= get_num_threads() or self.dim * self.k <= ONE_JOB
         call(
-            propagate, self._state_weights, self._tangent_weights, self.bias, self.inputs,
-            self.rate, self._tangent_rate, self.current, self.phi, self.dt, flight.step, intervals,
-            steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
-            flight.log_sum, flight.compensation, flight.growth, flight.status,
+            propagate_members if by_member else propagate_strips, self._net, self._tangents,
+            self.dt, flight.step, intervals, steps_per_interval, rank_unit(self.dim, self.dtype),
+            self._lanes, self._group() if by_member else edges, flight.state, strips,
+            int(edges[-1]), flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
-        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
+        from_strips(strips, flight.basis)
         flight.step += intervals * steps_per_interval

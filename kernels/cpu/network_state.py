@@ -1,82 +1,143 @@
 """The state of dense rate networks, several members side by side.
 
 Side by side, because the activation is one call a stage: on 8 units it would spend its time in
-the call and in the remainder of its vector loop.
+the call and in the remainder of its vector loop. Members that share their weights lie as lanes,
+unit after unit, and W times their states is one product; else they lie one after the other, each
+padded to whole registers. Both take the terms of a sum in the same order: the bits are the same.
 """
 
 from collections import namedtuple
 
-from ..jit import kernel
+import numpy as np
+
+from ..jit import inlined, kernel
 from .copying import copy_vector
 from .interruptible import raised
-from .strips import row_product
+from .strips import lanes_of
 from .vectors import address, shift
+from .weights import SPARSE, both_factors, multiply, multiply_row, which
 
-# w (members or 1, n padded n): W transposed in strips; bias, rate (members or 1, n); inputs
-# (members or 1, T, n); lanes of a float64 register.
-Net = namedtuple("Net", "w bias inputs rate current phi lanes")
+# Weights; bias and rate (members or 1, n); inputs (members or 1, T, n), of no effect when T is 1;
+# lanes of a float64 register; width: members that lie as lanes, or 0.
+_FIELDS = "bias inputs rate current phi lanes width"
+DenseNet = namedtuple("DenseNet", f"w rows {_FIELDS}")
+SparseNet = namedtuple("SparseNet", f"{SPARSE} {_FIELDS}")
+
+ROWS = 8  # of the workspace
+
+
+@inlined
+def layout(net, n):
+    """(elements from member to member, from unit to unit) of vectors side by side."""
+    if net.width:
+        return 1, net.width
+    return (n + net.lanes - 1) // net.lanes * net.lanes, 1
+
+
+@inlined
+def row_size(net, n, count):
+    """Elements of a vector of `count` members."""
+    return n * net.width if net.width else count * ((n + net.lanes - 1) // net.lanes * net.lanes)
 
 
 @kernel
-def add_drive(net, first, count, step, source, sums):
-    """sums = W source + b + input for each member."""
-    n, width = net.bias.shape[1], source.size // count
-    sums[:] = 0.0
+def gather(net, first, count, x, work):
+    """States, biases and rates of members `first` to `first + count`, side by side."""
+    n = x.shape[1]
+    across, down = layout(net, n)
     for g in range(count):
-        b, at = first + g, g * width
-        out = shift(address(sums), at)
-        w = shift(address(net.w), (b % net.w.shape[0]) * net.w.shape[1])
-        row_product(net.lanes, shift(address(source), at), w, n, width, out, out)
-        bias = net.bias[b % net.bias.shape[0]]
-        drive = net.inputs[b % net.inputs.shape[0], step % net.inputs.shape[1]]
+        b = first + g
+        bias, rate = net.bias[which(b, net.bias)], net.rate[which(b, net.rate)]
         for i in range(n):
-            sums[at + i] += bias[i] + drive[i]
+            at = g * across + i * down
+            work[0, at], work[5, at], work[6, at] = x[b, i], bias[i], rate[i]
 
 
 @kernel
-def vector_field(net, first, count, step, x, u, value, slope, out):
-    """rate (-x + W phi(x) + b + input) or rate (-x + phi(W x + b + input)), and the slopes."""
-    n, width = net.bias.shape[1], x.size // count
-    if net.current:
-        net.phi(x, value, slope)
-        add_drive(net, first, count, step, value, out)
-    else:
-        add_drive(net, first, count, step, x, u)
-        net.phi(u, out, slope)
+def scatter(net, first, count, x, work):
+    """The states back to x."""
+    n = x.shape[1]
+    across, down = layout(net, n)
     for g in range(count):
-        rate = net.rate[(first + g) % net.rate.shape[0]]
-        for e in range(width):
-            at = g * width + e
-            out[at] = rate[e] * (out[at] - x[at]) if e < n else 0.0
+        for i in range(n):
+            x[first + g, i] = work[0, g * across + i * down]
+
+
+@kernel
+def drive(net, n, first, count, step, bias, out):
+    """out = bias + the input of this step."""
+    across, down = layout(net, n)
+    for g in range(count):
+        inputs = net.inputs[which(first + g, net.inputs), step]
+        for i in range(n):
+            at = g * across + i * down
+            out[at] = bias[at] + inputs[i]
+
+
+@kernel
+def weigh(net, n, first, count, source, base, out):
+    """out = base + W source for each member."""
+    if net.width:
+        multiply(
+            net, 0, net.width // net.lanes, net.lanes, n, address(source), address(base),
+            address(out),
+        )  # fmt: skip
+        return
+    across, _ = layout(net, n)
+    for g in range(count):
+        at = g * across
+        multiply_row(
+            net, first + g, net.lanes, n, across, shift(address(source), at),
+            shift(address(base), at), shift(address(out), at),
+        )  # fmt: skip
+
+
+@kernel
+def vector_field(net, n, first, count, x, base, rate, u, slope, out):
+    """rate (-x + W phi(x) + base) or rate (-x + phi(W x + base)), and the slopes."""
+    if net.current:
+        net.phi(x, u, slope)
+        weigh(net, n, first, count, u, base, out)
+    else:
+        weigh(net, n, first, count, x, base, u)
+        net.phi(u, out, slope)
+    for e in range(out.size):
+        out[e] = rate[e] * (out[e] - x[e])
 
 
 @kernel
 def state_steps(stop, net, first, count, dt, step, steps, x, work, tape):
     """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage."""
-    n, width = x.shape[1], tape.shape[1] // count
-    here, stage, total, k, value, u = work[0], work[1], work[2], work[3], work[4], work[5]
-    for g in range(count):
-        for i in range(n):
-            here[g * width + i] = x[first + g, i]
+    n, driven = x.shape[1], net.inputs.shape[1] > 1
+    here, stage, total, k, u = work[0], work[1], work[2], work[3], work[4]
+    bias, rate, base = work[5], work[6], work[7] if driven else work[5]
+    gather(net, first, count, x, work)
     for s in range(steps):
         if raised(stop):
             break
+        if driven:
+            drive(net, n, first, count, (step + s) % net.inputs.shape[1], bias, base)
         if dt == 0.0:
-            vector_field(net, first, count, step + s, here, u, value, tape[s], k)
+            vector_field(net, n, first, count, here, base, rate, u, tape[s], k)
             for e in range(here.size):
                 here[e] += k[e]
             continue
         copy_vector(here, stage)
-        total[:] = 0.0
         for r in range(4):
-            vector_field(net, first, count, step + s, stage, u, value, tape[4 * s + r], k)
+            vector_field(net, n, first, count, stage, base, rate, u, tape[4 * s + r], k)
             weight = 1.0 if r == 0 or r == 3 else 2.0
             reach = dt if r == 2 else 0.5 * dt
             for e in range(here.size):
-                total[e] += weight * k[e]
+                total[e] = weight * k[e] + (0.0 if r == 0 else total[e])
                 stage[e] = here[e] + reach * k[e]
         for e in range(here.size):
             here[e] += dt / 6.0 * total[e]
-    for g in range(count):
-        for i in range(n):
-            x[first + g, i] = here[g * width + i]
+    scatter(net, first, count, x, work)
+
+
+def net_of(weights, bias, inputs, rate, current, phi, width):
+    """Of members that lie as `width` lanes (0: one after the other)."""
+    kind = SparseNet if isinstance(weights, tuple) else DenseNet
+    constant = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
+    lanes = lanes_of(np.float64)
+    return kind(*both_factors(weights), constant, inputs, rate, current, phi, lanes, width)

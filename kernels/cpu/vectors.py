@@ -1,9 +1,9 @@
 """SIMD registers as Numba values, for loops that LLVM does not vectorise by itself.
 
 Short loops (8 to 64 elements, known only at run time) fall into the scalar remainder of LLVM's
-vector loops, and a register tile as unrolled scalar code is not recognised at all (measured: a tenth
-of the rate). Arrays are given by the `address` of their first element and offsets in elements:
-handing arrays from function to function counts references, 90 ns for each small product.
+vector loops, and a register tile as unrolled scalar code is not recognised at all (measured: a
+tenth of the rate). Arrays are given by the `address` of their first element and offsets in
+elements: handing arrays from function to function counts references, 90 ns a small product.
 """
 
 from llvmlite import binding, ir
@@ -136,6 +136,14 @@ def splat(typingctx, scalar):
 
 
 @intrinsic
+def subtract(typingctx, a, b):
+    def codegen(context, builder, signature, args):
+        return builder.fsub(*args)
+
+    return a(a, b), codegen
+
+
+@intrinsic
 def multiply(typingctx, a, b):
     def codegen(context, builder, signature, args):
         return builder.fmul(*args)
@@ -204,6 +212,37 @@ def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
 
 
 @intrinsic(prefer_literal=True)
+def gather_row(typingctx, width, data, indices, first, last, y, stride, base, out, at):
+    """One row of ``out = base + a @ y``, a sparse: entries `first` to `last` of data and indices.
+
+    `width` registers of columns; the row starts at element `at` of base and out.
+    """
+    breadth = width.literal_value
+    vector = Vector(y.dtype)
+
+    def codegen(context, builder, signature, args):
+        kind = register(vector)
+        _, data_, indices_, first_, last_, y_, stride_, base_, out_, at_ = args
+        number = stride_.type
+        where = [builder.add(at_, number(w * vector.lanes)) for w in range(breadth)]
+        sums = [cgutils.alloca_once(builder, kind) for _ in range(breadth)]
+        for w in range(breadth):
+            builder.store(read(builder, base_, where[w], kind), sums[w])
+        with cgutils.for_range(builder, last_, start=first_) as loop:
+            left = splatted(builder, builder.load(builder.gep(data_, [loop.index])), kind)
+            row = builder.mul(builder.load(builder.gep(indices_, [loop.index])), stride_)
+            for w in range(breadth):
+                right = read(builder, y_, builder.add(row, number(w * vector.lanes)), kind)
+                builder.store(fused(builder, left, right, builder.load(sums[w])), sums[w])
+        for w in range(breadth):
+            write(builder, builder.load(sums[w]), out_, where[w])
+        return context.get_dummy_value()
+
+    i = types.intp
+    return types.void(width, data, indices, i, i, y, i, base, out, i), codegen
+
+
+@intrinsic(prefer_literal=True)
 def reflect(typingctx, width, q, stride, v, first, last, scale):
     """``q += scale v (v . q)`` on rows `first` to `last` of `width` registers of columns."""
     breadth = width.literal_value
@@ -231,9 +270,7 @@ def reflect(typingctx, width, q, stride, v, first, last, scale):
 
         over_rows(add)
         for total in sums:
-            builder.store(
-                builder.fmul(builder.load(total), splatted(builder, scale_, kind)), total
-            )
+            builder.store(builder.fmul(builder.load(total), splatted(builder, scale_, kind)), total)
         over_rows(move)
         return context.get_dummy_value()
 

@@ -1,82 +1,107 @@
-"""Products with a weight matrix, dense or sparse, chosen by type when the kernel compiles.
+"""Products with weights, dense or sparse, chosen by type when a kernel compiles.
 
-Dense weights are an array (members or 1, n, n). Sparse ones are CSR arrays (indptr, indices,
-data) shared by all members.
+Kernels get their arrays in named tuples; those of a dense network have a field `w` (and `rows`),
+those of a sparse one the CSR arrays `indptr`, `indices`, shared by all members, and `data`
+(members or 1, entries). (A tuple inside of a tuple does not reach Numba's parallel loops.)
 """
 
 import numpy as np
-from numba import types
 from numba.extending import overload
 
-from .lapack import multiply as multiply_dense
+from ..jit import inlined
+from ..propagator import chosen
+from .elementwise import fma
+from .strips import packed, row_product, strip_product, to_strips
+from .vectors import address, gather_row, shift
+
+SPARSE = "indptr indices data"
 
 
-def member(w, b):
+def left_factor(weights, dtype, scale=None):
+    """Fields for `multiply`, rows times scale (members or 1, n): (w,) or the CSR triple."""
+    if not isinstance(weights, tuple):
+        return (packed(weights if scale is None else scale[:, :, None] * weights, dtype),)
+    indptr, indices, data = weights
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    factors = np.ones((1, len(data))) if scale is None else scale[:, rows]
+    return indptr, indices, np.ascontiguousarray(factors * data, dtype)
+
+
+def both_factors(weights):
+    """Fields for `multiply` and `multiply_row`, which wants the transposed in strips."""
+    fields = left_factor(weights, np.float64)
+    if isinstance(weights, tuple):
+        return fields
+    return (*fields, to_strips(weights.swapaxes(1, 2), np.float64))
+
+
+def is_shared(weights):
+    return isinstance(weights, tuple) or weights.shape[0] == 1
+
+
+def members_of(weights, members):
+    return weights if isinstance(weights, tuple) else chosen(weights, members)
+
+
+@inlined
+def which(b, array):
+    """Index of member b: a division, as in b % shape, would cost as much as 20 products."""
+    return b if array.shape[0] > 1 else 0
+
+
+def multiply(holder, b, width, lanes, n, y, base, out):
     raise NotImplementedError
 
 
-def matvec(w, x, out):
+def multiply_row(holder, b, lanes, n, columns, x, base, out):
     raise NotImplementedError
 
 
-def multiply(w, z, out):
-    raise NotImplementedError
+@overload(multiply)
+def _multiply(holder, b, width, lanes, n, y, base, out):
+    """out = base + W y for a strip of `width` registers; W is member b's."""
+    if "data" not in holder.fields:
 
-
-@overload(member, inline="always")
-def _member(w, b):
-    if isinstance(w, types.Array):
-        return lambda w, b: w[b % w.shape[0]]
-    return lambda w, b: w
-
-
-@overload(matvec)
-def _matvec(w, x, out):
-    """out = W x; a dense w is given transposed, so that the inner loop is contiguous."""
-    if isinstance(w, types.Array):
-
-        def dense(w, x, out):
-            out[:] = 0.0
-            for j in range(x.size):
-                for i in range(out.size):
-                    out[i] += w[j, i] * x[j]
+        def dense(holder, b, width, lanes, n, y, base, out):
+            w = shift(address(holder.w), which(b, holder.w) * n * n)
+            strip_product(width, lanes, w, y, n, n, base, out)
 
         return dense
 
-    def sparse(w, x, out):
-        indptr, indices, data = w
-        for i in range(out.size):
-            total = 0.0
-            for entry in range(indptr[i], indptr[i + 1]):
-                total += data[entry] * x[indices[entry]]
-            out[i] = total
+    def sparse(holder, b, width, lanes, n, y, base, out):
+        indptr, indices, data = holder.indptr, holder.indices, holder.data
+        entries, columns, stride = address(data), address(indices), width * lanes
+        entries = shift(entries, which(b, data) * data.shape[1])
+        for i in range(n):
+            first, last, at = indptr[i], indptr[i + 1], i * stride
+            if width == 1:
+                gather_row(1, entries, columns, first, last, y, stride, base, out, at)
+            elif width == 2:
+                gather_row(2, entries, columns, first, last, y, stride, base, out, at)
+            else:
+                gather_row(3, entries, columns, first, last, y, stride, base, out, at)
 
     return sparse
 
 
-@overload(multiply)
-def _multiply(w, z, out):
-    """out[c, :] = W z[c, :] for each row of z (columns, n)."""
-    if isinstance(w, types.Array):
-        return lambda w, z, out: multiply_dense(w, z, out)
+@overload(multiply_row)
+def _multiply_row(holder, b, lanes, n, columns, x, base, out):
+    """out = base + W x for one state, padded to `columns`."""
+    if "data" not in holder.fields:
 
-    def sparse(w, z, out):
-        # The gathered rows must be contiguous over the columns: two transposes of n * columns
-        # against nnz * columns multiplications.
-        indptr, indices, data = w
-        columns, n = z.shape
-        rows = np.empty((n, columns), z.dtype)
-        for c in range(columns):
-            for i in range(n):
-                rows[i, c] = z[c, i]
-        total = np.empty(columns, z.dtype)
+        def dense(holder, b, lanes, n, columns, x, base, out):
+            rows = shift(address(holder.rows), which(b, holder.rows) * n * columns)
+            row_product(lanes, x, rows, n, columns, base, out)
+
+        return dense
+
+    def sparse(holder, b, lanes, n, columns, x, base, out):
+        indptr, indices, data = holder.indptr, holder.indices, holder.data
+        row = which(b, data)
         for i in range(n):
-            total[:] = 0.0
+            total = base[i]
             for entry in range(indptr[i], indptr[i + 1]):
-                weight, row = data[entry], rows[indices[entry]]
-                for c in range(columns):
-                    total[c] += weight * row[c]
-            for c in range(columns):
-                out[c, i] = total[c]
+                total = fma(data[row, entry], x[indices[entry]], total)
+            out[i] = total
 
     return sparse

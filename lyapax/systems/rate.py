@@ -156,16 +156,14 @@ class RateNetwork:
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
         if self.inputs is None and self.dim**2 * k <= LANES_WORK:
             return self._lanes(shape, dt, k, dtype)
-        from ..kernels.cpu.dense import Dense  # loads BLAS: 0.2 s
         from ..kernels.cpu.network import Network
 
-        kind: Callable[..., Propagator] = Network if self.is_sparse else Dense
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
             else flat_batch(self.W, shape, 2)
         )
-        return kind(
+        return Network(
             weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
             flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
             compiled_activation(self.phi), dt if self.is_flow else 0.0, k,
