@@ -12,17 +12,21 @@ from numba import cfunc, njit
 
 FASTMATH = {"contract", "nsz"}
 
-_exact: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+# Said, since what is not said a function inherits from the one that calls it first: all that an
+# inlined function calls would be inlined too.
+_exact: dict[str, Any] = {
+    "cache": True, "error_model": "numpy", "nogil": True, "forceinline": False
+}  # fmt: skip
 _options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}
 kernel = partial(njit, **_options)
 spliced = partial(njit, inline="always", **_options)  # before typing: literals stay literals
-inlined = partial(njit, forceinline=True, **_options)
+inlined = partial(njit, **{**_options, "forceinline": True})
 parallel_kernel = partial(njit, parallel=True, **_options)
 
 # Lane code runs the same source one member at a time and in SIMD blocks, and must give the same
 # bits in both: no contraction, fused products are spelled `fma`.
 exact_kernel = partial(njit, **_exact)
-exact_inlined = partial(njit, forceinline=True, **_exact)
+exact_inlined = partial(njit, **{**_exact, "forceinline": True})
 
 
 def c_function(signature: Any) -> Any:

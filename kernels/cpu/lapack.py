@@ -1,8 +1,8 @@
-"""BLAS and LAPACK inside compiled code, through SciPy's Cython interface: no Python in the loop.
+"""LAPACK inside compiled code, through SciPy's Cython interface: no Python in the loop.
 
 The routines see Fortran order: a C-contiguous array of shape (k, n) is their (n, k) matrix.
 Symbols are registered by name, because Numba refuses to cache a function that holds a ctypes
-pointer. Threading is the caller's business: BLAS runs with one thread.
+pointer. Threading is the business of the caller, who runs it with one thread.
 """
 
 import numpy as np

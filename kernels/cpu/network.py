@@ -41,8 +41,8 @@ from .strips import (
     strip_edges,
     to_strips,
 )
-from .vectors import address, boundary, keep, shift
-from .weights import SPARSE, is_shared, left_factor, members_of, multiply, which
+from .vectors import address, boundary, keep, outlined, shift
+from .weights import SPARSE, addresses, is_shared, left_factor, members_of, multiply, which
 
 # Members whose states run side by side: whole registers, one strip at most.
 GROUP = min(8, WIDEST * lanes_of(np.float64))
@@ -59,13 +59,14 @@ SparseTangents = namedtuple("SparseTangents", f"{SPARSE} {_FIELDS}")
 
 
 @kernel
-def stage(width, lanes, n, current, tangents, b, own, slope, apart, y, base, z, zeros, out):
+def stage(width, lanes, n, current, weights, b, own, slope, apart, y, base, z, zeros, out):
     """out = base + (own + w slope) y for one strip; own and slope times the stage's f."""
+    outlined()
     if current:
         scale_rows(n, width, lanes, slope, apart, own, y, base, z, out)
-        multiply(tangents, b, width, lanes, n, z, out, out)
+        multiply(weights, b, width, lanes, n, z, out, out)
     else:
-        multiply(tangents, b, width, lanes, n, y, zeros, z)
+        multiply(weights, b, width, lanes, n, y, zeros, z)
         add_rows(n, width, lanes, slope, apart, own, y, z, base, out)
 
 
@@ -76,27 +77,28 @@ def strip_steps(stop, tangents, b, width, lanes, flow, slopes, at, apart, buffer
     Its slopes start at element `at` of a row and are `apart`; buffer: BUFFERS strips, the last of
     them zeros.
     """
+    outlined()
     n, stages = tangents.own.shape[2], slopes.shape[0]
     size, row = n * width * lanes, slopes.shape[1]
     y2, y3, y4 = buffer, shift(buffer, size), shift(buffer, 2 * size)
     z, zeros = shift(buffer, 3 * size), shift(buffer, 4 * size)
-    current = tangents.current
+    current, weights = tangents.current, addresses(tangents)
     o1 = shift(address(tangents.own), which(b, tangents.own) * tangents.own.shape[1] * n)
-    tape = shift(address(slopes), at)
+    tape, thirds = shift(address(slopes), at), tangents.thirds
     for s in range(0, stages, 4 if flow else 1):
         if raised(stop):
             break
         s1 = shift(tape, s * row)
         if not flow:
-            stage(width, lanes, n, current, tangents, b, o1, s1, apart, q, zeros, z, zeros, q)
+            stage(width, lanes, n, current, weights, b, o1, s1, apart, q, zeros, z, zeros, q)
             continue
         s2, s3, s4 = shift(s1, row), shift(s1, 2 * row), shift(s1, 3 * row)
         o2, o3, o4 = shift(o1, n), shift(o1, 2 * n), shift(o1, 3 * n)
-        stage(width, lanes, n, current, tangents, b, o1, s1, apart, q, q, z, zeros, y2)
-        stage(width, lanes, n, current, tangents, b, o2, s2, apart, y2, q, z, zeros, y3)
-        stage(width, lanes, n, current, tangents, b, o3, s3, apart, y3, q, z, zeros, y4)
-        combine(size, lanes, tangents.thirds, y2, y3, y4, q)
-        stage(width, lanes, n, current, tangents, b, o4, s4, apart, y4, q, z, zeros, q)
+        stage(width, lanes, n, current, weights, b, o1, s1, apart, q, q, z, zeros, y2)
+        stage(width, lanes, n, current, weights, b, o2, s2, apart, y2, q, z, zeros, y3)
+        stage(width, lanes, n, current, weights, b, o3, s3, apart, y3, q, z, zeros, y4)
+        combine(size, lanes, thirds, y2, y3, y4, q)
+        stage(width, lanes, n, current, weights, b, o4, s4, apart, y4, q, z, zeros, q)
 
 
 @kernel
@@ -110,7 +112,7 @@ def scale_slopes(tape, factors, slopes):
 
 @parallel_kernel
 def propagate_members(
-    stop, net, tangents, dt, step, intervals, steps, unit, lanes, group, x, q, columns,
+    stop, phi, net, tangents, dt, step, intervals, steps, unit, lanes, group, x, q, columns,
     log_sum, compensation, growth, status,
 ):  # fmt: skip
     """Many or small members: groups of them are jobs. x (B, n), q (B, n columns) in strips."""
@@ -132,7 +134,9 @@ def propagate_members(
         for interval in range(intervals):
             if raised(stop):
                 break
-            state_steps(stop, net, first, count, dt, step + interval * steps, steps, x, work, tape)
+            state_steps(
+                stop, phi, net, first, count, dt, step + interval * steps, steps, x, work, tape
+            )
             scale_slopes(tape, tangents.factors, slopes)
             for g in range(count):
                 b = first + g
@@ -156,7 +160,7 @@ def propagate_members(
 
 @parallel_kernel
 def propagate_strips(
-    stop, net, tangents, dt, step, intervals, steps, unit, lanes, edges, x, q, columns,
+    stop, phi, net, tangents, dt, step, intervals, steps, unit, lanes, edges, x, q, columns,
     log_sum, compensation, growth, status,
 ):  # fmt: skip
     """Few large members: their strips are jobs."""
@@ -177,7 +181,7 @@ def propagate_strips(
             break
         for b in prange(members):
             work = np.zeros((ROWS, width))
-            state_steps(stop, net, b, 1, dt, step + interval * steps, steps, x, work, tape[b])
+            state_steps(stop, phi, net, b, 1, dt, step + interval * steps, steps, x, work, tape[b])
             scale_slopes(tape[b], tangents.factors, slopes[b])
         for job in prange(members * strips):
             b, strip = job // strips, job % strips
@@ -188,14 +192,14 @@ def propagate_strips(
                 shift(address(q), (b * columns + edges[strip]) * n),
             )  # fmt: skip
             keep(buffers)
-        for b in prange(members):
-            sums = np.empty(columns + lanes, q.dtype)
-            own = shift(address(q), b * n * columns)
-            finite[b] = norms(own, n, columns, lanes, boundary(sums), norm[b])
-            keep(sums)
         for p in range(strips):
             panel = (edges[p + 1] - edges[p]) // lanes
             for b in prange(members):
+                if p == 0:
+                    sums = np.empty(columns + lanes, q.dtype)
+                    own = shift(address(q), b * n * columns)
+                    finite[b] = norms(own, n, columns, lanes, boundary(sums), norm[b])
+                    keep(sums)
                 if finite[b]:
                     own = shift(address(q), (b * columns + edges[p]) * n)
                     work = shift(boundary(reflections), b * size)
@@ -223,7 +227,7 @@ def propagate_strips(
                     work, boundary(inner), n, columns, lanes, edges[strip], wide, own, diagonal[b]
                 )
                 keep(inner)
-        for b in prange(members):
+        for b in range(members):
             settle(
                 finite[b], norm[b], diagonal[b], unit, log_sum[b], compensation[b], growth[b],
                 status[b],
@@ -232,7 +236,7 @@ def propagate_strips(
 
 
 @parallel_kernel
-def advance(stop, net, dt, step, steps, group, x):
+def advance(stop, phi, net, dt, step, steps, group, x):
     members, n = x.shape
     stages = (4 if dt != 0.0 else 1) * ADVANCE
     for job in prange((members + group - 1) // group):
@@ -244,7 +248,7 @@ def advance(stop, net, dt, step, steps, group, x):
             if raised(stop):
                 break
             piece = min(ADVANCE, steps - s)
-            state_steps(stop, net, first, count, dt, step + s, piece, x, work, tape)
+            state_steps(stop, phi, net, first, count, dt, step + s, piece, x, work, tape)
 
 
 @dataclass
@@ -269,7 +273,7 @@ class Network:
         self._lanes = lanes_of(self.dtype)
         shared = is_shared(self.weights) and self._group() == GROUP
         self._net = net_of(
-            self.weights, self.bias, self.inputs, self.rate, self.current, self.phi,
+            self.weights, self.bias, self.inputs, self.rate, self.current,
             GROUP if shared else 0,
         )  # fmt: skip
         scaled, own, factors = self.rate, 1.0 - self.rate, np.ones(1)
@@ -296,7 +300,7 @@ class Network:
         return min(most, max(1, self.batch // (4 * get_num_threads())))
 
     def advance(self, flight: Flight, steps: int) -> None:
-        call(advance, self._net, self.dt, flight.step, steps, self._group(), flight.state)
+        call(advance, self.phi, self._net, self.dt, flight.step, steps, self._group(), flight.state)
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
@@ -304,9 +308,10 @@ class Network:
         strips = to_strips(flight.basis, self.dtype)
         by_member = self.batch >= get_num_threads() or self.dim * self.k <= ONE_JOB
         call(
-            propagate_members if by_member else propagate_strips, self._net, self._tangents,
-            self.dt, flight.step, intervals, steps_per_interval, rank_unit(self.dim, self.dtype),
-            self._lanes, self._group() if by_member else edges, flight.state, strips,
+            propagate_members if by_member else propagate_strips, self.phi, self._net,
+            self._tangents, self.dt, flight.step, intervals, steps_per_interval,
+            rank_unit(self.dim, self.dtype), self._lanes, self._group() if by_member else edges,
+            flight.state, strips,
             int(edges[-1]), flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
         from_strips(strips, flight.basis)

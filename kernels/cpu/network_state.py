@@ -14,12 +14,12 @@ from ..jit import inlined, kernel
 from .copying import copy_vector
 from .interruptible import raised
 from .strips import lanes_of
-from .vectors import address, shift
-from .weights import SPARSE, both_factors, multiply, multiply_row, which
+from .vectors import address, outlined, shift
+from .weights import SPARSE, addresses, both_factors, multiply, multiply_row, which
 
 # Weights; bias and rate (members or 1, n); inputs (members or 1, T, n), of no effect when T is 1;
 # lanes of a float64 register; width: members that lie as lanes, or 0.
-_FIELDS = "bias inputs rate current phi lanes width"
+_FIELDS = "bias inputs rate current lanes width"
 DenseNet = namedtuple("DenseNet", f"w rows {_FIELDS}")
 SparseNet = namedtuple("SparseNet", f"{SPARSE} {_FIELDS}")
 
@@ -43,6 +43,7 @@ def row_size(net, n, count):
 @kernel
 def gather(net, first, count, x, work):
     """States, biases and rates of members `first` to `first + count`, side by side."""
+    outlined()
     n = x.shape[1]
     across, down = layout(net, n)
     for g in range(count):
@@ -56,6 +57,7 @@ def gather(net, first, count, x, work):
 @kernel
 def scatter(net, first, count, x, work):
     """The states back to x."""
+    outlined()
     n = x.shape[1]
     across, down = layout(net, n)
     for g in range(count):
@@ -66,6 +68,7 @@ def scatter(net, first, count, x, work):
 @kernel
 def drive(net, n, first, count, step, bias, out):
     """out = bias + the input of this step."""
+    outlined()
     across, down = layout(net, n)
     for g in range(count):
         inputs = net.inputs[which(first + g, net.inputs), step]
@@ -75,40 +78,41 @@ def drive(net, n, first, count, step, bias, out):
 
 
 @kernel
-def weigh(net, n, first, count, source, base, out):
-    """out = base + W source for each member."""
-    if net.width:
-        multiply(
-            net, 0, net.width // net.lanes, net.lanes, n, address(source), address(base),
-            address(out),
-        )  # fmt: skip
+def weigh(weights, width, lanes, n, first, count, source, base, out):
+    """out = base + W source for each member, all by address."""
+    outlined()
+    if width:
+        multiply(weights, 0, width // lanes, lanes, n, source, base, out)
         return
-    across, _ = layout(net, n)
+    across = (n + lanes - 1) // lanes * lanes
     for g in range(count):
         at = g * across
         multiply_row(
-            net, first + g, net.lanes, n, across, shift(address(source), at),
-            shift(address(base), at), shift(address(out), at),
-        )  # fmt: skip
+            weights, first + g, lanes, n, across, shift(source, at), shift(base, at), shift(out, at)
+        )
 
 
-@kernel
-def vector_field(net, n, first, count, x, base, rate, u, slope, out):
+@inlined
+def vector_field(
+    phi, current, weights, width, lanes, n, first, count, x, base, rate, u, slope, out
+):  # fmt: skip
     """rate (-x + W phi(x) + base) or rate (-x + phi(W x + base)), and the slopes."""
-    if net.current:
-        net.phi(x, u, slope)
-        weigh(net, n, first, count, u, base, out)
+    if current:
+        phi(x, u, slope)
+        weigh(weights, width, lanes, n, first, count, address(u), address(base), address(out))
     else:
-        weigh(net, n, first, count, x, base, u)
-        net.phi(u, out, slope)
+        weigh(weights, width, lanes, n, first, count, address(x), address(base), address(u))
+        phi(u, out, slope)
     for e in range(out.size):
         out[e] = rate[e] * (out[e] - x[e])
 
 
 @kernel
-def state_steps(stop, net, first, count, dt, step, steps, x, work, tape):
+def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
     """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage."""
+    outlined()
     n, driven = x.shape[1], net.inputs.shape[1] > 1
+    current, width, lanes, weights = net.current, net.width, net.lanes, addresses(net)
     here, stage, total, k, u = work[0], work[1], work[2], work[3], work[4]
     bias, rate, base = work[5], work[6], work[7] if driven else work[5]
     gather(net, first, count, x, work)
@@ -118,13 +122,43 @@ def state_steps(stop, net, first, count, dt, step, steps, x, work, tape):
         if driven:
             drive(net, n, first, count, (step + s) % net.inputs.shape[1], bias, base)
         if dt == 0.0:
-            vector_field(net, n, first, count, here, base, rate, u, tape[s], k)
+            vector_field(
+                phi,
+                current,
+                weights,
+                width,
+                lanes,
+                n,
+                first,
+                count,
+                here,
+                base,
+                rate,
+                u,
+                tape[s],
+                k,
+            )
             for e in range(here.size):
                 here[e] += k[e]
             continue
         copy_vector(here, stage)
         for r in range(4):
-            vector_field(net, n, first, count, stage, base, rate, u, tape[4 * s + r], k)
+            vector_field(
+                phi,
+                current,
+                weights,
+                width,
+                lanes,
+                n,
+                first,
+                count,
+                stage,
+                base,
+                rate,
+                u,
+                tape[4 * s + r],
+                k,
+            )
             weight = 1.0 if r == 0 or r == 3 else 2.0
             reach = dt if r == 2 else 0.5 * dt
             for e in range(here.size):
@@ -135,9 +169,9 @@ def state_steps(stop, net, first, count, dt, step, steps, x, work, tape):
     scatter(net, first, count, x, work)
 
 
-def net_of(weights, bias, inputs, rate, current, phi, width):
+def net_of(weights, bias, inputs, rate, current, width):
     """Of members that lie as `width` lanes (0: one after the other)."""
     kind = SparseNet if isinstance(weights, tuple) else DenseNet
     constant = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
     lanes = lanes_of(np.float64)
-    return kind(*both_factors(weights), constant, inputs, rate, current, phi, lanes, width)
+    return kind(*both_factors(weights), constant, inputs, rate, current, lanes, width)

@@ -16,7 +16,7 @@ import numpy as np
 from ..jit import kernel
 from .account import book
 from .strips import ROWS, WIDEST, before, registers, strip_product
-from .vectors import fma, load, multiply, reflect, shift, store
+from .vectors import fma, load, multiply, outlined, reflect, shift, store
 
 
 @kernel
@@ -38,6 +38,7 @@ def places(n, columns, lanes, first, stride):
 @kernel
 def pack(out, rows, terms, source, row_step, term_step):
     """A matrix by address and steps as a left factor of `strip_product`."""
+    outlined()
     i = 0
     while i < rows:
         left = rows - i
@@ -50,6 +51,7 @@ def pack(out, rows, terms, source, row_step, term_step):
 
 @kernel
 def reflect_strip(width, q, stride, v, first, last, scale):
+    outlined()
     if width == 1:
         reflect(1, q, stride, v, first, last, scale)
     elif width == 2:
@@ -61,6 +63,7 @@ def reflect_strip(width, q, stride, v, first, last, scale):
 @kernel
 def factor_columns(q, rows, width, stride, count, v, scale, diagonal):
     """R of one strip column by column; reflection j in v[j * rows:], zero above its row j."""
+    outlined()
     zero, one = diagonal.dtype.type(0.0), diagonal.dtype.type(1.0)
     for j in range(count):
         vector = shift(v, j * rows)
@@ -88,6 +91,7 @@ def factor_columns(q, rows, width, stride, count, v, scale, diagonal):
 @kernel
 def factor_panel(q, n, columns, lanes, first, width, work, diagonal):
     """Factorise the strip q, which starts at column `first`; its reflections go to `work`."""
+    outlined()
     zero = diagonal.dtype.type(0.0)
     stride, rows = width * lanes, n - first
     count = min(stride, diagonal.size - first)
@@ -124,6 +128,7 @@ def apply_panel(work, inner, n, columns, lanes, first, panel, transposed, q, wid
 
     inner: twice the size of `panel` by `width` registers.
     """
+    outlined()
     side, stride, rows = panel * lanes, width * lanes, n - first
     v_at, vt_at, t_at, tt_at, _ = places(n, columns, lanes, first, side)
     size = side * stride
@@ -149,6 +154,7 @@ def unit_strip(q, n, first, stride, diagonal):
 @kernel
 def form_strip(work, inner, n, columns, lanes, first, width, q, diagonal):
     """Replace the strip q, which starts at column `first`, by that of Q with R_jj > 0."""
+    outlined()
     unit_strip(q, n, first, width * lanes, diagonal)
     # Panels further right leave it alone: it is zero where they act.
     c = first
@@ -161,6 +167,7 @@ def form_strip(work, inner, n, columns, lanes, first, width, q, diagonal):
 @kernel
 def norms(q, n, columns, lanes, sums, norm):
     """Norms (k,) of the columns by way of sums (columns,); whether all are finite."""
+    outlined()
     c = 0
     while c < columns:
         width = registers((columns - c) // lanes)
@@ -182,6 +189,7 @@ def norms(q, n, columns, lanes, sums, norm):
 @kernel
 def settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status):
     """Book |R_jj| of the factorisation."""
+    outlined()
     for j in range(diagonal.size):
         diagonal[j] = abs(diagonal[j]) if finite else np.nan
     book(norm, diagonal, unit, log_sum, compensation, growth, status)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..jit import inlined, kernel, spliced
-from .vectors import BYTES, REGISTERS, fma, load, multiply, shift, splat, store, tile
+from .vectors import BYTES, REGISTERS, fma, load, multiply, outlined, shift, splat, store, tile
 
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
 WIDEST = 3  # registers of columns: with fewer the latency of the multipliers shows
@@ -103,6 +103,7 @@ def tiles(width, a, y, stride, rows, terms, base, out):
 @kernel
 def strip_product(width, lanes, a, y, rows, terms, base, out):
     """out = base + a @ y for one strip of `width` registers; a `packed` (rows, terms)."""
+    outlined()
     stride = width * lanes
     if width == 1:
         tiles(1, a, y, stride, rows, terms, base, out)

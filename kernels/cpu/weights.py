@@ -5,6 +5,8 @@ those of a sparse one the CSR arrays `indptr`, `indices`, shared by all members,
 (members or 1, entries). (A tuple inside of a tuple does not reach Numba's parallel loops.)
 """
 
+from collections import namedtuple
+
 import numpy as np
 from numba.extending import overload
 
@@ -49,29 +51,68 @@ def which(b, array):
     return b if array.shape[0] > 1 else 0
 
 
-def multiply(holder, b, width, lanes, n, y, base, out):
+@inlined
+def member_size(array):
+    """Elements from member to member of an array (members or 1, .)."""
+    return array.shape[1] if array.shape[0] > 1 else 0
+
+
+# Weights by address: arrays in a tuple have their references counted at every call, which took
+# two thirds of the time of a step at n = 8.
+DenseWeights = namedtuple("DenseWeights", "w w_size rows rows_size")
+SparseWeights = namedtuple("SparseWeights", "indptr indices data data_size")
+
+
+def addresses(holder):
     raise NotImplementedError
 
 
-def multiply_row(holder, b, lanes, n, columns, x, base, out):
+def multiply(weights, b, width, lanes, n, y, base, out):
     raise NotImplementedError
+
+
+def multiply_row(weights, b, lanes, n, columns, x, base, out):
+    raise NotImplementedError
+
+
+@overload(addresses)
+def _addresses(holder):
+    """The weights in a named tuple of arrays."""
+    if "data" in holder.fields:
+
+        def sparse(holder):
+            data = holder.data
+            return SparseWeights(
+                address(holder.indptr), address(holder.indices), address(data), member_size(data)
+            )
+
+        return sparse
+    if "rows" in holder.fields:
+
+        def dense(holder):
+            w, rows = holder.w, holder.rows
+            return DenseWeights(address(w), member_size(w), address(rows), member_size(rows))
+
+        return dense
+    return lambda holder: DenseWeights(
+        address(holder.w), member_size(holder.w), address(holder.w), 0
+    )
 
 
 @overload(multiply)
-def _multiply(holder, b, width, lanes, n, y, base, out):
+def _multiply(weights, b, width, lanes, n, y, base, out):
     """out = base + W y for a strip of `width` registers; W is member b's."""
-    if "data" not in holder.fields:
+    if "data" not in weights.fields:
 
-        def dense(holder, b, width, lanes, n, y, base, out):
-            w = shift(address(holder.w), which(b, holder.w) * n * n)
+        def dense(weights, b, width, lanes, n, y, base, out):
+            w = shift(weights.w, b * weights.w_size)
             strip_product(width, lanes, w, y, n, n, base, out)
 
         return dense
 
-    def sparse(holder, b, width, lanes, n, y, base, out):
-        indptr, indices, data = holder.indptr, holder.indices, holder.data
-        entries, columns, stride = address(data), address(indices), width * lanes
-        entries = shift(entries, which(b, data) * data.shape[1])
+    def sparse(weights, b, width, lanes, n, y, base, out):
+        entries, columns = shift(weights.data, b * weights.data_size), weights.indices
+        indptr, stride = weights.indptr, width * lanes
         for i in range(n):
             first, last, at = indptr[i], indptr[i + 1], i * stride
             if width == 1:
@@ -85,23 +126,22 @@ def _multiply(holder, b, width, lanes, n, y, base, out):
 
 
 @overload(multiply_row)
-def _multiply_row(holder, b, lanes, n, columns, x, base, out):
+def _multiply_row(weights, b, lanes, n, columns, x, base, out):
     """out = base + W x for one state, padded to `columns`."""
-    if "data" not in holder.fields:
+    if "data" not in weights.fields:
 
-        def dense(holder, b, lanes, n, columns, x, base, out):
-            rows = shift(address(holder.rows), which(b, holder.rows) * n * columns)
+        def dense(weights, b, lanes, n, columns, x, base, out):
+            rows = shift(weights.rows, b * weights.rows_size)
             row_product(lanes, x, rows, n, columns, base, out)
 
         return dense
 
-    def sparse(holder, b, lanes, n, columns, x, base, out):
-        indptr, indices, data = holder.indptr, holder.indices, holder.data
-        row = which(b, data)
+    def sparse(weights, b, lanes, n, columns, x, base, out):
+        entries = shift(weights.data, b * weights.data_size)
         for i in range(n):
             total = base[i]
-            for entry in range(indptr[i], indptr[i + 1]):
-                total = fma(data[row, entry], x[indices[entry]], total)
+            for entry in range(weights.indptr[i], weights.indptr[i + 1]):
+                total = fma(entries[entry], x[weights.indices[entry]], total)
             out[i] = total
 
     return sparse

@@ -1,0 +1,160 @@
+"""lyapax beside the other packages: one command, one run, interleaved timings, equal work.
+
+    python bench/versus [--only PATTERN] [--repeats 5] [--out bench/results/versus.md]
+
+Installs the packages and this checkout into an environment of their own (.asv/versus), and keeps
+one process per package. Each workload is prepared by all of them, their log sums after the same
+few steps from the same start are compared with plain NumPy, and then they are timed in turn.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PACKAGES = {
+    "lyapax": "lyapax_package", "jax by hand": "jax_by_hand", "jax natural": "jax_natural",
+    "numpy": "reference", "torch": "torch_package", "pynamicalsys": "pynamicalsys_package",
+    "dynlib": "dynlib_package", "jitcode": "jitcode_package", "heyoka": "heyoka_package",
+}  # fmt: skip
+VERSIONED = ("lyapax", "jax", "numpy", "torch", "pynamicalsys", "dynlib", "jitcode", "heyoka")
+
+
+def environment() -> Path:
+    """Python of the environment with all packages, made when it is missing."""
+    folder = ROOT / ".asv" / "versus"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, "-r", str(HERE / "requirements.txt")], check=True)
+    subprocess.run([*command, "-e", str(ROOT)], check=True)
+    return python
+
+
+class Worker:
+    def __init__(self, python: Path, module: str):
+        # The machine's own BLAS kernels for all, whatever the surroundings force upon OpenBLAS.
+        variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        self.process = subprocess.Popen(
+            [str(python), str(HERE / "worker.py"), module], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables,
+        )  # fmt: skip
+
+    def ask(self, **order):
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            print(json.dumps(order), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        return json.loads(line) if line else {"failed": "its process ended"}
+
+
+def measured(workers, work, expected, repeats):
+    """Rows (package, told, median seconds a member-step), fastest first, and what was refused."""
+    told = {name: w.ask(prepare=work.name, expected=expected) for name, w in workers.items()}
+    able = [name for name in workers if "failed" not in told[name]]
+    seconds = {name: [] for name in able}
+    for _ in range(repeats):
+        for name in able:
+            seconds[name].append(workers[name].ask(run=True).get("seconds", float("nan")))
+    rows = []
+    for name in able:
+        done = told[name]["members"] * told[name]["steps"]
+        rows.append((name, told[name], statistics.median(seconds[name]) / done))
+    refused = {name: told[name]["failed"] for name in workers if name not in able}
+    return sorted(rows, key=lambda row: row[2]), refused
+
+
+def section(work, rows, refused):
+    own = next((cost for name, _, cost in rows if name == "lyapax"), float("nan"))
+    lines = [f"### {work.name}", "",
+             f"k = {work.k}, dt = {work.dt or 'map'}, QR every {work.interval} steps.", "",
+             "| package | member-steps/s | lyapax is faster by | deviation | unequal work |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    for name, told, cost in rows:
+        gap = f"{told['sum_gap']:.1e} (sum)" if told["unequal"] else f"{told['gap']:.1e}"
+        lines.append(f"| {name} | {1 / cost:.4g} | {cost / own:.3g} | {gap} | {told['unequal']} |")
+    lines += ["", *(f"- {name}: {why}" for name, why in refused.items()), ""]
+    return lines
+
+
+def peak(python):
+    code = ("import numpy as np, time\na = np.random.rand(1024, 1024)\na @ a\n"
+            "t = time.perf_counter()\nfor _ in range(10): a @ a\n"
+            "print(20 * 1024**3 / (time.perf_counter() - t) / 1e9)")  # fmt: skip
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+    told = subprocess.run([str(python), "-c", code], env=variables, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    return float(told.stdout)
+
+
+def machine(python):
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        found = re.search(r"model name\s*: (.*)", info.read_text())
+        cpu = found.group(1) if found else cpu
+    listed = subprocess.run([str(python), "-m", "pip", "list", "--format=json"],
+                            capture_output=True, text=True, check=True)  # fmt: skip
+    versions = {p["name"].lower(): p["version"] for p in json.loads(listed.stdout)}
+    used = ", ".join(f"{name} {versions.get(name, '?')}" for name in VERSIONED)
+    return [f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores; "
+            f"Python {platform.python_version()}, {used}.",
+            f"DGEMM of n = 1024 on all cores, NumPy: {peak(python):.0f} GF/s."]  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", help="a regular expression on names")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "versus.md")
+    options = parser.parse_args()
+    python = environment()
+    sys.path.insert(0, str(HERE))
+    import reference
+    from workloads import WORKLOADS
+
+    lines = ["# lyapax beside the other packages", "", "`python bench/versus`", "",
+             *machine(python), "",
+             "Median of interleaved runs, compiled beforehand. Deviation: of the exponents after",
+             "the same steps from the same start, against plain NumPy; of their sum where a",
+             "package brings its own basis.", ""]  # fmt: skip
+    workers = {name: Worker(python, module) for name, module in PACKAGES.items()}
+    for work in WORKLOADS:
+        if re.search(options.only, work.name):
+            few = reference.make(_fewer(work))(work.check)
+            rows, refused = measured(workers, work, few.tolist(), options.repeats)
+            lines += section(work, rows, refused)
+            print("\n".join(section(work, rows, refused)), flush=True)
+    options.out.write_text("\n".join(lines))
+
+
+def _fewer(work):
+    """The first members are enough to compare with."""
+    from dataclasses import replace
+
+    class First(type(work)):
+        def data(self):
+            found = work.data()
+            found["x"] = found["x"][: self.members]
+            if found["inputs"] is not None:
+                found["inputs"] = found["inputs"][:, : self.members]
+            return found
+
+    return First(**{**vars(replace(work, members=min(work.members, 4)))})
+
+
+if __name__ == "__main__":
+    main()

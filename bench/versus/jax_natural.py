@@ -1,0 +1,59 @@
+"""jax as a user would write it: f, jax.jvp under vmap, jnp.linalg.qr, one jitted loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+jax.config.update("jax_enable_x64", True)
+
+
+def field(work, w):
+    if work.kind == "lorenz":
+        return lambda x, u: jnp.stack(
+            [10 * (x[1] - x[0]), x[0] * (28 - x[2]) - x[1], x[0] * x[1] - 8 / 3 * x[2]]
+        )
+    if work.kind == "block":
+        return lambda x, u: jnp.tanh(w @ x) - x
+    if work.kind == "rnn":
+        return lambda x, u: jnp.tanh(w @ x + u)
+    return lambda x, u: w @ jnp.tanh(x) - x
+
+
+def make(work):
+    data, dt = work.data(), work.dt
+    f = field(work, jnp.asarray(data["w"]))
+    inputs = jnp.zeros((1, work.members, work.n)) if data["inputs"] is None else data["inputs"]
+    inputs = jnp.asarray(inputs)
+
+    def step(x, u):
+        if work.kind == "rnn":
+            return f(x, u)
+        k1 = f(x, u)
+        k2 = f(x + dt / 2 * k1, u)
+        k3 = f(x + dt / 2 * k2, u)
+        return x + dt / 6 * (k1 + 2 * (k2 + k3) + f(x + dt * k3, u))
+
+    def member_step(x, q, u):
+        push = jax.vmap(lambda v: jax.jvp(lambda y: step(y, u), (x,), (v,)), 1, (None, 1))
+        return push(q)
+
+    @jax.jit
+    def loop(x, q, intervals):
+        def interval(i, carry):
+            def one(j, state):
+                t = (i * work.interval + j) % len(inputs)
+                return jax.vmap(member_step)(*state, inputs[t])
+
+            x, q, total = carry
+            x, q = jax.lax.fori_loop(0, work.interval, one, (x, q))
+            q, r = jnp.linalg.qr(q)
+            return x, q, total + jnp.log(jnp.abs(jnp.diagonal(r, axis1=1, axis2=2)))
+
+        total = jnp.zeros((work.members, work.k))
+        return jax.lax.fori_loop(0, intervals, interval, (x, q, total))[2]
+
+    def run(steps):
+        q = jnp.broadcast_to(jnp.asarray(data["q"]), (work.members, work.n, work.k))
+        return np.asarray(loop(jnp.asarray(data["x"]), q, steps // work.interval))
+
+    return run

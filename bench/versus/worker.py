@@ -1,0 +1,60 @@
+"""One package in one process: prepares workloads and times them when told to, line by line."""
+
+import importlib
+import json
+import sys
+import time
+
+import numpy as np
+from workloads import BY_NAME
+
+SECONDS = 0.5  # that one timing should take
+
+
+def prepare(package, name, expected):
+    """Compile, compare with the reference, find a number of steps that takes long enough."""
+    work = BY_NAME[name]
+    started = time.perf_counter()
+    run = package.make(work)
+    sums = np.asarray(run(work.check))
+    compiled = time.perf_counter() - started
+    members = getattr(run, "members", work.members)
+    span = work.check * (work.dt or 1.0)
+    expected = np.array(expected)
+    gap = np.abs(sums[: len(expected)] - expected[: len(sums)]).max() / span
+    # With a basis of its own a package can only agree in the sum.
+    total = np.abs((sums[: len(expected)] - expected[: len(sums)]).sum(axis=1)).max() / span
+    steps = work.check
+    while True:
+        started = time.perf_counter()
+        run(steps)
+        seconds = time.perf_counter() - started
+        if seconds > SECONDS / 4:
+            break
+        steps *= 4
+    steps = max(1, round(steps * SECONDS / seconds / work.interval)) * work.interval
+    told = {"compile": compiled, "gap": gap, "sum_gap": total, "members": members,
+            "steps": steps, "unequal": getattr(package, "UNEQUAL", "")}  # fmt: skip
+    return told, run, steps
+
+
+def main():
+    channel, sys.stdout = sys.stdout, sys.stderr  # packages print
+    package = importlib.import_module(sys.argv[1])
+    run, steps = None, 0
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            if "prepare" in order:
+                told, run, steps = prepare(package, order["prepare"], order["expected"])
+            else:
+                started = time.perf_counter()
+                run(steps)
+                told = {"seconds": time.perf_counter() - started}
+        except Exception as error:
+            told = {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:200]}
+        print(json.dumps(told), file=channel, flush=True)
+
+
+if __name__ == "__main__":
+    main()
