@@ -107,7 +107,8 @@ def test_float32_tangents_move_no_exponent(name):
 def interrupted(system, **options):
     """Standard output of a run of `system` that gets SIGINT after two seconds."""
     code = (
-        "import numpy as np, lyapax as lx, warnings\n"
+        "import signal, numpy as np, lyapax as lx, warnings\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs ignore it
         f"s = {system}\n"
         "lx.lyapunov_spectrum(s, duration=1, dt=.01, rng=0, progress=False, k=2, qr_every=1)\n"
         "print('ready', flush=True)\n"

@@ -203,7 +203,8 @@ def test_interrupted_command(tmp_path, measured, code, words):
     transient = "1e9" if code else "0"
     invoke("system", "lorenz63", "--duration", "1")  # compiles
     with subprocess.Popen(
-        [sys.executable, "-c", "from lyapax.cli import main; main()", "system", "lorenz63",
+        [sys.executable, "-c", "import signal; from lyapax.cli import main; "
+         "signal.signal(signal.SIGINT, signal.default_int_handler); main()", "system", "lorenz63",
          "--duration", measured, "--transient", transient, "--out", "a.npz"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
