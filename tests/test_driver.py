@@ -110,7 +110,7 @@ def interrupted(system, **options):
         "import signal, numpy as np, lyapax as lx, warnings\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs ignore it
         f"s = {system}\n"
-        "lx.lyapunov_spectrum(s, duration=1, dt=.01, rng=0, progress=False, k=2, qr_every=1)\n"
+        "lx.lyapunov_spectrum(s, duration=.01, dt=.01, transient=.01, qr_every=1, rng=0)\n"
         "print('ready', flush=True)\n"
         "with warnings.catch_warnings(record=True) as seen:\n"
         "    warnings.simplefilter('always')\n"

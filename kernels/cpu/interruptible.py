@@ -36,7 +36,7 @@ def call(kernel: Any, *args: Any) -> None:
     """
     stop = np.zeros(1, np.uint8)
     # Compiled here, not on the helper: compilation is Python code, which Ctrl-C ends by itself.
-    kernel.compile(tuple(typeof(a) for a in (stop, *args)))
+    compile_for(kernel, tuple(typeof(a) for a in (stop, *args)))
     threads = get_num_threads()
 
     def run() -> None:
@@ -51,6 +51,19 @@ def call(kernel: Any, *args: Any) -> None:
             stop[0] = 1
             wait([done])
             raise
+
+
+def compile_for(kernel: Any, signature: tuple[Any, ...]) -> None:
+    """Compile; KeyboardInterrupt comes out as itself, also where Numba's cleaning up fails."""
+    try:
+        kernel.compile(signature)
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise cause from None
+            cause = cause.__context__
+        raise
 
 
 @cache
