@@ -54,16 +54,16 @@ def call(kernel: Any, *args: Any) -> None:
 
 
 def compile_for(kernel: Any, signature: tuple[Any, ...]) -> None:
-    """Compile; KeyboardInterrupt comes out as itself, also where Numba's cleaning up fails."""
+    """Compile; Ctrl-C comes out as KeyboardInterrupt.
+
+    Where it falls into a call back from LLVM, ctypes swallows it, and Numba then misses an object.
+    """
     try:
         kernel.compile(signature)
-    except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, KeyboardInterrupt):
-                raise cause from None
-            cause = cause.__context__
-        raise
+    except RuntimeError as error:
+        if "no compiled object yet" not in str(error):
+            raise
+        raise KeyboardInterrupt from error
 
 
 @cache
