@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Worker:
         self.process = subprocess.Popen(
             [str(python), str(HERE / "worker.py"), module], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables,
+            cwd=tempfile.mkdtemp(),  # jitcode builds in it, and a pyproject.toml there would count
         )  # fmt: skip
 
     def ask(self, **order):

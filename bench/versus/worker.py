@@ -51,7 +51,7 @@ def main():
                 started = time.perf_counter()
                 run(steps)
                 told = {"seconds": time.perf_counter() - started}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:200]}
         print(json.dumps(told), file=channel, flush=True)
 

@@ -53,18 +53,14 @@ def expm1_parts(x):
     shifted = fma(x, LOG2E, ROUND)
     whole = shifted - ROUND
     r = fma(whole, -LN2_LOW, fma(whole, -LN2_HIGH, x))
-    p = fma(r, C13, C12)
-    p = fma(r, p, C11)
-    p = fma(r, p, C10)
-    p = fma(r, p, C9)
-    p = fma(r, p, C8)
-    p = fma(r, p, C7)
-    p = fma(r, p, C6)
-    p = fma(r, p, C5)
-    p = fma(r, p, C4)
-    p = fma(r, p, C3)
-    p = fma(r, p, C2)
-    p = fma(r * r, p, r)
+    # Estrin's scheme: half the depth of Horner's. Two chains of dependent products fill what a
+    # core can keep in flight, so depth is time (two-unit block: a seventh faster).
+    r2 = r * r
+    r4 = r2 * r2
+    low = fma(r2, fma(r, C5, C4), fma(r, C3, C2))
+    middle = fma(r2, fma(r, C9, C8), fma(r, C7, C6))
+    high = fma(r2, fma(r, C13, C12), fma(r, C11, C10))
+    p = fma(r2, fma(r4, fma(r4, high, middle), low), r)
     scale = from_bits((as_bits(shifted) + 1023) << 52)
     return p, scale
 
@@ -89,9 +85,9 @@ def tanh_pair(u):
     e = fma(scale, p, scale)
     em1 = fma(scale, p, scale - 1.0)
     reciprocal = 1.0 / (1.0 + e)
-    value = -em1 * reciprocal
-    value = -value if u < 0.0 else value
-    return value + 0.0 * bounded, 4.0 * e * reciprocal * reciprocal + 0.0 * bounded
+    value = math.copysign(em1 * reciprocal, u)
+    double = 2.0 * reciprocal
+    return value, double * double * e
 
 
 @inlined

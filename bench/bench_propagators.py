@@ -1,0 +1,100 @@
+"""Each regime of each propagator: time of a fixed number of member-steps, and rates."""
+
+import time
+
+from running import Running, gemm_rate, known, network, step_flops
+
+
+class Small:
+    """Generated code with members as lanes."""
+
+    params = (("pta_flow", "lorenz63", "henon"), (1, 4096, 65536))
+    param_names = ("system", "members")
+
+    def setup(self, name, members):
+        self.running = Running(known(name), members=members, dt=0.01)
+        self.steps = max(16, 2**21 // members if members > 1 else 2**18)
+
+    def time_steps(self, name, members):
+        self.running.propagate(self.steps)
+
+    def track_member_steps_per_second(self, name, members):
+        started = time.perf_counter()
+        self.running.propagate(self.steps)
+        return members * self.steps / (time.perf_counter() - started)
+
+    track_member_steps_per_second.unit = "1/s"
+
+
+class Dense:
+    """Networks of n units, k tangents."""
+
+    params = (
+        ((8, 8), (16, 16), (32, 32), (64, 64), (128, 128), (256, 256), (1024, 32)),
+        (1, 256),
+        ("float64", "float32"),
+    )
+    param_names = ("n, k", "members", "dtype")
+
+    def setup(self, shape, members, dtype):
+        n, k = shape
+        if n > 128 and members > 1:
+            raise NotImplementedError("minutes")
+        self.running = Running(network(n), k, members, dtype)
+        self.flops = members * step_flops(n, k)
+        self.steps = 16 * max(1, round(2e9 / (16 * self.flops)))
+
+    def time_steps(self, shape, members, dtype):
+        self.running.propagate(self.steps)
+
+    def track_fraction_of_gemm(self, shape, members, dtype):
+        started = time.perf_counter()
+        self.running.propagate(self.steps)
+        rate = self.steps * self.flops / (time.perf_counter() - started)
+        return rate / gemm_rate()
+
+    track_fraction_of_gemm.unit = "of the float64 GEMM rate, n = 1024"
+
+
+class Sparse:
+    params = (0.1, 0.01)
+    param_names = ("density",)
+
+    def setup(self, density):
+        self.running = Running(network(4000, density), 32)
+
+    def time_steps(self, density):
+        self.running.propagate(16)
+
+
+class Columns:
+    """Traced functions beyond the lanes: Lorenz-96."""
+
+    params = (12, 40)
+    param_names = ("n",)
+
+    def setup(self, n):
+        from lyapax.systems import lorenz96_of
+
+        self.running = Running(lorenz96_of(n).system(), members=16, dt=0.01)
+
+    def time_steps(self, n):
+        self.running.propagate(1024)
+
+
+class DrivenMap:
+    """A batch of sequences through a tanh network of 256 units."""
+
+    def setup(self):
+        import numpy as np
+
+        import lyapax as lx
+
+        rng = np.random.default_rng(0)
+        w = rng.standard_normal((256, 256)) * 1.5 / 16
+        inputs = rng.standard_normal((32, 512, 256))
+        net = lx.RateNetwork(w, form="rate", kind="map", inputs=inputs)
+        self.running = Running(net, members=32)
+
+    def time_steps(self):
+        self.running.propagate(16)

@@ -1,0 +1,63 @@
+"""One propagator, warm, for the benchmarks: no driver, no statistics."""
+
+import numpy as np
+
+import lyapax as lx
+from lyapax.kernels.propagator import launch
+from lyapax.systems import library
+
+DT = 0.05
+INTERVAL = 16  # steps between two QRs
+
+
+def network(n, density=None, kind="flow", seed=1):
+    """A chaotic tanh network."""
+    rng = np.random.default_rng(seed)
+    if density is None:
+        return lx.RateNetwork(rng.standard_normal((n, n)) * 2 / np.sqrt(n), kind=kind)
+    import scipy.sparse
+
+    scale = 2 / np.sqrt(density * n)
+    w = scipy.sparse.random_array(
+        (n, n), density=density, rng=rng, data_sampler=lambda size: rng.normal(0, scale, size)
+    )
+    return lx.RateNetwork(w.tocsr(), kind=kind)
+
+
+def known(name):
+    return library[name].system()
+
+
+class Running:
+    """`propagate(steps)` moves a flight on; steps are rounded up to whole intervals."""
+
+    def __init__(self, system, k=None, members=1, dtype="float64", dt=DT):
+        rng = np.random.default_rng(0)
+        n, self.members = system.dim, members
+        self.k = k or n
+        step = dt if system.is_flow else 1.0
+        self.propagator = system.propagator((members,), step, self.k, np.dtype(dtype))
+        basis = np.empty((members, n, self.k), self.propagator.dtype)
+        basis[:] = np.linalg.qr(rng.standard_normal((n, self.k)))[0]
+        self.flight = launch(system.start((members,), rng), basis)
+        self.propagate(1)
+
+    def propagate(self, steps):
+        self.propagator.propagate(self.flight, -(-steps // INTERVAL), INTERVAL)
+
+
+def step_flops(n, k, stages=4):
+    """Of one step of a dense network: the products alone."""
+    return stages * 2 * n * n * (k + 1)
+
+
+def gemm_rate(n=1024, repeats=5):
+    """Flops a second of NumPy's product on all cores."""
+    import time
+
+    a = np.random.default_rng(0).standard_normal((n, n))
+    a @ a
+    started = time.perf_counter()
+    for _ in range(repeats):
+        a @ a
+    return repeats * 2 * n**3 / (time.perf_counter() - started)
