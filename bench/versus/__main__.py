@@ -140,7 +140,7 @@ def main():
             rows, refused = measured(workers, work, few.tolist(), options.repeats)
             lines += section(work, rows, refused)
             print("\n".join(section(work, rows, refused)), flush=True)
-    options.out.write_text("\n".join(lines))
+            options.out.write_text("\n".join(lines))
 
 
 def _fewer(work):

@@ -8,8 +8,8 @@ UNEQUAL = "adaptive step, 1e-16"
 
 
 def make(work):
-    if work.kind == "rnn" or work.n > 16 or (work.kind == "tanh" and work.members > 1):
-        raise NotImplementedError("symbolic: large systems do not compile; one orbit at a time")
+    if work.kind == "rnn" or work.n > 8 or (work.kind == "tanh" and work.members > 1):
+        raise NotImplementedError("symbolic: large systems take minutes to compile; one orbit")
     data, n = work.data(), work.n
     names = hy.make_vars(*(f"x{i}" for i in range(n)))
     names = names if isinstance(names, list | tuple) else [names]

@@ -7,14 +7,15 @@ elements: handing arrays from function to function counts references, 90 ns a sm
 """
 
 from llvmlite import binding, ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-_features = binding.get_host_cpu_features()
-_many_registers = bool(_features.get("avx512f") or _features.get("neon"))
-BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx") else 16
-REGISTERS = 32 if _many_registers else 16
+_host = {name for name, present in binding.get_host_cpu_features().items() if present}
+_told = config.CPU_FEATURES  # NUMBA_CPU_FEATURES, as "+avx2,-avx512f", stands in for the host's
+_features = _host if _told is None else {f[1:] for f in _told.split(",") if f[:1] == "+"}
+BYTES = 64 if "avx512f" in _features else 32 if "avx" in _features else 16
+REGISTERS = 32 if _features & {"avx512f", "neon"} else 16
 
 
 class Vector(types.Type):

@@ -1,0 +1,160 @@
+"""Strips of tangents: layout, products in register tiles, Householder QR, against NumPy."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from lyapax.kernels.cpu import reflections
+from lyapax.kernels.cpu.elementwise import exp, tanh_pair
+from lyapax.kernels.cpu.strips import (
+    aligned,
+    from_strips,
+    lanes_of,
+    packed,
+    registers,
+    strip_edges,
+    strip_product,
+    to_strips,
+)
+from lyapax.kernels.cpu.vectors import address, boundary, keep, shift
+
+SHAPES = [
+    (1, 1),
+    (5, 5),
+    (8, 8),
+    (9, 4),
+    (13, 13),
+    (24, 24),
+    (33, 33),
+    (40, 37),
+    (70, 64),
+    (100, 100),
+]
+DTYPES = [np.float64, np.float32]
+
+
+@njit
+def multiply(a, y, base, out, n, columns, lanes):
+    c = 0
+    while c < columns:
+        width = registers((columns - c) // lanes)
+        strip_product(
+            width, lanes, address(a), shift(address(y), c * n), n, n, shift(address(base), c * n),
+            shift(address(out), c * n),
+        )  # fmt: skip
+        c += width * lanes
+
+
+@njit
+def orthonormalise(q, n, k, columns, lanes, work, inner, norm, diagonal, log_sum, status):
+    reflections.orthonormalise_strips(
+        address(q), n, columns, lanes, 1e-14, boundary(work), boundary(inner), norm, diagonal,
+        log_sum, np.zeros(k), np.zeros(k), status,
+    )  # fmt: skip
+    keep(work)
+    keep(inner)
+
+
+def qr(a, dtype):
+    """(Q, log R_jj, status) of the kernels."""
+    n, k = a.shape
+    lanes = lanes_of(dtype)
+    strips = to_strips(a[None], dtype)
+    columns = strips.shape[1] // n
+    work = np.zeros(reflections.workspace_size(n, columns, lanes) + lanes, dtype)
+    inner = np.zeros(2 * (3 * lanes) ** 2 + columns + lanes, dtype)
+    log_sum, status = np.zeros(k), np.zeros(k, np.int64)
+    norm, diagonal = np.zeros(k), np.zeros(k, dtype)
+    orthonormalise(strips[0], n, k, columns, lanes, work, inner, norm, diagonal, log_sum, status)
+    q = np.empty((1, n, k))
+    from_strips(strips, q)
+    return q[0], log_sum, status
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_strips_hold_every_element_once(shape, dtype):
+    n, k = shape
+    a = np.random.default_rng(0).standard_normal((3, n, k)).astype(dtype)
+    strips = to_strips(a, dtype)
+    back = np.empty_like(a)
+    from_strips(strips, back)
+    assert np.array_equal(back, a)
+    assert strips.shape[1] == n * strip_edges(k, lanes_of(dtype))[-1]
+    assert np.count_nonzero(strips) == a.size
+    assert strips.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_product(shape, dtype):
+    n, k = shape
+    rng = np.random.default_rng(1)
+    a, y, base = (rng.standard_normal((1, n, m)).astype(dtype) for m in (n, k, k))
+    strips, start = to_strips(y, dtype), to_strips(base, dtype)
+    out = aligned(strips.shape, dtype)
+    columns = strips.shape[1] // n
+    multiply(packed(a, dtype)[0], strips[0], start[0], out[0], n, columns, lanes_of(dtype))
+    found = np.empty((1, n, k))
+    from_strips(out, found)
+    expected = base[0] + a[0].astype(float) @ y[0]
+    np.testing.assert_allclose(found[0], expected, atol=8 * n * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_qr(shape, dtype):
+    a = np.random.default_rng(2).standard_normal(shape)
+    q, logs, status = qr(a, dtype)
+    expected, r = np.linalg.qr(a)
+    diagonal = np.diag(r)
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(q.T @ q, np.eye(shape[1]), atol=8 * shape[0] * eps)
+    bound = 40 * eps * np.linalg.cond(a)
+    np.testing.assert_allclose(q, expected * np.sign(diagonal), atol=bound)
+    np.testing.assert_allclose(logs, np.log(np.abs(diagonal)), atol=bound)
+    assert not status.any()
+
+
+@pytest.mark.parametrize("n", [6, 30])
+def test_axes_are_kept_exactly(n):
+    """Directions that nothing couples to must not mix, not even by rounding."""
+    order = np.random.default_rng(3).permutation(n)
+    q, logs, _ = qr(np.eye(n)[order] * np.linspace(0.3, 3, n), np.float64)
+    assert np.array_equal(q, np.eye(n)[order])
+    np.testing.assert_allclose(logs, np.log(np.linspace(0.3, 3, n)), atol=1e-15)
+
+
+@pytest.mark.parametrize("n", [6, 30])
+def test_dead_and_infinite_columns_are_statuses(n):
+    a = np.random.default_rng(4).standard_normal((n, n))
+    a[:, 4] = a[:, 1]
+    q, logs, status = qr(a, np.float64)
+    assert status.tolist() == [2 * (j == 4) for j in range(n)]
+    np.testing.assert_allclose(q.T @ q, np.eye(n), atol=1e-13)
+    assert np.isfinite(logs).all()
+    a[2, 3] = np.inf
+    assert (qr(a, np.float64)[2] == 1).all()
+
+
+@njit
+def elementary(u, value, slope, power):
+    for i in range(u.size):
+        value[i], slope[i] = tanh_pair(u[i])
+        power[i] = exp(u[i])
+
+
+def test_elementary_functions():
+    """Also far out, where 1 - tanh^2 is 0, and for what is not finite."""
+    rng = np.random.default_rng(5)
+    u = np.r_[
+        rng.uniform(-300, 300, 500), rng.uniform(-1, 1, 500), 10.0 ** rng.uniform(-300, 0, 99)
+    ]
+    u = np.r_[u, 0.0, np.inf, -np.inf, np.nan]
+    value, slope, power = (np.empty_like(u) for _ in range(3))
+    elementary(u, value, slope, power)
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(value, np.tanh(u), rtol=1e-15)
+        np.testing.assert_allclose(power, np.exp(u), rtol=1e-15)
+        np.testing.assert_allclose(slope, 1 / np.cosh(u) ** 2, rtol=5e-15, atol=1e-300)
+    assert np.isnan(slope[-1])
