@@ -2,7 +2,7 @@
 
 import time
 
-from running import Running, gemm_rate, known, network, step_flops
+from .running import Running, gemm_rate, known, network, step_flops
 
 
 class Small:

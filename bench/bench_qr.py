@@ -2,7 +2,7 @@
 
 import time
 
-from running import Running, network
+from .running import Running, network
 
 
 class Orthonormalisation:

@@ -73,11 +73,11 @@ class Memory:
         pass
 
     def peakmem_dense_1000(self):
-        from running import Running, network
+        from .running import Running, network
 
         Running(network(1000), 100).propagate(16)
 
     def peakmem_sparse_10000(self):
-        from running import Running, network
+        from .running import Running, network
 
         Running(network(10_000, 0.01), 20).propagate(16)

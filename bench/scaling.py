@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from running import Running, known, network
 
 import lyapax as lx
+
+from .running import Running, known, network
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,25 +74,28 @@ def curves():
     yield "duration, a whole run of n = 64", "duration", t, {"run": [whole(i) for i in t]}, 1
 
 
-THREADS = (
-    "import json, sys; sys.path.insert(0, {folder!r})\n"
-    "from scaling import seconds_a_step\nfrom running import Running, known, network\n"
-    "cases = {{'Lorenz-63, 65,536 members': Running(known('lorenz63'), members=65536, dt=.01),\n"
-    "  'n = 16, 256 members': Running(network(16), members=256),\n"
-    "  'n = 128': Running(network(128)), 'n = 512': Running(network(512)),\n"
-    "  'n = 4000, density 0.01, k = 32': Running(network(4000, .01), 32)}}\n"
-    "print(json.dumps({{name: seconds_a_step(r) for name, r in cases.items()}}))"
-)
+THREADS = """
+import json
+from bench.running import Running, known, network
+from bench.scaling import seconds_a_step
+cases = {
+    "Lorenz-63, 65,536 members": Running(known("lorenz63"), members=65536, dt=0.01),
+    "n = 16, 256 members": Running(network(16), members=256),
+    "n = 128": Running(network(128)),
+    "n = 512": Running(network(512)),
+    "n = 4000, density 0.01, k = 32": Running(network(4000, 0.01), 32),
+}
+print(json.dumps({name: seconds_a_step(running) for name, running in cases.items()}))
+"""
 
 
 def threads():
     """Seconds a step with 1 thread and with 2, by case."""
-    code = THREADS.format(folder=str(Path(__file__).parent))
     told = []
     for count in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "NUMBA_NUM_THREADS": count},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", THREADS], env={**os.environ, "NUMBA_NUM_THREADS": count},
+            cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         told.append(json.loads(done.stdout))
     return {name: (told[0][name], told[1][name]) for name in told[0]}

@@ -1,0 +1,1 @@
+"""asv benchmarks (asv.conf.json) and comparisons; see README.md."""
