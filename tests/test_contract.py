@@ -50,12 +50,14 @@ ROWS = {
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
     **{
-        f"{'sparse' if sparse else 'dense'} {form} {kind}": (
-            lambda form=form, kind=kind, sparse=sparse: network_row(form, kind, sparse)
+        # 37 units: tangents in several strips of several widths, whatever the registers.
+        f"{'sparse' if sparse else 'dense'} {form} {kind} of {n}": (
+            lambda form=form, kind=kind, sparse=sparse, n=n: network_row(form, kind, sparse, n)
         )
         for form in ("current", "rate")
         for kind in ("flow", "map")
         for sparse in (False, True)
+        for n in (13, 37)
     },
 }
 
@@ -114,7 +116,10 @@ def test_calls_and_batches_do_not_change_bits(name):
     assert np.array_equal(whole.state[7], member.state[0])
 
 
-@pytest.mark.parametrize("name", ["dense current flow", "sparse rate flow", "columns flow"])
+@pytest.mark.parametrize(
+    "name",
+    ["dense current flow of 13", "dense rate map of 37", "sparse rate flow of 37", "columns flow"],
+)
 def test_float32_tangents(name):
     system, f, jacobian, dt = ROWS[name]()
     propagator, flight = flight_of(system, 2, 4, dt, "float32")

@@ -71,17 +71,17 @@ def stage(width, lanes, n, current, weights, b, own, slope, apart, y, base, z, z
 
 
 @kernel
-def strip_steps(stop, tangents, b, width, lanes, flow, slopes, at, apart, buffer, q):
+def strip_steps(stop, tangents, b, width, lanes, flow, slopes, at, apart, buffer, room, q):
     """One strip of member b through as many steps as `slopes` (stages, .) has.
 
-    Its slopes start at element `at` of a row and are `apart`; buffer: BUFFERS strips, the last of
-    them zeros.
+    Its slopes start at element `at` of a row and are `apart`; buffer: BUFFERS times `room`, which
+    is the size of the widest strip, the last of them zeros.
     """
     outlined()
     n, stages = tangents.own.shape[2], slopes.shape[0]
     size, row = n * width * lanes, slopes.shape[1]
-    y2, y3, y4 = buffer, shift(buffer, size), shift(buffer, 2 * size)
-    z, zeros = shift(buffer, 3 * size), shift(buffer, 4 * size)
+    y2, y3, y4 = buffer, shift(buffer, room), shift(buffer, 2 * room)
+    z, zeros = shift(buffer, 3 * room), shift(buffer, 4 * room)
     current, weights = tangents.current, addresses(tangents)
     o1 = shift(address(tangents.own), which(b, tangents.own) * tangents.own.shape[1] * n)
     tape, thirds = shift(address(slopes), at), tangents.thirds
@@ -146,7 +146,7 @@ def propagate_members(
                     wide = registers((columns - c) // lanes)
                     strip_steps(
                         stop, tangents, b, wide, lanes, flow, slopes, g * across,
-                        apart, boundary(buffers), shift(own, c * n),
+                        apart, boundary(buffers), n * widest, shift(own, c * n),
                     )  # fmt: skip
                     c += wide * lanes
                 orthonormalise_strips(
@@ -188,7 +188,7 @@ def propagate_strips(
             buffers = np.zeros(BUFFERS * n * widest + lanes, q.dtype)
             strip_steps(
                 stop, tangents, b, (edges[strip + 1] - edges[strip]) // lanes, lanes, flow,
-                slopes[b], 0, 1, boundary(buffers),
+                slopes[b], 0, 1, boundary(buffers), n * widest,
                 shift(address(q), (b * columns + edges[strip]) * n),
             )  # fmt: skip
             keep(buffers)
