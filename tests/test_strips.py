@@ -1,5 +1,10 @@
 """Strips of tangents: layout, products in register tiles, Householder QR, against NumPy."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numba import njit
@@ -7,6 +12,7 @@ from numba import njit
 from lyapax.kernels.cpu import reflections
 from lyapax.kernels.cpu.elementwise import exp, tanh_pair
 from lyapax.kernels.cpu.strips import (
+    SLACK,
     aligned,
     from_strips,
     lanes_of,
@@ -61,8 +67,8 @@ def qr(a, dtype):
     lanes = lanes_of(dtype)
     strips = to_strips(a[None], dtype)
     columns = strips.shape[1] // n
-    work = np.zeros(reflections.workspace_size(n, columns, lanes) + lanes, dtype)
-    inner = np.zeros(2 * (3 * lanes) ** 2 + columns + lanes, dtype)
+    work = np.zeros(reflections.workspace_size(n, columns, lanes) + SLACK, dtype)
+    inner = np.zeros(2 * (3 * lanes) ** 2 + columns + SLACK, dtype)
     log_sum, status = np.zeros(k), np.zeros(k, np.int64)
     norm, diagonal = np.zeros(k), np.zeros(k, dtype)
     orthonormalise(strips[0], n, k, columns, lanes, work, inner, norm, diagonal, log_sum, status)
@@ -158,3 +164,14 @@ def test_elementary_functions():
         np.testing.assert_allclose(power, np.exp(u), rtol=1e-15)
         np.testing.assert_allclose(slope, 1 / np.cosh(u) ** 2, rtol=5e-15, atol=1e-300)
     assert np.isnan(slope[-1])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names features of x86-64")
+def test_other_registers():
+    """The same on registers of 32 bytes, 16 of them, whatever this machine has."""
+    told = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+sse4.2"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-k", "product or qr or statuses"],
+        env={**os.environ, **told}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -31,6 +31,7 @@ from .reflections import (
     workspace_size,
 )
 from .strips import (
+    SLACK,
     WIDEST,
     add_rows,
     combine,
@@ -127,9 +128,9 @@ def propagate_members(
         across, apart = layout(net, n)
         work, tape = np.zeros((ROWS, width)), np.zeros((stages, width))
         slopes = np.zeros((stages, width), q.dtype)
-        buffers = np.zeros(BUFFERS * n * widest + lanes, q.dtype)
-        inner = np.zeros(2 * widest * widest + columns + lanes, q.dtype)
-        reflections = np.zeros(workspace_size(n, columns, lanes) + lanes, q.dtype)
+        buffers = np.zeros(BUFFERS * n * widest + SLACK, q.dtype)
+        inner = np.zeros(2 * widest * widest + columns + SLACK, q.dtype)
+        reflections = np.zeros(workspace_size(n, columns, lanes) + SLACK, q.dtype)
         norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
         for interval in range(intervals):
             if raised(stop):
@@ -173,7 +174,7 @@ def propagate_strips(
     tape = np.zeros((members, stages, width))
     slopes = np.zeros((members, stages, width), q.dtype)
     size = workspace_size(n, columns, lanes)
-    reflections = np.zeros(members * size + lanes, q.dtype)
+    reflections = np.zeros(members * size + SLACK, q.dtype)
     norm, diagonal = np.empty(log_sum.shape), np.empty(log_sum.shape, q.dtype)
     finite = np.empty(members, np.bool_)
     for interval in range(intervals):
@@ -185,7 +186,7 @@ def propagate_strips(
             scale_slopes(tape[b], tangents.factors, slopes[b])
         for job in prange(members * strips):
             b, strip = job // strips, job % strips
-            buffers = np.zeros(BUFFERS * n * widest + lanes, q.dtype)
+            buffers = np.zeros(BUFFERS * n * widest + SLACK, q.dtype)
             strip_steps(
                 stop, tangents, b, (edges[strip + 1] - edges[strip]) // lanes, lanes, flow,
                 slopes[b], 0, 1, boundary(buffers), n * widest,
@@ -196,7 +197,7 @@ def propagate_strips(
             panel = (edges[p + 1] - edges[p]) // lanes
             for b in prange(members):
                 if p == 0:
-                    sums = np.empty(columns + lanes, q.dtype)
+                    sums = np.empty(columns + SLACK, q.dtype)
                     own = shift(address(q), b * n * columns)
                     finite[b] = norms(own, n, columns, lanes, boundary(sums), norm[b])
                     keep(sums)
@@ -208,7 +209,7 @@ def propagate_strips(
             for job in prange(members * rest):
                 b, strip = job // rest, p + 1 + job % rest
                 if finite[b]:
-                    inner = np.zeros(2 * widest * widest + lanes, q.dtype)
+                    inner = np.zeros(2 * widest * widest + SLACK, q.dtype)
                     own = shift(address(q), (b * columns + edges[strip]) * n)
                     work = shift(boundary(reflections), b * size)
                     wide = (edges[strip + 1] - edges[strip]) // lanes
@@ -219,7 +220,7 @@ def propagate_strips(
         for job in prange(members * strips):
             b, strip = job // strips, job % strips
             if finite[b]:
-                inner = np.zeros(2 * widest * widest + lanes, q.dtype)
+                inner = np.zeros(2 * widest * widest + SLACK, q.dtype)
                 own = shift(address(q), (b * columns + edges[strip]) * n)
                 work = shift(boundary(reflections), b * size)
                 wide = (edges[strip + 1] - edges[strip]) // lanes

@@ -15,6 +15,7 @@ from .vectors import BYTES, REGISTERS, fma, load, multiply, outlined, shift, spl
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
 WIDEST = 3  # registers of columns: with fewer the latency of the multipliers shows
 LINE = 64  # bytes: registers that straddle two cache lines cost double
+SLACK = 16  # elements more, so that the rest of an array starts at the `boundary` of a line
 
 
 def lanes_of(dtype):
