@@ -5,6 +5,7 @@ loop over members is not vectorised (measured: the two-unit block 44 -> 187 M st
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .codegen import Graph
 from .expressions import NUMPY
 
 
+@cache
 def hoisted(graph: Graph) -> tuple[Graph, Callable[[Any], Any]]:
     """A graph with parameters only where they stand alone, and its table from the old one.
 

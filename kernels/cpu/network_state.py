@@ -1,4 +1,4 @@
-"""The state of dense rate networks, several members side by side.
+"""The state of rate networks, several members side by side.
 
 Side by side, because the activation is one call a stage: on 8 units it would spend its time in
 the call and in the remainder of its vector loop. Members that share their weights lie as lanes,
@@ -123,42 +123,18 @@ def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
             drive(net, n, first, count, (step + s) % net.inputs.shape[1], bias, base)
         if dt == 0.0:
             vector_field(
-                phi,
-                current,
-                weights,
-                width,
-                lanes,
-                n,
-                first,
-                count,
-                here,
-                base,
-                rate,
-                u,
-                tape[s],
-                k,
-            )
+                phi, current, weights, width, lanes, n, first, count, here, base, rate, u,
+                tape[s], k,
+            )  # fmt: skip
             for e in range(here.size):
                 here[e] += k[e]
             continue
         copy_vector(here, stage)
         for r in range(4):
             vector_field(
-                phi,
-                current,
-                weights,
-                width,
-                lanes,
-                n,
-                first,
-                count,
-                stage,
-                base,
-                rate,
-                u,
-                tape[4 * s + r],
-                k,
-            )
+                phi, current, weights, width, lanes, n, first, count, stage, base, rate, u,
+                tape[4 * s + r], k,
+            )  # fmt: skip
             weight = 1.0 if r == 0 or r == 3 else 2.0
             reach = dt if r == 2 else 0.5 * dt
             for e in range(here.size):

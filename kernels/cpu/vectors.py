@@ -38,11 +38,6 @@ def register(vector):
     return ir.VectorType(element, vector.lanes)
 
 
-def lanes(dtype):
-    """Elements in a register."""
-    return BYTES // dtype.itemsize
-
-
 def read(builder, start, offset, kind):
     """The register at start[offset], wherever it lies."""
     found = builder.load(builder.bitcast(builder.gep(start, [offset]), kind.as_pointer()))
@@ -148,14 +143,6 @@ def splat(typingctx, scalar):
         return splatted(builder, args[0], register(vector))
 
     return vector(scalar), codegen
-
-
-@intrinsic
-def subtract(typingctx, a, b):
-    def codegen(context, builder, signature, args):
-        return builder.fsub(*args)
-
-    return a(a, b), codegen
 
 
 @intrinsic
