@@ -17,7 +17,6 @@ from lyapax.kernels.cpu.strips import (
     from_strips,
     lanes_of,
     packed,
-    registers,
     strip_edges,
     strip_product,
     to_strips,
@@ -40,21 +39,19 @@ DTYPES = [np.float64, np.float32]
 
 
 @njit
-def multiply(a, y, base, out, n, columns, lanes):
-    c = 0
-    while c < columns:
-        width = registers((columns - c) // lanes)
+def multiply(a, y, base, out, n, edges, lanes):
+    for s in range(edges.size - 1):
+        c, width = edges[s], (edges[s + 1] - edges[s]) // lanes
         strip_product(
             width, lanes, address(a), shift(address(y), c * n), n, n, shift(address(base), c * n),
             shift(address(out), c * n),
         )  # fmt: skip
-        c += width * lanes
 
 
 @njit
-def orthonormalise(q, n, k, columns, lanes, work, inner, norm, diagonal, log_sum, status):
+def orthonormalise(q, n, k, edges, lanes, work, inner, norm, diagonal, log_sum, status):
     reflections.orthonormalise_strips(
-        address(q), n, columns, lanes, 1e-14, boundary(work), boundary(inner), norm, diagonal,
+        address(q), n, lanes, edges, 1e-14, boundary(work), boundary(inner), norm, diagonal,
         log_sum, np.zeros(k), np.zeros(k), status,
     )  # fmt: skip
     keep(work)
@@ -68,10 +65,12 @@ def qr(a, dtype):
     strips = to_strips(a[None], dtype)
     columns = strips.shape[1] // n
     work = np.zeros(reflections.workspace_size(n, columns, lanes) + SLACK, dtype)
-    inner = np.zeros(2 * (3 * lanes) ** 2 + columns + SLACK, dtype)
+    inner = np.zeros(2 * (3 * lanes) ** 2 + SLACK, dtype)
     log_sum, status = np.zeros(k), np.zeros(k, np.int64)
     norm, diagonal = np.zeros(k), np.zeros(k, dtype)
-    orthonormalise(strips[0], n, k, columns, lanes, work, inner, norm, diagonal, log_sum, status)
+    orthonormalise(
+        strips[0], n, k, strip_edges(k, lanes), lanes, work, inner, norm, diagonal, log_sum, status
+    )
     q = np.empty((1, n, k))
     from_strips(strips, q)
     return q[0], log_sum, status
@@ -99,8 +98,8 @@ def test_product(shape, dtype):
     a, y, base = (rng.standard_normal((1, n, m)).astype(dtype) for m in (n, k, k))
     strips, start = to_strips(y, dtype), to_strips(base, dtype)
     out = aligned(strips.shape, dtype)
-    columns = strips.shape[1] // n
-    multiply(packed(a, dtype)[0], strips[0], start[0], out[0], n, columns, lanes_of(dtype))
+    edges = strip_edges(k, lanes_of(dtype))
+    multiply(packed(a, dtype)[0], strips[0], start[0], out[0], n, edges, lanes_of(dtype))
     found = np.empty((1, n, k))
     from_strips(out, found)
     expected = base[0] + a[0].astype(float) @ y[0]

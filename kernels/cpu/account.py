@@ -10,13 +10,13 @@ from ..propagator import DIVERGED, RANK_LOST
 
 @inlined
 def book(norm, diagonal, unit, log_sum, compensation, growth, status):
-    """Book one orthonormalisation: norm (k,) = |a_j| before it, diagonal (k,) = R_jj > 0.
+    """Book one orthonormalisation: norm (k,) = |a_j| before it, diagonal (k,) = R_jj.
 
     |R_jj| <= 8 n eps |a_j| counts as rank lost (`unit` = 8 n eps): rounding leaves 1e-16 where
     an exact zero belongs.
     """
     for j in range(norm.size):
-        r, a = float(diagonal[j]), float(norm[j])
+        r, a = abs(float(diagonal[j])), float(norm[j])
         if status[j] == RANK_LOST:
             continue
         if not np.isfinite(r) or not np.isfinite(a):

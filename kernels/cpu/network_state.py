@@ -9,12 +9,13 @@ padded to whole registers. Both take the terms of a sum in the same order: the b
 from collections import namedtuple
 
 import numpy as np
+from numba import carray
 
 from ..jit import inlined, kernel
-from .copying import copy_vector
 from .interruptible import raised
 from .strips import lanes_of
-from .vectors import address, outlined, shift
+from .vectors import add, fma, load, outlined, shift, splat, store, subtract
+from .vectors import multiply as register_product
 from .weights import SPARSE, addresses, both_factors, multiply, multiply_row, which
 
 # Weights; bias and rate (members or 1, n); inputs (members or 1, T, n), of no effect when T is 1;
@@ -23,7 +24,7 @@ _FIELDS = "bias inputs rate current lanes width"
 DenseNet = namedtuple("DenseNet", f"w rows {_FIELDS}")
 SparseNet = namedtuple("SparseNet", f"{SPARSE} {_FIELDS}")
 
-ROWS = 8  # of the workspace
+WORK_ROWS = 8  # vectors that the steps of a state need
 
 
 @inlined
@@ -36,33 +37,33 @@ def layout(net, n):
 
 @inlined
 def row_size(net, n, count):
-    """Elements of a vector of `count` members."""
+    """Elements of a vector of `count` members: whole registers."""
     return n * net.width if net.width else count * ((n + net.lanes - 1) // net.lanes * net.lanes)
 
 
 @kernel
-def gather(net, first, count, x, work):
+def gather(net, first, count, x, here, bias, rate):
     """States, biases and rates of members `first` to `first + count`, side by side."""
     outlined()
     n = x.shape[1]
     across, down = layout(net, n)
     for g in range(count):
         b = first + g
-        bias, rate = net.bias[which(b, net.bias)], net.rate[which(b, net.rate)]
+        biases, rates = net.bias[which(b, net.bias)], net.rate[which(b, net.rate)]
         for i in range(n):
             at = g * across + i * down
-            work[0, at], work[5, at], work[6, at] = x[b, i], bias[i], rate[i]
+            here[at], bias[at], rate[at] = x[b, i], biases[i], rates[i]
 
 
 @kernel
-def scatter(net, first, count, x, work):
+def scatter(net, first, count, x, here):
     """The states back to x."""
     outlined()
     n = x.shape[1]
     across, down = layout(net, n)
     for g in range(count):
         for i in range(n):
-            x[first + g, i] = work[0, g * across + i * down]
+            x[first + g, i] = here[g * across + i * down]
 
 
 @kernel
@@ -94,55 +95,78 @@ def weigh(weights, width, lanes, n, first, count, source, base, out):
 
 @inlined
 def vector_field(
-    phi, current, weights, width, lanes, n, first, count, x, base, rate, u, slope, out
-):  # fmt: skip
-    """rate (-x + W phi(x) + base) or rate (-x + phi(W x + base)), and the slopes."""
+    phi, current, weights, width, lanes, n, first, count, size, x, base, u, slope, out
+):
+    """W phi(x) + base or phi(W x + base), and the slopes, all by address."""
     if current:
-        phi(x, u, slope)
-        weigh(weights, width, lanes, n, first, count, address(u), address(base), address(out))
+        phi(carray(x, size), carray(u, size), carray(slope, size))
+        weigh(weights, width, lanes, n, first, count, u, base, out)
     else:
-        weigh(weights, width, lanes, n, first, count, address(x), address(base), address(u))
-        phi(u, out, slope)
-    for e in range(out.size):
-        out[e] = rate[e] * (out[e] - x[e])
+        weigh(weights, width, lanes, n, first, count, x, base, u)
+        phi(carray(u, size), carray(out, size), carray(slope, size))
+
+
+@inlined
+def slope_of(rate, field, x, o):
+    """rate (field - x)."""
+    return register_product(load(rate, o), subtract(load(field, o), load(x, o)))
+
+
+@inlined
+def runge_kutta(r, dt, size, lanes, rate, field, here, stage, total):
+    """Stage r ends: the sum of stages, and the state of the next stage or of the next step."""
+    reach = splat(dt / 6.0 if r == 3 else dt if r == 2 else 0.5 * dt)
+    two = splat(2.0)
+    for o in range(0, size, lanes):
+        k = slope_of(rate, field, stage, o)
+        start = load(here, o)
+        if r == 3:
+            start = fma(reach, add(load(total, o), k), start)
+            store(here, o, start)
+            store(stage, o, start)
+        else:
+            store(total, o, fma(two, k, load(total, o)) if r else k)
+            store(stage, o, fma(reach, k, start))
 
 
 @kernel
 def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
-    """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage."""
+    """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage.
+
+    work: WORK_ROWS vectors; work and tape by address.
+    """
     outlined()
     n, driven = x.shape[1], net.inputs.shape[1] > 1
+    size = row_size(net, n, count)
     current, width, lanes, weights = net.current, net.width, net.lanes, addresses(net)
-    here, stage, total, k, u = work[0], work[1], work[2], work[3], work[4]
-    bias, rate, base = work[5], work[6], work[7] if driven else work[5]
-    gather(net, first, count, x, work)
+    here, stage, total = work, shift(work, size), shift(work, 2 * size)
+    field, u, bias = shift(work, 3 * size), shift(work, 4 * size), shift(work, 5 * size)
+    rate, base = shift(work, 6 * size), shift(work, 7 * size) if driven else bias
+    gather(net, first, count, x, here, bias, rate)
+    for o in range(0, size, lanes):
+        store(stage, o, load(here, o))
     for s in range(steps):
         if raised(stop):
             break
         if driven:
             drive(net, n, first, count, (step + s) % net.inputs.shape[1], bias, base)
         if dt == 0.0:
+            slope = shift(tape, s * size)
             vector_field(
-                phi, current, weights, width, lanes, n, first, count, here, base, rate, u,
-                tape[s], k,
+                phi, current, weights, width, lanes, n, first, count, size, here, base, u, slope,
+                field,
             )  # fmt: skip
-            for e in range(here.size):
-                here[e] += k[e]
+            for o in range(0, size, lanes):
+                store(here, o, add(load(here, o), slope_of(rate, field, here, o)))
             continue
-        copy_vector(here, stage)
         for r in range(4):
+            slope = shift(tape, (4 * s + r) * size)
             vector_field(
-                phi, current, weights, width, lanes, n, first, count, stage, base, rate, u,
-                tape[4 * s + r], k,
+                phi, current, weights, width, lanes, n, first, count, size, stage, base, u, slope,
+                field,
             )  # fmt: skip
-            weight = 1.0 if r == 0 or r == 3 else 2.0
-            reach = dt if r == 2 else 0.5 * dt
-            for e in range(here.size):
-                total[e] = weight * k[e] + (0.0 if r == 0 else total[e])
-                stage[e] = here[e] + reach * k[e]
-        for e in range(here.size):
-            here[e] += dt / 6.0 * total[e]
-    scatter(net, first, count, x, work)
+            runge_kutta(r, dt, size, lanes, rate, field, here, stage, total)
+    scatter(net, first, count, x, here)
 
 
 def net_of(weights, bias, inputs, rate, current, width):

@@ -13,10 +13,15 @@ allocation is 50 ns, a QR of n = 8 is 400.
 
 import numpy as np
 
-from ..jit import kernel
+from ..jit import inlined, kernel
 from .account import book
-from .strips import ROWS, WIDEST, before, registers, strip_product
+from .strips import ROWS, WIDEST, strip_product
 from .vectors import fma, load, multiply, outlined, reflect, shift, store
+
+
+@inlined
+def width_of(edges, strip, lanes):
+    return (edges[strip + 1] - edges[strip]) // lanes
 
 
 @kernel
@@ -152,33 +157,28 @@ def unit_strip(q, n, first, stride, diagonal):
 
 
 @kernel
-def form_strip(work, inner, n, columns, lanes, first, width, q, diagonal):
-    """Replace the strip q, which starts at column `first`, by that of Q with R_jj > 0."""
+def form_strip(work, inner, n, lanes, edges, strip, q, diagonal):
+    """Replace strip number `strip`, q, by that of Q with R_jj > 0."""
     outlined()
-    unit_strip(q, n, first, width * lanes, diagonal)
+    width = width_of(edges, strip, lanes)
+    unit_strip(q, n, edges[strip], width * lanes, diagonal)
     # Panels further right leave it alone: it is zero where they act.
-    c = first
-    while c >= 0:
-        panel = registers((columns - c) // lanes)
-        apply_panel(work, inner, n, columns, lanes, c, panel, False, q, width)
-        c -= before(c, columns, lanes) * lanes
+    for p in range(strip, -1, -1):
+        panel = width_of(edges, p, lanes)
+        apply_panel(work, inner, n, edges[-1], lanes, edges[p], panel, False, q, width)
 
 
 @kernel
-def norms(q, n, columns, lanes, sums, norm):
-    """Norms (k,) of the columns by way of sums (columns,); whether all are finite."""
+def norms(q, n, width, lanes, sums, norm):
+    """Norms of the columns of a strip by way of sums, one for each; whether all are finite."""
     outlined()
-    c = 0
-    while c < columns:
-        width = registers((columns - c) // lanes)
-        for r in range(width):
-            element = load(q, c * n + r * lanes)
-            total = multiply(element, element)
-            for i in range(1, n):
-                element = load(q, c * n + (i * width + r) * lanes)
-                total = fma(element, element, total)
-            store(sums, c + r * lanes, total)
-        c += width * lanes
+    for r in range(width):
+        element = load(q, r * lanes)
+        total = multiply(element, element)
+        for i in range(1, n):
+            element = load(q, (i * width + r) * lanes)
+            total = fma(element, element, total)
+        store(sums, r * lanes, total)
     finite = True
     for j in range(norm.size):
         norm[j] = np.sqrt(float(sums[j]))
@@ -188,41 +188,41 @@ def norms(q, n, columns, lanes, sums, norm):
 
 @kernel
 def settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status):
-    """Book |R_jj| of the factorisation."""
+    """Book |R_jj| of the factorisation, of which there is none unless all was finite."""
     outlined()
-    for j in range(diagonal.size):
-        diagonal[j] = abs(diagonal[j]) if finite else np.nan
+    if not finite:
+        for j in range(norm.size):
+            norm[j] = np.nan
     book(norm, diagonal, unit, log_sum, compensation, growth, status)
 
 
 @kernel
 def orthonormalise_strips(
-    q, n, columns, lanes, unit, work, inner, norm, diagonal, log_sum, compensation, growth, status
+    q, n, lanes, edges, unit, work, inner, norm, diagonal, log_sum, compensation, growth, status
 ):
-    """One member's tangents; inner: as for `apply_panel`, or a row of columns."""
-    finite = norms(q, n, columns, lanes, inner, norm)
-    if finite and columns <= WIDEST * lanes:
-        width, stride = columns // lanes, columns
+    """One member's tangents; inner: as for `apply_panel`."""
+    columns, strips = edges[-1], edges.size - 1
+    finite = True
+    for s in range(strips):
+        first, end = edges[s], min(edges[s + 1], norm.size)
+        width = width_of(edges, s, lanes)
+        good = norms(shift(q, first * n), n, width, lanes, inner, norm[first:end])
+        finite = finite and good
+    if finite and strips == 1:
         v, scale = work, shift(work, n * columns)
-        factor_columns(q, n, width, stride, diagonal.size, v, scale, diagonal)
-        unit_strip(q, n, 0, stride, diagonal)
+        width = width_of(edges, 0, lanes)
+        factor_columns(q, n, width, columns, diagonal.size, v, scale, diagonal)
+        unit_strip(q, n, 0, columns, diagonal)
         for j in range(diagonal.size - 1, -1, -1):
-            reflect_strip(width, q, stride, shift(v, j * n), j, n, scale[j])
+            reflect_strip(width, q, columns, shift(v, j * n), j, n, scale[j])
     elif finite:
-        c = 0
-        while c < columns:
-            panel = registers((columns - c) // lanes)
-            factor_panel(shift(q, c * n), n, columns, lanes, c, panel, work, diagonal)
-            after = c + panel * lanes
-            while after < columns:
-                width = registers((columns - after) // lanes)
-                strip = shift(q, after * n)
-                apply_panel(work, inner, n, columns, lanes, c, panel, True, strip, width)
-                after += width * lanes
-            c += panel * lanes
-        c = 0
-        while c < columns:
-            width = registers((columns - c) // lanes)
-            form_strip(work, inner, n, columns, lanes, c, width, shift(q, c * n), diagonal)
-            c += width * lanes
+        for p in range(strips):
+            panel = width_of(edges, p, lanes)
+            strip = shift(q, edges[p] * n)
+            factor_panel(strip, n, columns, lanes, edges[p], panel, work, diagonal)
+            for s in range(p + 1, strips):
+                strip, width = shift(q, edges[s] * n), width_of(edges, s, lanes)
+                apply_panel(work, inner, n, columns, lanes, edges[p], panel, True, strip, width)
+        for s in range(strips):
+            form_strip(work, inner, n, lanes, edges, s, shift(q, edges[s] * n), diagonal)
     settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status)

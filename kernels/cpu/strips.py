@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..jit import inlined, kernel, spliced
-from .vectors import BYTES, REGISTERS, fma, load, multiply, outlined, shift, splat, store, tile
+from ..jit import kernel, spliced
+from .vectors import BYTES, REGISTERS, outlined, shift, tile
 
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
 WIDEST = 3  # registers of columns: with fewer the latency of the multipliers shows
@@ -23,27 +23,16 @@ def lanes_of(dtype):
     return BYTES // np.dtype(dtype).itemsize
 
 
-@kernel
-def registers(left):
-    """Width of the next strip when `left` registers of columns are to come: 4 are 2 and 2."""
-    return 2 if left == WIDEST + 1 else min(left, WIDEST)
-
-
-@kernel
-def before(first, columns, lanes):
-    """Width of the strip that ends where that of column `first` starts."""
-    pair = (columns // lanes) % WIDEST == 1 and columns - first == 2 * lanes
-    return 2 if pair else WIDEST
-
-
 def strip_edges(columns, lanes):
-    """First columns of all strips, and the padded number of columns."""
-    edges, left = [0], -(-columns // lanes)
-    while left:
-        width = registers(left)
-        edges.append(edges[-1] + width * lanes)
-        left -= width
-    return np.array(edges)
+    """First columns of all strips, and the padded number of columns.
+
+    Strips are alike, and an even number when more than one, so that two threads get the same.
+    """
+    left = -(-columns // lanes)
+    strips = -(-left // WIDEST)
+    strips += strips % 2 if strips > 1 else 0
+    widths = [left // strips + (s < left % strips) for s in range(strips)]
+    return lanes * np.cumsum([0, *widths])
 
 
 def to_strips(matrices, dtype):
@@ -119,38 +108,6 @@ def row_product(lanes, a, y, terms, columns, base, out):
     """out = base + a @ y for one row a; y in strips."""
     c = 0
     while c < columns:
-        width = registers((columns - c) // lanes)
+        width = min((columns - c) // lanes, WIDEST)
         strip_product(width, lanes, a, shift(y, c * terms), 1, terms, shift(base, c), shift(out, c))
         c += width * lanes
-
-
-@inlined
-def scale_rows(n, width, lanes, factor, apart, own, y, base, z, out):
-    """z = factor_i y_i and out = base + own_i y_i, row by row; factors are `apart`."""
-    for i in range(n):
-        f, d = splat(factor[i * apart]), splat(own[i])
-        for r in range(width):
-            o = (i * width + r) * lanes
-            row = load(y, o)
-            store(z, o, multiply(f, row))
-            store(out, o, fma(d, row, load(base, o)))
-
-
-@inlined
-def add_rows(n, width, lanes, factor, apart, own, y, z, base, out):
-    """out = base + own_i y_i + factor_i z_i, row by row; factors are `apart`."""
-    for i in range(n):
-        f, d = splat(factor[i * apart]), splat(own[i])
-        for r in range(width):
-            o = (i * width + r) * lanes
-            store(out, o, fma(f, load(z, o), fma(d, load(y, o), load(base, o))))
-
-
-@inlined
-def combine(size, lanes, thirds, y2, y3, y4, q):
-    """q = (y2 + 2 y3 + y4 - q) / 3; thirds are 1/3, 2/3 and -1/3."""
-    one, two, minus = splat(thirds[0]), splat(thirds[1]), splat(thirds[2])
-    for o in range(0, size, lanes):
-        total = fma(one, load(y2, o), multiply(minus, load(q, o)))
-        total = fma(two, load(y3, o), total)
-        store(q, o, fma(one, load(y4, o), total))

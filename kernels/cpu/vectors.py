@@ -153,6 +153,22 @@ def multiply(typingctx, a, b):
     return a(a, b), codegen
 
 
+@intrinsic
+def add(typingctx, a, b):
+    def codegen(context, builder, signature, args):
+        return builder.fadd(*args)
+
+    return a(a, b), codegen
+
+
+@intrinsic
+def subtract(typingctx, a, b):
+    def codegen(context, builder, signature, args):
+        return builder.fsub(*args)
+
+    return a(a, b), codegen
+
+
 def fused(builder, a, b, c):
     """a * b + c with one rounding, register by register."""
     letter = "f64" if isinstance(a.type.element, ir.DoubleType) else "f32"
@@ -171,6 +187,50 @@ def fma(typingctx, a, b, c):
     return a(a, b, c), codegen
 
 
+def summed(builder, sums, first, last, step):
+    """The values of `sums` after step(index, sums in memory) for each index: a loop."""
+    held = {cell: cgutils.alloca_once_value(builder, value) for cell, value in sums.items()}
+    with cgutils.for_range(builder, last, start=first) as loop:
+        step(loop.index, held)
+    return {cell: builder.load(place) for cell, place in held.items()}
+
+
+def products(builder, sums, a, a_at, y, stride, terms):
+    """sums + a @ y, a packed; cells of sums are (row, register of columns)."""
+    height, breadth = (1 + max(cell[axis] for cell in sums) for axis in (0, 1))
+    kind, number = sums[0, 0].type, stride.type
+
+    def step(index, held):
+        term = builder.mul(index, stride)
+        right = [
+            read(builder, y, builder.add(term, number(w * kind.count)), kind)
+            for w in range(breadth)
+        ]
+        factors = builder.add(a_at, builder.mul(index, number(height)))
+        for r in range(height):
+            factor = builder.load(builder.gep(a, [builder.add(factors, number(r))]))
+            left = splatted(builder, factor, kind)
+            for w in range(breadth):
+                total = fused(builder, left, right[w], builder.load(held[r, w]))
+                builder.store(total, held[r, w])
+
+    return summed(builder, sums, number(0), terms, step)
+
+
+def gathered(builder, sums, data, indices, first, last, y, stride):
+    """sums + one row of a sparse matrix times y; cells are (0, register of columns)."""
+    kind, number = sums[0, 0].type, stride.type
+
+    def step(index, held):
+        left = splatted(builder, builder.load(builder.gep(data, [index])), kind)
+        row = builder.mul(builder.load(builder.gep(indices, [index])), stride)
+        for w in range(len(sums)):
+            right = read(builder, y, builder.add(row, number(w * kind.count)), kind)
+            builder.store(fused(builder, left, right, builder.load(held[0, w])), held[0, w])
+
+    return summed(builder, sums, first, last, step)
+
+
 @intrinsic(prefer_literal=True)
 def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
     """`rows` x `width` registers, both written as numbers, of ``out = base + a @ y``.
@@ -186,27 +246,16 @@ def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
         kind = register(vector)
         _, _, a_, a_at_, y_, stride_, terms_, base_, out_, at_ = args
         number = stride_.type
-        cells = [(r, w) for r in range(height) for w in range(breadth)]
         row = [builder.add(at_, builder.mul(stride_, number(r))) for r in range(height)]
-        where = {(r, w): builder.add(row[r], number(w * vector.lanes)) for r, w in cells}
-        sums = {cell: cgutils.alloca_once(builder, kind) for cell in cells}
-        for cell in cells:
-            builder.store(read(builder, base_, where[cell], kind), sums[cell])
-        with cgutils.for_range(builder, terms_) as loop:
-            term = builder.mul(loop.index, stride_)
-            right = [
-                read(builder, y_, builder.add(term, number(w * vector.lanes)), kind)
-                for w in range(breadth)
-            ]
-            factors = builder.add(a_at_, builder.mul(loop.index, number(height)))
-            for r in range(height):
-                factor = builder.load(builder.gep(a_, [builder.add(factors, number(r))]))
-                left = splatted(builder, factor, kind)
-                for w in range(breadth):
-                    total = builder.load(sums[r, w])
-                    builder.store(fused(builder, left, right[w], total), sums[r, w])
-        for cell in cells:
-            write(builder, builder.load(sums[cell]), out_, where[cell])
+        where = {
+            (r, w): builder.add(row[r], number(w * kind.count))
+            for r in range(height)
+            for w in range(breadth)
+        }
+        sums = {cell: read(builder, base_, place, kind) for cell, place in where.items()}
+        sums = products(builder, sums, a_, a_at_, y_, stride_, terms_)
+        for cell, place in where.items():
+            write(builder, sums[cell], out_, place)
         return context.get_dummy_value()
 
     i = types.intp
@@ -224,20 +273,12 @@ def gather_row(typingctx, width, data, indices, first, last, y, stride, base, ou
 
     def codegen(context, builder, signature, args):
         kind = register(vector)
-        _, data_, indices_, first_, last_, y_, stride_, base_, out_, at_ = args
-        number = stride_.type
-        where = [builder.add(at_, number(w * vector.lanes)) for w in range(breadth)]
-        sums = [cgutils.alloca_once(builder, kind) for _ in range(breadth)]
-        for w in range(breadth):
-            builder.store(read(builder, base_, where[w], kind), sums[w])
-        with cgutils.for_range(builder, last_, start=first_) as loop:
-            left = splatted(builder, builder.load(builder.gep(data_, [loop.index])), kind)
-            row = builder.mul(builder.load(builder.gep(indices_, [loop.index])), stride_)
-            for w in range(breadth):
-                right = read(builder, y_, builder.add(row, number(w * vector.lanes)), kind)
-                builder.store(fused(builder, left, right, builder.load(sums[w])), sums[w])
-        for w in range(breadth):
-            write(builder, builder.load(sums[w]), out_, where[w])
+        base_, out_, at_ = args[7:]
+        where = {(0, w): builder.add(at_, at_.type(w * kind.count)) for w in range(breadth)}
+        sums = {cell: read(builder, base_, place, kind) for cell, place in where.items()}
+        sums = gathered(builder, sums, *args[1:7])
+        for cell, place in where.items():
+            write(builder, sums[cell], out_, place)
         return context.get_dummy_value()
 
     i = types.intp
