@@ -21,16 +21,17 @@ ROWS = {rows}
 N = {n}
 K = {k}
 P = {p}
-X, Y, T, Q, Z, S, NORM, DIAGONAL, PARAMS = {offsets}
+THIRD = 1.0 / 3.0
+X, STATES, Q, BASES, NORM, DIAGONAL, PARAMS = {offsets}
 
 
 @exact_inlined
-def state_stage(w, t, next_, weight, final):
+def state_stage(w, t, x, out, reach, final):
     for l in range(LANES):
 {state_stage}
 
 @exact_inlined
-def stage(w, t, next_, weight, final):
+def stage(w, t, x, q, out, q_out, reach, final):
     for l in range(LANES):
 {stage}
 
@@ -41,25 +42,28 @@ def orthonormalise(w):
 """
 
 FLOW = """
+X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
+Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
+
 
 @exact_inlined
 def run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        stage(w, t, 0.5 * dt, 0.0, 0.0)
-        stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
-        stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
-        stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+        stage(w, t, X, Q, X2, Q2, 0.5 * dt, False)
+        stage(w, t + 0.5 * dt, X2, Q2, X3, Q3, 0.5 * dt, False)
+        stage(w, t + 0.5 * dt, X3, Q3, X4, Q4, dt, False)
+        stage(w, t + dt, X4, Q4, X, Q, dt / 6.0, True)
 
 
 @exact_inlined
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        state_stage(w, t, 0.5 * dt, 0.0, 0.0)
-        state_stage(w, t + 0.5 * dt, 0.5 * dt, 2.0, 0.0)
-        state_stage(w, t + 0.5 * dt, dt, 2.0, 0.0)
-        state_stage(w, t + dt, dt / 6.0, 1.0, 1.0)
+        state_stage(w, t, X, X2, 0.5 * dt, False)
+        state_stage(w, t + 0.5 * dt, X2, X3, 0.5 * dt, False)
+        state_stage(w, t + 0.5 * dt, X3, X4, dt, False)
+        state_stage(w, t + dt, X4, X, dt / 6.0, True)
 """
 
 MAP = """
@@ -67,13 +71,13 @@ MAP = """
 @exact_inlined
 def run(w, t0, dt, steps):
     for s in range(steps):
-        stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+        stage(w, float(t0 + s), X, Q, X, Q, 0.0, True)
 
 
 @exact_inlined
 def state_run(w, t0, dt, steps):
     for s in range(steps):
-        state_stage(w, float(t0 + s), 0.0, 0.0, 1.0)
+        state_stage(w, float(t0 + s), X, X, 0.0, True)
 """
 
 FOOTER = '''
@@ -84,10 +88,8 @@ def load(w, first, x, q, p):
         b = min(first + l, x.shape[0] - 1)  # the last member fills a ragged block
         for i in range(N):
             w[(X + i) * LANES + l] = x[b, i]
-            w[(Y + i) * LANES + l] = x[b, i]
             for c in range(K):
                 w[(Q + i * K + c) * LANES + l] = q[b, i, c]
-                w[(Z + i * K + c) * LANES + l] = q[b, i, c]
         for i in range(P):
             w[(PARAMS + i) * LANES + l] = p[b % p.shape[0], i]
 
@@ -134,22 +136,20 @@ def advance(start, stop, p, dt, step, steps, x, q):
 
 def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
     n, p = len(graph.outputs), len(graph.params)
-    sizes = [n, n, n, n * k, n * k, n * k, k, k, p]
+    later = 3 if flow else 0  # stages after the first, which keep a state and a basis each
+    sizes = [n, later * n, n * k, later * n * k, k, k, p]
     offsets = [sum(sizes[:i]) for i in range(len(sizes))]
-    x, y, t, q, z, s, norm, diagonal, params = offsets
+    _, _, q, _, norm, diagonal, params = offsets
 
-    def at(row: int) -> str:
-        return f"w[{row * lanes} + l]"
+    def at(row: int | str, first: str = "") -> str:
+        return f"w[({first} + {row}) * LANES + l]" if first else f"w[{int(row) * lanes} + l]"
 
     lines, outputs, entries = statements(graph)
-    body = [f"{symbol.name} = {at(y + i)}" for i, symbol in enumerate(graph.state)]
+    body = [f"{symbol.name} = {at(i, 'x')}" for i, symbol in enumerate(graph.state)]
     body += [f"{symbol.name} = {at(params + i)}" for i, symbol in enumerate(graph.params)]
     body += [f"{graph.time.name} = t", *lines]
     body += [f"f{i} = {text}" for i, text in enumerate(outputs)]
     state = list(body)
-    combine = flow_combination if flow else map_combination
-    for i in range(n):
-        state += combine(f"f{i}", at(x + i), at(y + i), at(t + i))
     for (i, j), text in entries.items():
         body.append(f"j{i}_{j} = {text}")
     for c in range(k):
@@ -157,16 +157,21 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
             total = ""
             for j in range(n):
                 if (i, j) in entries:
-                    factors = f"j{i}_{j}, {at(z + j * k + c)}"
+                    factors = f"j{i}_{j}, {at(j * k + c, 'q')}"
                     total = f"fma({factors}, {total})" if total else factors.replace(", ", " * ")
             body.append(f"d{i}_{c} = {total or '0.0'}")
-    for i in range(n):
-        body += combine(f"f{i}", at(x + i), at(y + i), at(t + i))
-        for c in range(k):
-            row = i * k + c
-            body += combine(f"d{i}_{c}", at(q + row), at(z + row), at(s + row))
-    reflect = householder(n, k, lambda i, c: at(q + i * k + c), lambda i, c: at(z + i * k + c),
-                          lambda c: at(norm + c), lambda c: at(diagonal + c))  # fmt: skip
+    for rows in (state, body):
+        for i in range(n):
+            here = [at(i, name) for name in ("X", "x", "X2", "X3")]
+            rows += [f"{at(i, 'out')} = {state_step(f'f{i}', *here) if flow else f'f{i}'}"]
+    for c in range(k):
+        for i in range(n):
+            row, slope = i * k + c, f"d{i}_{c}"
+            here = [at(row, name) for name in ("Q", "q", "Q2", "Q3")]
+            body += [f"{at(row, 'q_out')} = {basis_step(slope, *here) if flow else slope}"]
+    reflect = householder(
+        n, k, lambda i, c: at(q + i * k + c), lambda c: at(norm + c), lambda c: at(diagonal + c)
+    )
     indent = lambda rows: "".join(f"        {row}\n" for row in rows)  # noqa: E731
     head = HEADER.format(
         lanes=lanes, rows=sum(sizes), n=n, k=k, p=p, offsets=tuple(offsets),
@@ -175,23 +180,24 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
     return head + (FLOW if flow else MAP) + FOOTER
 
 
-def flow_combination(slope: str, base: str, stage: str, total: str) -> list[str]:
-    """Runge-Kutta's bookkeeping of one value; `weight` 0 starts the sum, `final` closes it."""
-    return [
-        f"sum_ = {slope} if weight == 0.0 else fma(weight, {slope}, {total})",
-        f"{total} = sum_",
-        f"new_ = fma(next_, sum_ if final == 1.0 else {slope}, {base})",
-        f"{stage} = new_",
-        f"{base} = new_ if final == 1.0 else {base}",
-    ]
+# The end of a stage: base + reach * slope and in the last one, with reach = dt/6, the step
+# (x2 + 2 x3 + x4 - x)/3 + reach * slope. No sum of stages is carried along: stores are what limits
+# a small system.
 
 
-def map_combination(slope: str, base: str, stage: str, total: str) -> list[str]:
-    return [f"{stage} = {slope}", f"{base} = {slope}"]
+def basis_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+    last = f"THIRD * (fma(2.0, {third}, {second} + {stage}) - {base})"
+    return f"fma(reach, {slope}, {last} if final else {base})"
 
 
-def householder(n, k, a, copy, norm, diagonal):
-    """Unrolled Householder QR of a (n, k); Q replaces a and copy, R_jj > 0 goes to diagonal."""
+def state_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+    """In differences from the base, which leave a state at rest where it is."""
+    moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
+    return f"fma(reach, {slope}, fma(THIRD, {moved}, {base}) if final else {base})"
+
+
+def householder(n, k, a, norm, diagonal):
+    """Unrolled Householder QR of a (n, k); Q replaces a, R_jj > 0 goes to diagonal."""
     rows = [f"a{i}_{c} = {a(i, c)}" for c in range(k) for i in range(n)]
     for c in range(k):
         rows.append(f"{norm(c)} = math.sqrt({square_sum([f'a{i}_{c}' for i in range(n)])})")
@@ -219,8 +225,7 @@ def householder(n, k, a, copy, norm, diagonal):
             f"sign_ = 1.0 if r{c} >= 0.0 else -1.0",
             f"{diagonal(c)} = abs(r{c})",
         ]
-        for i in range(n):
-            rows += [f"u_ = sign_ * q{i}_{c}", f"{a(i, c)} = u_", f"{copy(i, c)} = u_"]
+        rows += [f"{a(i, c)} = sign_ * q{i}_{c}" for i in range(n)]
     return rows
 
 

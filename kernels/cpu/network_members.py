@@ -30,10 +30,11 @@ def tangent_interval(
     for s in range(edges.size - 1):
         width = width_of(edges, s, lanes)
         room = n * width * lanes
+        joined = width == 1 and tangents.shared
         most = most_in_turn(members, BUFFERS * room, buffers.itemsize)
         for g in range(0, members, most):
             count = min(most, members - g)
-            strips = Strips(count, width, lanes, n, BUFFERS * room, room, across, apart)
+            strips = Strips(count, width, lanes, n, BUFFERS * room, room, across, apart, joined)
             strip_steps(
                 stop, tangents, first + g, flow, shift(slopes, g * across), row, stages, strips,
                 boundary(buffers), shift(q, ((first + g) * columns + edges[s]) * n), n * columns,

@@ -96,7 +96,7 @@ def propagate_strips(
                     if measured:
                         slopes = shift(boundary(scaled), (now * members + b) * slopes_size)
                         room = n * wide * lanes
-                        one = Strips(1, wide, lanes, n, BUFFERS * room, room, 0, 1)
+                        one = Strips(1, wide, lanes, n, BUFFERS * room, room, 0, 1, False)
                         strip_steps(
                             stop, tangents, b, flow, slopes, width, stages, one,
                             buffer, own, n * columns,

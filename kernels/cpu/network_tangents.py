@@ -13,17 +13,18 @@ from numba.extending import overload
 
 from ..jit import kernel, spliced
 from .interruptible import raised
-from .stage_tile import stage_row, stage_tile
-from .strips import ROWS
+from .stage_tile import Ends, Layout, stage_row, stage_tile
+from .strips import ROWS, WIDEST
 from .vectors import address, fma, load, multiply, outlined, shift, splat, store
 from .weights import SPARSE, addresses, left_factor, member_size
 
 BUFFERS = 6  # strips that the stages of one strip need
 
 # Weights, own (members or 1, stages, n) with the factors f in it, those factors (1 for a map) and
-# the thirds of `combine`, all in the tangents' dtype. The last field has no value: it is there or
+# the thirds of `combine`, all in the tangents' dtype; whether all members have the same weights and
+# own. The last field has no value: it is there or
 # not, and kernels compile for networks of currents or of rates.
-_FIELDS = "own factors thirds"
+_FIELDS = "own factors thirds shared"
 DenseCurrents = namedtuple("DenseCurrents", f"w {_FIELDS} currents")
 DenseRates = namedtuple("DenseRates", f"w {_FIELDS}")
 SparseCurrents = namedtuple("SparseCurrents", f"{SPARSE} {_FIELDS} currents")
@@ -36,18 +37,20 @@ def tangents_of(weights, rate, current, dt, dtype):
         scaled, own = 0.5 * dt * rate, -0.5 * dt * rate
         factors = np.array([1.0, 1.0, 2.0, 1 / 3])
     sparse = isinstance(weights, tuple)
+    fields = left_factor(weights, dtype, scaled)
+    own = (factors[:, None] * own[:, None]).astype(dtype)
     kinds = (SparseCurrents, SparseRates) if sparse else (DenseCurrents, DenseRates)
     return kinds[not current](
-        *left_factor(weights, dtype, scaled), (factors[:, None] * own[:, None]).astype(dtype),
-        factors.astype(dtype), np.array([1 / 3, 2 / 3, -1 / 3], dtype), *[0] * bool(current),
+        *fields, own, factors.astype(dtype), np.array([1 / 3, 2 / 3, -1 / 3], dtype),
+        len(fields[-1]) == len(own) == 1, *[0] * bool(current),
     )  # fmt: skip
 
 
 # The same strip of `count` members, whose stages are taken in turn: one small stage waits for the
-# one before, but not for the other members' (n = 8: 114 ns a step alone, XX in turn). Workspaces of
-# the members are `size` apart, the strips in them `room`; slopes are `across` from member to
-# member and `apart` from unit to unit.
-Strips = namedtuple("Strips", "count width lanes n size room across apart")
+# one before, but not for another member's. Workspaces of the members are `size` apart, the strips
+# in them `room`; slopes are `across` from member to member and `apart` from unit to unit. Where
+# members share the weights, their strips of one register are `joined` to wider ones.
+Strips = namedtuple("Strips", "count width lanes n size room across apart joined")
 
 
 def currents(tangents):
@@ -63,65 +66,58 @@ def _currents(tangents):
 
 
 @spliced
-def dense_rows(current, height, width, w, n, z, own, y, base, factor, apart, out, z_out, i):
+def dense_rows(current, height, width, w, n, layout, ends, i):
     """Rows i to n of a stage, by tiles of `height` rows while they last."""
     while i + height <= n:
-        stage_tile(
-            current, height, width, w, i * n, z, n, own, y, base, factor, apart, out, z_out, i
-        )
+        stage_tile(current, height, width, w, i * n, n, layout, ends, i)
         i += height
     return i
 
 
 @spliced
-def dense_strip(current, width, w, n, z, own, y, base, factor, apart, out, z_out):
-    i = dense_rows(current, ROWS, width, w, n, z, own, y, base, factor, apart, out, z_out, 0)
-    i = dense_rows(current, 4, width, w, n, z, own, y, base, factor, apart, out, z_out, i)
-    i = dense_rows(current, 2, width, w, n, z, own, y, base, factor, apart, out, z_out, i)
-    dense_rows(current, 1, width, w, n, z, own, y, base, factor, apart, out, z_out, i)
+def dense_strip(current, width, w, n, layout, ends):
+    i = dense_rows(current, ROWS, width, w, n, layout, ends, 0)
+    i = dense_rows(current, 4, width, w, n, layout, ends, i)
+    i = dense_rows(current, 2, width, w, n, layout, ends, i)
+    dense_rows(current, 1, width, w, n, layout, ends, i)
 
 
 @spliced
-def sparse_strip(
-    current, width, entries, weights, n, z, own, y, base, factor, apart, out, z_out
-):  # fmt: skip
+def sparse_strip(current, width, entries, weights, n, layout, ends):
     indptr, indices = weights.indptr, weights.indices
     for i in range(n):
-        stage_row(
-            current, width, entries, indices, indptr[i], indptr[i + 1], z, own, y, base, factor,
-            apart, out, z_out, i,
-        )  # fmt: skip
+        stage_row(current, width, entries, indices, indptr[i], indptr[i + 1], layout, ends, i)
 
 
-def stage(weights, current, b, width, n, own, z, y, base, factor, apart, out, z_out):
+def stage(weights, current, b, width, n, layout, ends):
     raise NotImplementedError
 
 
 @overload(stage)
-def _stage(weights, current, b, width, n, own, z, y, base, factor, apart, out, z_out):
+def _stage(weights, current, b, width, n, layout, ends):
     """A stage of a strip, as in `stage_tile`; own and factor are multiplied by its f."""
     mode = int(not isinstance(current, types.NoneType))
     if "data" in weights.fields:
 
-        def sparse(weights, current, b, width, n, own, z, y, base, factor, apart, out, z_out):
-            e = shift(weights.data, b * weights.data_size)
+        def sparse(weights, current, b, width, n, layout, ends):
+            entries = shift(weights.data, b * weights.data_size)
             if width == 1:
-                sparse_strip(mode, 1, e, weights, n, z, own, y, base, factor, apart, out, z_out)
+                sparse_strip(mode, 1, entries, weights, n, layout, ends)
             elif width == 2:
-                sparse_strip(mode, 2, e, weights, n, z, own, y, base, factor, apart, out, z_out)
+                sparse_strip(mode, 2, entries, weights, n, layout, ends)
             else:
-                sparse_strip(mode, 3, e, weights, n, z, own, y, base, factor, apart, out, z_out)
+                sparse_strip(mode, 3, entries, weights, n, layout, ends)
 
         return sparse
 
-    def dense(weights, current, b, width, n, own, z, y, base, factor, apart, out, z_out):
+    def dense(weights, current, b, width, n, layout, ends):
         w = shift(weights.w, b * weights.w_size)
         if width == 1:
-            dense_strip(mode, 1, w, n, z, own, y, base, factor, apart, out, z_out)
+            dense_strip(mode, 1, w, n, layout, ends)
         elif width == 2:
-            dense_strip(mode, 2, w, n, z, own, y, base, factor, apart, out, z_out)
+            dense_strip(mode, 2, w, n, layout, ends)
         else:
-            dense_strip(mode, 3, w, n, z, own, y, base, factor, apart, out, z_out)
+            dense_strip(mode, 3, w, n, layout, ends)
 
     return dense
 
@@ -130,13 +126,19 @@ def _stage(weights, current, b, width, n, own, z, y, base, factor, apart, out, z
 def stages(weights, current, b, own_size, strips, own, z, y, base, factor, out, z_out):
     """A stage of each member; all by address in the workspace of the first, which is b."""
     outlined()
-    for g in range(strips.count):
-        at = g * strips.size
-        stage(
-            weights, current, b + g, strips.width, strips.n, shift(own, g * own_size),
-            shift(z, at), shift(y, at), shift(base, at), shift(factor, g * strips.across),
-            strips.apart, shift(out, at), shift(z_out, at),
+    width, join = strips.width, 1
+    layout = Layout(strips.width * strips.lanes, strips.lanes, strips.apart, 0)
+    if strips.joined:
+        join, layout = WIDEST, Layout(strips.lanes, strips.size, strips.apart, strips.across)
+    g = 0
+    while g < strips.count:
+        members, at = min(join, strips.count - g), g * strips.size
+        ends = Ends(
+            shift(z, at), shift(own, g * own_size), shift(y, at), shift(base, at),
+            shift(factor, g * strips.across), shift(out, at), shift(z_out, at),
         )  # fmt: skip
+        stage(weights, current, b + g, max(width, members), strips.n, layout, ends)
+        g += members
 
 
 @kernel

@@ -195,17 +195,18 @@ def summed(builder, sums, first, last, step):
     return {cell: builder.load(place) for cell, place in held.items()}
 
 
-def products(builder, sums, a, a_at, y, stride, terms):
-    """sums + a @ y, a packed; cells of sums are (row, register of columns)."""
+def products(builder, sums, a, a_at, y, stride, across, terms):
+    """sums + a @ y, a packed; cells of sums are (row, register of columns).
+
+    Rows of y are `stride` apart, their registers `across`.
+    """
     height, breadth = (1 + max(cell[axis] for cell in sums) for axis in (0, 1))
     kind, number = sums[0, 0].type, stride.type
+    registers = [builder.mul(across, number(w)) for w in range(breadth)]
 
     def step(index, held):
         term = builder.mul(index, stride)
-        right = [
-            read(builder, y, builder.add(term, number(w * kind.count)), kind)
-            for w in range(breadth)
-        ]
+        right = [read(builder, y, builder.add(term, place), kind) for place in registers]
         factors = builder.add(a_at, builder.mul(index, number(height)))
         for r in range(height):
             factor = builder.load(builder.gep(a, [builder.add(factors, number(r))]))
@@ -217,15 +218,16 @@ def products(builder, sums, a, a_at, y, stride, terms):
     return summed(builder, sums, number(0), terms, step)
 
 
-def gathered(builder, sums, data, indices, first, last, y, stride):
+def gathered(builder, sums, data, indices, first, last, y, stride, across):
     """sums + one row of a sparse matrix times y; cells are (0, register of columns)."""
     kind, number = sums[0, 0].type, stride.type
+    registers = [builder.mul(across, number(w)) for w in range(len(sums))]
 
     def step(index, held):
         left = splatted(builder, builder.load(builder.gep(data, [index])), kind)
         row = builder.mul(builder.load(builder.gep(indices, [index])), stride)
-        for w in range(len(sums)):
-            right = read(builder, y, builder.add(row, number(w * kind.count)), kind)
+        for w, place in enumerate(registers):
+            right = read(builder, y, builder.add(row, place), kind)
             builder.store(fused(builder, left, right, builder.load(held[0, w])), held[0, w])
 
     return summed(builder, sums, first, last, step)
@@ -253,7 +255,7 @@ def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
             for w in range(breadth)
         }
         sums = {cell: read(builder, base_, place, kind) for cell, place in where.items()}
-        sums = products(builder, sums, a_, a_at_, y_, stride_, terms_)
+        sums = products(builder, sums, a_, a_at_, y_, stride_, number(kind.count), terms_)
         for cell, place in where.items():
             write(builder, sums[cell], out_, place)
         return context.get_dummy_value()
@@ -276,7 +278,7 @@ def gather_row(typingctx, width, data, indices, first, last, y, stride, base, ou
         base_, out_, at_ = args[7:]
         where = {(0, w): builder.add(at_, at_.type(w * kind.count)) for w in range(breadth)}
         sums = {cell: read(builder, base_, place, kind) for cell, place in where.items()}
-        sums = gathered(builder, sums, *args[1:7])
+        sums = gathered(builder, sums, *args[1:7], at_.type(kind.count))
         for cell, place in where.items():
             write(builder, sums[cell], out_, place)
         return context.get_dummy_value()
