@@ -21,7 +21,6 @@ _options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}
 kernel = partial(njit, **_options)
 spliced = partial(njit, inline="always", **_options)  # before typing: literals stay literals
 inlined = partial(njit, **{**_options, "forceinline": True})
-parallel_kernel = partial(njit, parallel=True, **_options)
 
 # Lane code runs the same source one member at a time and in SIMD blocks, and must give the same
 # bits in both: no contraction, fused products are spelled `fma`.

@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numba import njit
 
-from lyapax.kernels.cpu import reflections
+from lyapax.kernels.cpu import reflections, weights
 from lyapax.kernels.cpu.elementwise import exp, tanh_pair
 from lyapax.kernels.cpu.strips import (
     SLACK,
@@ -21,7 +22,7 @@ from lyapax.kernels.cpu.strips import (
     strip_product,
     to_strips,
 )
-from lyapax.kernels.cpu.vectors import address, boundary, keep, shift
+from lyapax.kernels.cpu.vectors import address, boundary, keep, on_stack, shift
 
 SHAPES = [
     (1, 1),
@@ -43,16 +44,18 @@ def multiply(a, y, base, out, n, edges, lanes):
     for s in range(edges.size - 1):
         c, width = edges[s], (edges[s + 1] - edges[s]) // lanes
         strip_product(
-            width, lanes, address(a), shift(address(y), c * n), n, n, shift(address(base), c * n),
+            width, address(a), shift(address(y), c * n), n, n, shift(address(base), c * n),
             shift(address(out), c * n),
         )  # fmt: skip
 
 
 @njit
-def orthonormalise(q, n, k, edges, lanes, work, inner, norm, diagonal, log_sum, status):
+def orthonormalise(
+    product, reflected, q, n, k, edges, lanes, work, inner, norm, diagonal, log_sum, status
+):
     reflections.orthonormalise_strips(
-        address(q), n, lanes, edges, 1e-14, boundary(work), boundary(inner), norm, diagonal,
-        log_sum, np.zeros(k), np.zeros(k), status,
+        product, reflected, address(q), n, lanes, edges, 1e-14, boundary(work), boundary(inner),
+        norm, diagonal, log_sum, np.zeros(k), np.zeros(k), status,
     )  # fmt: skip
     keep(work)
     keep(inner)
@@ -69,11 +72,40 @@ def qr(a, dtype):
     log_sum, status = np.zeros(k), np.zeros(k, np.int64)
     norm, diagonal = np.zeros(k), np.zeros(k, dtype)
     orthonormalise(
-        strips[0], n, k, strip_edges(k, lanes), lanes, work, inner, norm, diagonal, log_sum, status
-    )
+        *reflections.strip_functions(np.dtype(dtype)), strips[0], n, k, strip_edges(k, lanes),
+        lanes, work, inner, norm, diagonal, log_sum, status,
+    )  # fmt: skip
     q = np.empty((1, n, k))
     from_strips(strips, q)
     return q[0], log_sum, status
+
+
+@njit
+def weigh(product, w, indptr, indices, n, columns, lanes, x, base, out):
+    job = weights.StateJob(
+        address(w), address(indptr), address(indices), n, columns, lanes, address(x),
+        address(base), address(out),
+    )  # fmt: skip
+    product(on_stack(job))
+
+
+@pytest.mark.parametrize("n", [n for n, _ in SHAPES] + [32, 50])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("members", [0, 8])
+def test_state_products_match_numpy(n, sparse, members):
+    rng, lanes = np.random.default_rng(n), lanes_of(np.float64)
+    w = rng.standard_normal((n, n)) * (rng.random((n, n)) < (0.5 if sparse else 1.0))
+    x, base = rng.standard_normal((2, n, members or 1))
+    csr = scipy.sparse.csr_array(w)
+    given = (csr.indptr.astype(np.int64), csr.indices.astype(np.int64), csr.data)
+    given = given if sparse else w[None]
+    parts = weights.factor(given, np.float64) if members else weights.row_factor(given)
+    columns = members or -(-n // lanes) * lanes
+    room = np.zeros((3, max(n * members, columns)))
+    room[0, : x.size], room[1, : x.size] = x.ravel(), base.ravel()
+    product = weights.state_product(sparse, members > 0)
+    weigh(product, parts[0][0], *parts[1:], n, columns, lanes, *room)
+    np.testing.assert_allclose(room[2, : x.size], (base + w @ x).ravel(), rtol=0, atol=1e-13 * n)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,50 +2,52 @@
 
 Each is a C function of one signature, which the network kernels take as an argument: a kernel
 compiles once and serves every activation, the user's own included. (A jitted function as an
-argument is never found in Numba's disk cache.)
+argument is never found in Numba's disk cache.) They take addresses: three arrays are 21 words on
+the stack, and slow for the reason given at `on_stack`.
 """
 
-from numba import float64, void
+from numba import float64, int64, types, void
 
 from ..jit import c_function
 from .elementwise import erf_pair, relu_pair, sigmoid_pair, softplus_pair, tanh_pair
 
-SIGNATURE = void(float64[::1], float64[::1], float64[::1])
+_vector = types.CPointer(float64)
+SIGNATURE = void(int64, _vector, _vector, _vector)
 
 
 @c_function(SIGNATURE)
-def tanh(u, value, slope):
-    for i in range(u.size):
+def tanh(n, u, value, slope):
+    for i in range(n):
         value[i], slope[i] = tanh_pair(u[i])
 
 
 @c_function(SIGNATURE)
-def sigmoid(u, value, slope):
-    for i in range(u.size):
+def sigmoid(n, u, value, slope):
+    for i in range(n):
         value[i], slope[i] = sigmoid_pair(u[i])
 
 
 @c_function(SIGNATURE)
-def softplus(u, value, slope):
-    for i in range(u.size):
+def softplus(n, u, value, slope):
+    for i in range(n):
         value[i], slope[i] = softplus_pair(u[i])
 
 
 @c_function(SIGNATURE)
-def erf(u, value, slope):
-    for i in range(u.size):
+def erf(n, u, value, slope):
+    for i in range(n):
         value[i], slope[i] = erf_pair(u[i])
 
 
 @c_function(SIGNATURE)
-def relu(u, value, slope):
-    for i in range(u.size):
+def relu(n, u, value, slope):
+    for i in range(n):
         value[i], slope[i] = relu_pair(u[i])
 
 
 @c_function(SIGNATURE)
-def linear(u, value, slope):
-    for i in range(u.size):
+def linear(n, u, value, slope):
+    for i in range(n):
         value[i] = u[i]
         slope[i] = 1.0
 

@@ -9,8 +9,8 @@ from lyapax.kernels.cpu.elementwise import exp, fma, sech2, sign, tanh, wrap
 
 
 @c_function(SIGNATURE)
-def phi(u, value, slope):
-    for i in range(u.size):
+def phi(n, u, value, slope):
+    for i in range(n):
         x0 = u[i]
 {body}"""
 

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import float64, prange, void
+from numba import float64, get_num_threads, void
 
 from ..codegen import Graph
 from ..generated import module
-from ..jit import kernel, parallel_kernel
+from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .columns_source import columns_source
 from .copying import copy_matrix, copy_vector
 from .interruptible import call, raised
 from .orthonormal import orthonormalise
+from .sharing import meet, take
 
 SIGNATURE = void(float64, float64[::1], float64[::1], float64[::1], float64[::1])
 PANEL = 32
@@ -82,24 +83,22 @@ def tangent_step(indptr, indices, dt, tape, q, y, k, total):
             q[i, c] += sixth * total[i, c]
 
 
-@parallel_kernel
+@kernel
 def propagate(
-    stop, field, indptr, indices, p, dt, step, intervals, steps, unit,
-    x, q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, field, indptr, indices, p, dt, step, intervals, steps, unit,
+    tape, slopes, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
-    """x (B, n), q (B, k, n), p (B or 1, parameters)."""
+    """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (B, steps, stages, nonzeros)."""
     members, k, n = q.shape
-    stages = 1 if dt == 0.0 else 4
     unit_time = 1.0 if dt == 0.0 else dt
     panels = (k + PANEL - 1) // PANEL
-    tape = np.empty((members, steps, stages, indices.size))
-    slopes = np.empty((members, steps, stages, indices.size), q.dtype)
+    work = np.empty((3, n))
     for interval in range(intervals):
         if raised(stop):
             break
         first = step + interval * steps
-        for b in prange(members):
-            work = np.empty((3, n))
+        b = take(team)
+        while b < members:
             for s in range(steps):
                 if raised(stop):
                     break
@@ -108,7 +107,10 @@ def propagate(
                 )
             for s in range(steps):
                 copy_matrix(tape[b, s], slopes[b, s])
-        for job in prange(members * panels):
+            b = take(team)
+        meet(stop, team, threads)
+        job = take(team)
+        while job < members * panels:
             b, panel = job // panels, job % panels
             columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
             rows = np.ascontiguousarray(columns.T)
@@ -118,21 +120,27 @@ def propagate(
                     break
                 tangent_step(indptr, indices, dt, slopes[b, s], rows, y, out, total)
             copy_matrix(rows.T, columns)
-        for b in prange(members):
+            job = take(team)
+        meet(stop, team, threads)
+        b = take(team)
+        while b < members:
             orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+            b = take(team)
+        meet(stop, team, threads)
 
 
-@parallel_kernel
-def advance(stop, field, nonzeros, p, dt, step, steps, x):
+@kernel
+def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x):
     members, n = x.shape
     unit_time = 1.0 if dt == 0.0 else dt
-    for b in prange(members):
-        tape = np.empty((4, nonzeros))
-        work = np.empty((3, n))
+    tape, work = np.empty((4, nonzeros)), np.empty((3, n))
+    b = take(team)
+    while b < members:
         for s in range(steps):
             if raised(stop):
                 break
             state_step(field, p[b % p.shape[0]], dt, (step + s) * unit_time, x[b], work, tape)
+        b = take(team)
 
 
 @dataclass
@@ -161,17 +169,19 @@ class Columns:
 
     def advance(self, flight: Flight, steps: int) -> None:
         call(
-            advance, self.field, self.indices.size, self.params, self.dt, flight.step, steps,
-            flight.state,
+            advance, min(get_num_threads(), self.batch), self.field, self.indices.size,
+            self.params, self.dt, flight.step, steps, flight.state,
         )  # fmt: skip
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
+        tape = np.empty((self.batch, steps_per_interval, 4 if self.dt else 1, self.indices.size))
         call(
-            propagate, self.field, self.indptr, self.indices, self.params, self.dt, flight.step,
-            intervals, steps_per_interval, rank_unit(self.dim, self.dtype), flight.state, basis,
-            flight.log_sum, flight.compensation, flight.growth, flight.status,
+            propagate, get_num_threads(), self.field, self.indptr, self.indices, self.params,
+            self.dt, flight.step, intervals, steps_per_interval, rank_unit(self.dim, self.dtype),
+            tape, np.empty(tape.shape, self.dtype), flight.state, basis, flight.log_sum,
+            flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
         flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
         flight.step += intervals * steps_per_interval

@@ -1,55 +1,61 @@
 """Kernels that Ctrl-C can stop, however long one call takes.
 
 Python looks at signals between its own instructions only, so a compiled call on the main thread
-would have to end first: minutes, for one interval of a network of a few thousand units. The
-kernel therefore runs on a helper thread, and reads a flag before each step.
+would have to end first: minutes, for one interval of a network of a few thousand units. Kernels
+therefore run on helper threads, and read a flag before each step.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import boolean, get_num_threads, set_num_threads, typeof
+from numba import boolean, config, typeof, types
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
+
+TEAM = 24  # elements
+# Threads that wait for one another must all run: of two calls, each might have half of them.
+ONE_AT_A_TIME = threading.Lock()
 
 
 @intrinsic
 def raised(typingctx, stop):
-    """stop[0] != 0, read anew each time: an ordinary read is moved out of the loop."""
+    """stop[0] != 0, of an array or by address; an ordinary read is moved out of the loop."""
 
     def codegen(context, builder, signature, args):
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        flag = builder.load_atomic(array.data, "monotonic", 1)
+        place = args[0]
+        if isinstance(stop, types.Array):
+            place = context.make_array(stop)(context, builder, place).data
+        flag = builder.load_atomic(place, "monotonic", 1)
         return builder.icmp_unsigned("!=", flag, ir.Constant(flag.type, 0))
 
     return boolean(stop), codegen
 
 
-def call(kernel: Any, *args: Any) -> None:
-    """``kernel(stop, *args)`` with single-threaded BLAS; KeyboardInterrupt sets ``stop[0]``.
+def call(kernel: Any, threads: int, *args: Any) -> None:
+    """``kernel(stop, team, thread, threads, *args)`` on each thread; BLAS gets one thread each.
 
-    What an interrupted kernel leaves in its arrays is of no use.
+    KeyboardInterrupt sets ``stop[0]``; what an interrupted kernel leaves in its arrays is of no
+    use. team: what the threads have in common, see `sharing`.
     """
-    stop = np.zeros(1, np.uint8)
-    # Compiled here, not on the helper: compilation is Python code, which Ctrl-C ends by itself.
-    compile_for(kernel, tuple(typeof(a) for a in (stop, *args)))
-    threads = get_num_threads()
-
-    def run() -> None:
-        set_num_threads(threads)  # Numba's count belongs to a thread
-        kernel(stop, *args)
-
-    with libraries().limit(limits=1, user_api="blas"):
-        done = helper(os.getpid()).submit(run)
+    stop, team = np.zeros(1, np.uint8), np.zeros(TEAM, np.int64)
+    # Compiled here, not on a helper: compilation is Python code, which Ctrl-C ends by itself.
+    compile_for(kernel, tuple(typeof(a) for a in (stop, team, 0, threads, *args)))
+    running: list[Future[Any]] = []
+    with ONE_AT_A_TIME, libraries().limit(limits=1, user_api="blas"):
         try:
-            done.result()
-        except KeyboardInterrupt:
+            for thread in range(threads):
+                helper = helpers(os.getpid())
+                running.append(helper.submit(kernel, stop, team, thread, threads, *args))
+            for done in running:
+                done.result()
+        except BaseException:
             stop[0] = 1
-            wait([done])
+            wait(running)
             raise
 
 
@@ -67,13 +73,12 @@ def compile_for(kernel: Any, signature: tuple[Any, ...]) -> None:
 
 
 @cache
-def helper(process: int) -> ThreadPoolExecutor:
-    """One thread for the life of the process: its team of OpenMP threads takes 6 ms to build.
+def helpers(process: int) -> ThreadPoolExecutor:
+    """Threads for the life of the process: to start one takes longer than a small kernel.
 
-    It also keeps calls from several Python threads apart, which not every threading layer of
-    Numba survives. Keyed by process because a fork takes no threads along.
+    Keyed by process because a fork takes no threads along.
     """
-    return ThreadPoolExecutor(1, "lyapax")
+    return ThreadPoolExecutor(config.NUMBA_NUM_THREADS, "lyapax")
 
 
 @cache

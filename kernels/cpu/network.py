@@ -10,40 +10,42 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
-from ..jit import parallel_kernel
+from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .interruptible import call, raised
-from .network_members import propagate_ahead, propagate_members
+from .network_members import ahead_arrays, course_of, propagate_ahead, propagate_members
 from .network_state import WORK_ROWS, net_of, row_size, state_steps
-from .network_strips import propagate_strips
-from .network_tangents import tangents_of
+from .network_strips import propagate_strips, strips_arrays
+from .network_tangents import strip_steps, tangents_of
+from .reflections import strip_functions
+from .sharing import take
 from .strips import SLACK, WIDEST, from_strips, lanes_of, strip_edges, to_strips
 from .vectors import boundary, keep, shift
-from .weights import is_shared, members_of
+from .weights import is_shared, is_sparse, members_of, state_product
 
 # Members whose states run side by side: whole registers, one strip at most.
 GROUP = min(8, WIDEST * lanes_of(np.float64))
 ADVANCE = 16  # steps of a state in one piece
 
 
-@parallel_kernel
-def advance(stop, phi, net, dt, step, steps, group, x):
+@kernel
+def advance(stop, team, thread, threads, phi, weigh, net, dt, step, steps, group, x):
     members, n = x.shape
-    stages = (4 if dt != 0.0 else 1) * ADVANCE
-    for job in prange((members + group - 1) // group):
-        first = job * group
+    stages, width = (4 if dt != 0.0 else 1) * ADVANCE, row_size(net, n, group)
+    works = np.zeros((WORK_ROWS + stages) * width + SLACK)
+    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
+    first = take(team) * group
+    while first < members:
         count = min(group, members - first)
-        width = row_size(net, n, count)
-        works = np.zeros((WORK_ROWS + stages) * width + SLACK)
-        work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
         for s in range(0, steps, ADVANCE):
             if raised(stop):
                 break
             piece = min(ADVANCE, steps - s)
-            state_steps(stop, phi, net, first, count, dt, step + s, piece, x, work, tape)
-        keep(works)
+            state_steps(stop, phi, weigh, net, first, count, dt, step + s, piece, x, work, tape)
+        first = take(team) * group
+    keep(works)
 
 
 @dataclass
@@ -67,6 +69,9 @@ class Network:
         self.dtype = np.dtype(self.dtype)
         self._lanes = lanes_of(self.dtype)
         shared = is_shared(self.weights) and self._group() == GROUP
+        sparse = is_sparse(self.weights)
+        self._weigh = state_product(sparse, shared)
+        self._strip_steps = strip_steps(sparse, bool(self.current), self.dtype)
         self._net = net_of(
             self.weights, self.bias, self.inputs, self.rate, self.current,
             GROUP if shared else 0,
@@ -86,22 +91,39 @@ class Network:
         return min(most, max(1, self.batch // (4 * get_num_threads())))
 
     def advance(self, flight: Flight, steps: int) -> None:
-        call(advance, self.phi, self._net, self.dt, flight.step, steps, self._group(), flight.state)
+        call(
+            advance, self._threads(), self.phi, self._weigh, self._net, float(self.dt),
+            flight.step, steps, self._group(), flight.state,
+        )  # fmt: skip
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         edges = strip_edges(self.k, self._lanes)
         strips = to_strips(flight.basis, self.dtype)
-        kernel, jobs = propagate_strips, (get_num_threads(),)
-        if self.batch >= get_num_threads():
-            kernel, jobs = propagate_members, (self._group(),)
-        elif len(edges) == 2:
-            kernel, jobs = propagate_ahead, ()
+        course = course_of(
+            self.dt, flight.step, intervals, steps_per_interval,
+            rank_unit(self.dim, self.dtype), self._lanes,
+        )  # fmt: skip
+        compiled, threads, parts = propagate_members, self._threads(), (self._group(),)
+        if self.batch < get_num_threads():
+            threads = get_num_threads()
+            if len(edges) == 2:
+                compiled, parts = (
+                    propagate_ahead,
+                    ahead_arrays(self._net, course, flight.state, self.dtype),
+                )
+            else:
+                compiled, parts = (
+                    propagate_strips,
+                    strips_arrays(self._net, course, edges, flight.state, self.k, self.dtype),
+                )
         call(
-            kernel, self.phi, self._net, self._tangents, self.dt, flight.step, intervals,
-            steps_per_interval, rank_unit(self.dim, self.dtype), self._lanes, edges, *jobs,
-            flight.state, strips, flight.log_sum, flight.compensation, flight.growth,
-            flight.status,
+            compiled, threads, self.phi, self._weigh, self._strip_steps,
+            *strip_functions(self.dtype), self._net, self._tangents, course, edges, *parts,
+            flight.state, strips, flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
         from_strips(strips, flight.basis)
         flight.step += intervals * steps_per_interval
+
+    def _threads(self) -> int:
+        return min(get_num_threads(), -(-self.batch // self._group()))

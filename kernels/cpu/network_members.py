@@ -1,18 +1,30 @@
 """Rate networks, many or small members: groups of members are jobs."""
 
-import numpy as np
-from numba import prange
+from collections import namedtuple
 
-from ..jit import kernel, parallel_kernel
+import numpy as np
+
+from ..jit import inlined, kernel
 from .interruptible import raised
 from .network_state import WORK_ROWS, layout, row_size, state_steps
-from .network_tangents import BUFFERS, Strips, scale_slopes, strip_steps
+from .network_tangents import BUFFERS, job_of, scale_slopes
 from .reflections import orthonormalise_strips, width_of, workspace_size
+from .sharing import meet, take
 from .strips import SLACK, WIDEST
-from .vectors import address, boundary, keep, shift
+from .vectors import address, boundary, keep, on_stack, shift
 
 IN_TURN = 24 * 1024  # bytes of strips whose stages are taken in turn: half of a first-level cache
 AHEAD = 128 * 1024  # bytes of slopes that a state may be ahead of its tangents
+
+# What a run is: steps between two QRs and stages in them, `unit` as in `account`.
+Course = namedtuple("Course", "dt step intervals steps stages unit lanes")
+
+# What the tangents of a group need, by address.
+Scratch = namedtuple("Scratch", "buffers inner reflections")
+
+
+def course_of(dt, step, intervals, steps, unit, lanes):
+    return Course(float(dt), step, intervals, steps, 4 * steps if dt else steps, unit, lanes)
 
 
 @kernel
@@ -21,133 +33,140 @@ def most_in_turn(group, size, itemsize):
 
 
 @kernel
+def buffer_size(n, columns, lanes, group, itemsize):
+    size = BUFFERS * n * min(columns, WIDEST * lanes)
+    return most_in_turn(group, size, itemsize) * size
+
+
+@kernel
+def scratch_size(n, columns, lanes, group, itemsize):
+    inner = 2 * (WIDEST * lanes) ** 2
+    return (
+        buffer_size(n, columns, lanes, group, itemsize) + inner + workspace_size(n, columns, lanes)
+    )
+
+
+@inlined
+def scratch_at(start, n, columns, lanes, group, itemsize):
+    inner = shift(start, buffer_size(n, columns, lanes, group, itemsize))
+    return Scratch(start, inner, shift(inner, 2 * (WIDEST * lanes) ** 2))
+
+
+@kernel
 def tangent_interval(
-    stop, tangents, first, members, flow, slopes, stages, row, across, apart, unit, lanes, edges,
-    buffers, inner, reflections, norm, diagonal, q, log_sum, compensation, growth, status,
+    stop, strip_steps, product, reflected, tangents, course, first, members, slopes, row, across,
+    apart, edges, scratch, norm, diagonal, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """An interval and its QR of `members` members from `first` on; slopes, q by address."""
-    n, columns = tangents.own.shape[2], edges[-1]
+    n, columns, lanes = tangents.own.shape[2], edges[-1], course.lanes
     for s in range(edges.size - 1):
         width = width_of(edges, s, lanes)
         room = n * width * lanes
-        joined = width == 1 and tangents.shared
-        most = most_in_turn(members, BUFFERS * room, buffers.itemsize)
+        most = most_in_turn(members, BUFFERS * room, diagonal.itemsize)
         for g in range(0, members, most):
             count = min(most, members - g)
-            strips = Strips(count, width, lanes, n, BUFFERS * room, room, across, apart, joined)
-            strip_steps(
-                stop, tangents, first + g, flow, shift(slopes, g * across), row, stages, strips,
-                boundary(buffers), shift(q, ((first + g) * columns + edges[s]) * n), n * columns,
+            job = job_of(
+                stop, tangents, first + g, course.dt != 0.0, shift(slopes, g * across), row,
+                course.stages, across, apart, count, width, lanes, scratch.buffers,
+                shift(q, ((first + g) * columns + edges[s]) * n), n * columns,
             )  # fmt: skip
+            strip_steps(on_stack(job))
     for b in range(first, first + members):
         orthonormalise_strips(
-            shift(q, b * n * columns), n, lanes, edges, unit, boundary(reflections),
-            boundary(inner), norm, diagonal, log_sum[b], compensation[b], growth[b], status[b],
+            product, reflected, shift(q, b * n * columns), n, lanes, edges, course.unit,
+            scratch.reflections, scratch.inner, norm, diagonal, log_sum[b], compensation[b],
+            growth[b], status[b],
         )  # fmt: skip
 
 
 @kernel
-def scratch(n, columns, lanes, group, k, dtype):
-    """What `tangent_interval` works in."""
-    widest = min(columns, WIDEST * lanes)
-    size = BUFFERS * n * widest
-    most = most_in_turn(group, size, np.empty(0, dtype).itemsize)
-    return (
-        np.zeros(most * size + SLACK, dtype),
-        np.zeros(2 * widest * widest + SLACK, dtype),
-        np.zeros(workspace_size(n, columns, lanes) + SLACK, dtype),
-        np.empty(k),
-        np.empty(k, dtype),
-    )
-
-
-@parallel_kernel
 def propagate_members(
-    stop, phi, net, tangents, dt, step, intervals, steps, unit, lanes, edges, group, x, q,
-    log_sum, compensation, growth, status,
+    stop, team, thread, threads, phi, weigh, strip_steps, product, reflected, net, tangents, course,
+    edges, group, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """A job is a group and all its intervals. x (B, n), q (B, n columns) in strips."""
     members, n = x.shape
-    flow = dt != 0.0
-    stages = 4 * steps if flow else steps
-    for job in prange((members + group - 1) // group):
-        first = job * group
+    steps, stages, lanes, columns = course.steps, course.stages, course.lanes, edges[-1]
+    width, k = row_size(net, n, group), log_sum.shape[1]
+    across, apart = layout(net, n)
+    works = np.zeros((WORK_ROWS + stages) * width + SLACK)
+    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
+    scaled = np.zeros(stages * width + SLACK, q.dtype)
+    slopes = boundary(scaled)
+    room = np.zeros(scratch_size(n, columns, lanes, group, q.itemsize) + SLACK, q.dtype)
+    scratch = scratch_at(boundary(room), n, columns, lanes, group, q.itemsize)
+    norm, diagonal = np.empty(k), np.empty(k, q.dtype)
+    first = take(team) * group
+    while first < members:
         count = min(group, members - first)
-        width = row_size(net, n, count)
-        across, apart = layout(net, n)
-        works = np.zeros((WORK_ROWS + stages) * width + SLACK)
-        work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
-        scaled = np.zeros(stages * width + SLACK, q.dtype)
-        slopes = boundary(scaled)
-        buffers, inner, reflections, norm, diagonal = scratch(
-            n, edges[-1], lanes, group, log_sum.shape[1], q.dtype
-        )
-        for interval in range(intervals):
+        row = row_size(net, n, count)
+        for interval in range(course.intervals):
             if raised(stop):
                 break
-            state_steps(
-                stop, phi, net, first, count, dt, step + interval * steps, steps, x, work, tape
-            )
-            scale_slopes(tape, tangents.factors, stages, width, slopes)
+            begin = course.step + interval * steps
+            state_steps(stop, phi, weigh, net, first, count, course.dt, begin, steps, x, work, tape)
+            scale_slopes(tape, tangents.factors, stages, row, slopes)
             tangent_interval(
-                stop, tangents, first, count, flow, slopes, stages, width, across, apart,
-                unit, lanes, edges, buffers, inner, reflections, norm, diagonal, address(q),
-                log_sum, compensation, growth, status,
+                stop, strip_steps, product, reflected, tangents, course, first, count, slopes, row,
+                across, apart, edges, scratch, norm, diagonal, address(q), log_sum, compensation,
+                growth, status,
             )  # fmt: skip
-        keep(works)
-        keep(scaled)
-        keep(buffers)
-        keep(inner)
-        keep(reflections)
+        first = take(team) * group
+    keep(works)
+    keep(scaled)
+    keep(room)
 
 
-@parallel_kernel
+def ahead_arrays(net, course, x, dtype):
+    """Slopes that `propagate_ahead` has in common: of two turns, some intervals long, each."""
+    members, n = x.shape
+    row = course.stages * row_size(net, n, 1)
+    turn = max(1, min(course.intervals, AHEAD // (8 * row)))
+    return (np.zeros((2, members, turn, row), dtype),)
+
+
+@kernel
 def propagate_ahead(
-    stop, phi, net, tangents, dt, step, intervals, steps, unit, lanes, edges, x, q,
-    log_sum, compensation, growth, status,
+    stop, team, thread, threads, phi, weigh, strip_steps, product, reflected, net, tangents, course,
+    edges, slopes, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """Fewer members than threads: the state of a member runs some intervals ahead on another."""
     members, n = x.shape
-    flow = dt != 0.0
-    stages = 4 * steps if flow else steps
-    width = row_size(net, n, 1)
-    across, apart = layout(net, n)
-    piece = max(1, min(intervals, AHEAD // (8 * stages * width)))
-    size = piece * stages * width
-    scaled = np.zeros(2 * members * size + SLACK, q.dtype)
-    for turn in range((intervals + piece - 1) // piece + 1):
+    steps, lanes, columns, k = course.steps, course.lanes, edges[-1], log_sum.shape[1]
+    row, (across, apart) = row_size(net, n, 1), layout(net, n)
+    longest, size = slopes.shape[2], slopes.shape[2] * slopes.shape[3]
+    works = np.zeros((WORK_ROWS + longest * course.stages) * row + SLACK)
+    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * row)
+    room = np.zeros(scratch_size(n, columns, lanes, 1, q.itemsize) + SLACK, q.dtype)
+    scratch = scratch_at(boundary(room), n, columns, lanes, 1, q.itemsize)
+    norm, diagonal = np.empty(k), np.empty(k, q.dtype)
+    for turn in range((course.intervals + longest - 1) // longest + 1):
         if raised(stop):
             break
-        for job in prange(2 * members):
+        begin = turn * longest
+        ahead = min(longest, course.intervals - begin)
+        now = min(longest, course.intervals - begin + longest)
+        job = take(team)
+        while job < 2 * members:
             b = job // 2
-            if job % 2 == 0:
-                begin = turn * piece
-                now = min(piece, intervals - begin)
-                if now > 0:
-                    works = np.zeros((WORK_ROWS + now * stages) * width + SLACK)
-                    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
-                    state_steps(
-                        stop, phi, net, b, 1, dt, step + begin * steps, now * steps, x, work, tape
-                    )
-                    slopes = shift(boundary(scaled), (2 * b + turn % 2) * size)
-                    scale_slopes(tape, tangents.factors, now * stages, width, slopes)
-                    keep(works)
-            elif turn > 0:
-                now = min(piece, intervals - (turn - 1) * piece)
-                slopes = shift(boundary(scaled), (2 * b + (turn - 1) % 2) * size)
-                buffers, inner, reflections, norm, diagonal = scratch(
-                    n, edges[-1], lanes, 1, log_sum.shape[1], q.dtype
-                )
+            if job % 2 == 0 and ahead > 0:
+                at = shift(address(slopes), ((turn % 2) * members + b) * size)
+                state_steps(
+                    stop, phi, weigh, net, b, 1, course.dt, course.step + begin * steps,
+                    ahead * steps, x, work, tape,
+                )  # fmt: skip
+                scale_slopes(tape, tangents.factors, ahead * course.stages, row, at)
+            elif job % 2 == 1 and turn > 0:
+                at = shift(address(slopes), (((turn + 1) % 2) * members + b) * size)
                 for interval in range(now):
                     if raised(stop):
                         break
-                    own = shift(slopes, interval * stages * width)
                     tangent_interval(
-                        stop, tangents, b, 1, flow, own, stages, width, across, apart, unit,
-                        lanes, edges, buffers, inner, reflections, norm, diagonal, address(q),
-                        log_sum, compensation, growth, status,
+                        stop, strip_steps, product, reflected, tangents, course, b, 1,
+                        shift(at, interval * course.stages * row), row, across, apart, edges,
+                        scratch, norm, diagonal, address(q), log_sum, compensation, growth, status,
                     )  # fmt: skip
-                keep(buffers)
-                keep(inner)
-                keep(reflections)
-    keep(scaled)
+            job = take(team)
+        meet(stop, team, threads)
+    keep(works)
+    keep(room)

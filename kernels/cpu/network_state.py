@@ -9,20 +9,16 @@ padded to whole registers. Both take the terms of a sum in the same order: the b
 from collections import namedtuple
 
 import numpy as np
-from numba import carray
 
 from ..jit import inlined, kernel
 from .interruptible import raised
 from .strips import lanes_of
-from .vectors import add, fma, load, outlined, shift, splat, store, subtract
-from .vectors import multiply as register_product
-from .weights import SPARSE, addresses, both_factors, multiply, multiply_row, which
+from .vectors import add, fma, load, multiply, on_stack, outlined, shift, splat, store, subtract
+from .weights import StateJob, addresses, factor, row_factor, which
 
 # Weights; bias and rate (members or 1, n); inputs (members or 1, T, n), of no effect when T is 1;
 # lanes of a float64 register; width: members that lie as lanes, or 0.
-_FIELDS = "bias inputs rate current lanes width"
-DenseNet = namedtuple("DenseNet", f"w rows {_FIELDS}")
-SparseNet = namedtuple("SparseNet", f"{SPARSE} {_FIELDS}")
+Net = namedtuple("Net", "w indptr indices bias inputs rate current lanes width")
 
 WORK_ROWS = 8  # vectors that the steps of a state need
 
@@ -78,38 +74,43 @@ def drive(net, n, first, count, step, bias, out):
             out[at] = bias[at] + inputs[i]
 
 
-@kernel
-def weigh(weights, width, lanes, n, first, count, source, base, out):
+@inlined
+def weigh_all(weigh, weights, width, lanes, n, first, count, source, base, out):
     """out = base + W source for each member, all by address."""
-    outlined()
+    w, indptr, indices = weights.w, weights.indptr, weights.indices
     if width:
-        multiply(weights, 0, width // lanes, lanes, n, source, base, out)
+        weigh(on_stack(StateJob(w, indptr, indices, n, width, lanes, source, base, out)))
         return
     across = (n + lanes - 1) // lanes * lanes
     for g in range(count):
-        at = g * across
-        multiply_row(
-            weights, first + g, lanes, n, across, shift(source, at), shift(base, at), shift(out, at)
-        )
+        at, own = g * across, shift(w, (first + g) * weights.size)
+        weigh(
+            on_stack(
+                StateJob(
+                    own, indptr, indices, n, across, lanes, shift(source, at), shift(base, at),
+                    shift(out, at),
+                )
+            )
+        )  # fmt: skip
 
 
 @inlined
 def vector_field(
-    phi, current, weights, width, lanes, n, first, count, size, x, base, u, slope, out
-):
+    phi, weigh, current, weights, width, lanes, n, first, count, size, x, base, u, slope, out
+):  # fmt: skip
     """W phi(x) + base or phi(W x + base), and the slopes, all by address."""
     if current:
-        phi(carray(x, size), carray(u, size), carray(slope, size))
-        weigh(weights, width, lanes, n, first, count, u, base, out)
+        phi(size, x, u, slope)
+        weigh_all(weigh, weights, width, lanes, n, first, count, u, base, out)
     else:
-        weigh(weights, width, lanes, n, first, count, x, base, u)
-        phi(carray(u, size), carray(out, size), carray(slope, size))
+        weigh_all(weigh, weights, width, lanes, n, first, count, x, base, u)
+        phi(size, u, out, slope)
 
 
 @inlined
 def slope_of(rate, field, x, o):
     """rate (field - x)."""
-    return register_product(load(rate, o), subtract(load(field, o), load(x, o)))
+    return multiply(load(rate, o), subtract(load(field, o), load(x, o)))
 
 
 @inlined
@@ -130,7 +131,7 @@ def runge_kutta(r, dt, size, lanes, rate, field, here, stage, total):
 
 
 @kernel
-def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
+def state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work, tape):
     """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage.
 
     work: WORK_ROWS vectors; work and tape by address.
@@ -153,8 +154,8 @@ def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
         if dt == 0.0:
             slope = shift(tape, s * size)
             vector_field(
-                phi, current, weights, width, lanes, n, first, count, size, here, base, u, slope,
-                field,
+                phi, weigh, current, weights, width, lanes, n, first, count, size, here, base, u,
+                slope, field,
             )  # fmt: skip
             for o in range(0, size, lanes):
                 store(here, o, add(load(here, o), slope_of(rate, field, here, o)))
@@ -162,8 +163,8 @@ def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
         for r in range(4):
             slope = shift(tape, (4 * s + r) * size)
             vector_field(
-                phi, current, weights, width, lanes, n, first, count, size, stage, base, u, slope,
-                field,
+                phi, weigh, current, weights, width, lanes, n, first, count, size, stage, base, u,
+                slope, field,
             )  # fmt: skip
             runge_kutta(r, dt, size, lanes, rate, field, here, stage, total)
     scatter(net, first, count, x, here)
@@ -171,7 +172,6 @@ def state_steps(stop, phi, net, first, count, dt, step, steps, x, work, tape):
 
 def net_of(weights, bias, inputs, rate, current, width):
     """Of members that lie as `width` lanes (0: one after the other)."""
-    kind = SparseNet if isinstance(weights, tuple) else DenseNet
     constant = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
-    lanes = lanes_of(np.float64)
-    return kind(*both_factors(weights), constant, inputs, rate, current, lanes, width)
+    parts = factor(weights, np.float64) if width else row_factor(weights)
+    return Net(*parts, constant, inputs, rate, current, lanes_of(np.float64), width)

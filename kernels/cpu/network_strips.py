@@ -1,12 +1,11 @@
 """Rate networks, few large members: strips of tangent columns are jobs."""
 
 import numpy as np
-from numba import prange
 
-from ..jit import kernel, parallel_kernel
+from ..jit import kernel
 from .interruptible import raised
 from .network_state import WORK_ROWS, row_size, state_steps
-from .network_tangents import BUFFERS, Strips, scale_slopes, strip_steps
+from .network_tangents import BUFFERS, job_of, scale_slopes
 from .reflections import (
     apply_panel,
     factor_panel,
@@ -16,9 +15,9 @@ from .reflections import (
     width_of,
     workspace_size,
 )
-from .sharing import take
-from .strips import SLACK, WIDEST
-from .vectors import address, boundary, keep, shift
+from .sharing import meet, take
+from .strips import SLACK, WIDEST, aligned
+from .vectors import address, boundary, keep, on_stack, shift
 
 
 @kernel
@@ -29,10 +28,23 @@ def all_finite(finite):
     return True
 
 
-@parallel_kernel
+def strips_arrays(net, course, edges, x, k, dtype):
+    """What the threads of `propagate_strips` have in common, of this interval and another."""
+    members, n = x.shape
+    size = workspace_size(n, edges[-1], course.lanes)
+    return (
+        np.zeros((2, members, course.stages, row_size(net, n, 1)), dtype),  # slopes
+        aligned((2, members, size), dtype),  # reflections
+        np.empty((2, members, k)),  # norms
+        np.empty((2, members, k), dtype),  # diagonals of R
+        np.zeros((2, members, edges.size - 1), np.bool_),  # whether the strips are finite
+    )
+
+
+@kernel
 def propagate_strips(
-    stop, phi, net, tangents, dt, step, intervals, steps, unit, lanes, edges, threads, x, q,
-    log_sum, compensation, growth, status,
+    stop, team, thread, threads, phi, weigh, strip_steps, product, reflected, net, tangents, course,
+    edges, slopes, reflections, norm, diagonal, finite, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """x (B, n), q (B, n columns) in strips.
 
@@ -42,100 +54,87 @@ def propagate_strips(
     nowhere but on the panels themselves, and those only as long as there is nothing to apply.
     """
     members, n = x.shape
-    flow = dt != 0.0
-    stages = 4 * steps if flow else steps
-    strips, columns, k = edges.size - 1, edges[-1], log_sum.shape[1]
-    widest = min(columns, WIDEST * lanes)
-    width = row_size(net, n, 1)
-    slopes_size = stages * width
-    scaled = np.zeros(2 * members * slopes_size + SLACK, q.dtype)  # of this interval and the next
-    size = workspace_size(n, columns, lanes)
-    reflections = np.zeros(2 * members * size + SLACK, q.dtype)  # of this interval and the last
-    norm, diagonal = np.empty((members, k)), np.empty((2, members, k), q.dtype)
-    finite = np.zeros((2, members, strips), np.bool_)
-    counter = np.zeros(1, np.int64)
-    # Here, and not in the loops: large arrays are fresh pages each time.
-    buffer_size = BUFFERS * n * widest
-    work_size = (WORK_ROWS + stages) * width
-    works = np.zeros(threads * work_size + SLACK)
-    inner_size = 2 * widest * widest
-    buffers, inners = (
-        np.zeros(threads * buffer_size + SLACK, q.dtype),
-        np.zeros(threads * inner_size + SLACK, q.dtype),
-    )
-    for interval in range(-1, intervals + 1):
+    strips, columns, k, lanes = edges.size - 1, edges[-1], log_sum.shape[1], course.lanes
+    row, widest = row_size(net, n, 1), min(columns, WIDEST * lanes)
+    size, tape_size = reflections.shape[2], course.stages * row
+    works = np.zeros((WORK_ROWS + course.stages) * row + SLACK)
+    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * row)
+    room = np.zeros(BUFFERS * n * widest + 2 * widest * widest + SLACK, q.dtype)
+    buffer, inner = boundary(room), shift(boundary(room), BUFFERS * n * widest)
+    for interval in range(-1, course.intervals + 1):
         if raised(stop):
             break
-        now, last = interval % 2, (interval + 1) % 2
-        measured, ahead = 0 <= interval < intervals, interval + 1 < intervals
-        states = members if ahead else 0
+        now, other = interval % 2, (interval + 1) % 2
+        measured = 0 <= interval < course.intervals
+        states = members if interval + 1 < course.intervals else 0
         jobs = states + (members * strips if interval >= 0 else 0)
-        counter[0] = 0
-        for thread in prange(threads):
-            buffer = shift(boundary(buffers), thread * buffer_size)
-            inner = shift(boundary(inners), thread * inner_size)
-            work = shift(boundary(works), thread * work_size)
-            tape = shift(work, WORK_ROWS * width)
-            job = take(counter)
-            while job < jobs:
-                if job < states:
-                    begin = step + (interval + 1) * steps
-                    state_steps(stop, phi, net, job, 1, dt, begin, steps, x, work, tape)
-                    slopes = shift(boundary(scaled), (last * members + job) * slopes_size)
-                    scale_slopes(tape, tangents.factors, stages, width, slopes)
-                else:
-                    b, strip = (job - states) // strips, (job - states) % strips
-                    first, end = edges[strip], min(edges[strip + 1], k)
-                    wide = width_of(edges, strip, lanes)
-                    own = shift(address(q), (b * columns + first) * n)
-                    if interval > 0 and all_finite(finite[last, b]):
-                        form_strip(
-                            shift(boundary(reflections), (last * members + b) * size),
-                            inner, n, lanes, edges, strip, own, diagonal[last, b],
-                        )  # fmt: skip
-                    if measured:
-                        slopes = shift(boundary(scaled), (now * members + b) * slopes_size)
-                        room = n * wide * lanes
-                        one = Strips(1, wide, lanes, n, BUFFERS * room, room, 0, 1, False)
-                        strip_steps(
-                            stop, tangents, b, flow, slopes, width, stages, one,
-                            buffer, own, n * columns,
-                        )  # fmt: skip
-                        finite[now, b, strip] = norms(
-                            own, n, wide, lanes, inner, norm[b, first:end]
+        job = take(team)
+        while job < jobs:
+            if job < states:
+                begin = course.step + (interval + 1) * course.steps
+                state_steps(
+                    stop, phi, weigh, net, job, 1, course.dt, begin, course.steps, x, work, tape
+                )
+                at = shift(address(slopes), (other * members + job) * tape_size)
+                scale_slopes(tape, tangents.factors, course.stages, row, at)
+                job = take(team)
+                continue
+            b, strip = (job - states) // strips, (job - states) % strips
+            first, end, width = (
+                edges[strip],
+                min(edges[strip + 1], k),
+                width_of(edges, strip, lanes),
+            )
+            own = shift(address(q), (b * columns + first) * n)
+            if interval > 0 and all_finite(finite[other, b]):
+                last = shift(address(reflections), (other * members + b) * size)
+                form_strip(product, last, inner, n, lanes, edges, strip, own, diagonal[other, b])
+            if measured:
+                at = shift(address(slopes), (now * members + b) * tape_size)
+                strip_steps(
+                    on_stack(
+                        job_of(
+                            stop, tangents, b, course.dt != 0.0, at, row, course.stages, 0, 1, 1,
+                            width, lanes, buffer, own, 0,
                         )
-                        if strip == 0 and finite[now, b, 0]:
-                            panel = shift(boundary(reflections), (now * members + b) * size)
-                            factor_panel(own, n, columns, lanes, 0, wide, panel, diagonal[now, b])
-                job = take(counter)
-        for p in range(strips - 1 if measured else 0):
-            counter[0] = 0
-            for thread in prange(threads):
-                inner = shift(boundary(inners), thread * inner_size)
-                job = take(counter)
-                while job < members * (strips - p - 1):
-                    b, strip = job % members, p + 1 + job // members
-                    if all_finite(finite[now, b]):
-                        work = shift(boundary(reflections), (now * members + b) * size)
-                        first, wide = edges[strip], width_of(edges, strip, lanes)
-                        own = shift(address(q), (b * columns + first) * n)
-                        panel = width_of(edges, p, lanes)
-                        apply_panel(
-                            work, inner, n, columns, lanes, edges[p], panel, True, own,
-                            wide,
+                    )
+                )  # fmt: skip
+                good = norms(own, n, width, lanes, inner, norm[now, b, first:end])
+                finite[now, b, strip] = good
+                if strip == 0 and good:
+                    panel = shift(address(reflections), (now * members + b) * size)
+                    factor_panel(
+                        product, reflected, own, n, columns, lanes, 0, width, panel,
+                        diagonal[now, b],
+                    )  # fmt: skip
+            job = take(team)
+        meet(stop, team, threads)
+        if not measured:
+            continue
+        for p in range(strips - 1):
+            job = take(team)
+            while job < members * (strips - p - 1):
+                b, strip = job % members, p + 1 + job // members
+                if all_finite(finite[now, b]):
+                    panel = shift(address(reflections), (now * members + b) * size)
+                    first, width = edges[strip], width_of(edges, strip, lanes)
+                    own = shift(address(q), (b * columns + first) * n)
+                    apply_panel(
+                        product, panel, inner, n, columns, lanes, edges[p],
+                        width_of(edges, p, lanes), True, own, width,
+                    )  # fmt: skip
+                    if strip == p + 1:
+                        factor_panel(
+                            product, reflected, own, n, columns, lanes, first, width, panel,
+                            diagonal[now, b],
                         )  # fmt: skip
-                        if strip == p + 1:
-                            factor_panel(
-                                own, n, columns, lanes, first, wide, work, diagonal[now, b]
-                            )
-                    job = take(counter)
-        for b in range(members if measured else 0):
+                job = take(team)
+            meet(stop, team, threads)
+        # Before anyone comes here again, all have met.
+        for b in range(thread, members, threads):
             settle(
-                all_finite(finite[now, b]), norm[b], diagonal[now, b], unit, log_sum[b],
+                all_finite(finite[now, b]), norm[now, b], diagonal[now, b], course.unit, log_sum[b],
                 compensation[b], growth[b], status[b],
             )  # fmt: skip
-    keep(reflections)
-    keep(scaled)
     keep(works)
-    keep(buffers)
-    keep(inners)
+    keep(room)

@@ -6,29 +6,24 @@ three, (y2 + 2 y3 + y4 - q)/3: no sum of stages is carried along.
 """
 
 from collections import namedtuple
+from functools import cache
 
 import numpy as np
-from numba import types
-from numba.extending import overload
+from numba import from_dtype, int64, types, uint8, void
 
-from ..jit import kernel, spliced
+from ..jit import c_function, inlined, kernel, spliced
 from .interruptible import raised
 from .stage_tile import Ends, Layout, stage_row, stage_tile
 from .strips import ROWS, WIDEST
 from .vectors import address, fma, load, multiply, outlined, shift, splat, store
-from .weights import SPARSE, addresses, left_factor, member_size
+from .weights import addresses, factor
 
 BUFFERS = 6  # strips that the stages of one strip need
 
 # Weights, own (members or 1, stages, n) with the factors f in it, those factors (1 for a map) and
 # the thirds of `combine`, all in the tangents' dtype; whether all members have the same weights and
-# own. The last field has no value: it is there or
-# not, and kernels compile for networks of currents or of rates.
-_FIELDS = "own factors thirds shared"
-DenseCurrents = namedtuple("DenseCurrents", f"w {_FIELDS} currents")
-DenseRates = namedtuple("DenseRates", f"w {_FIELDS}")
-SparseCurrents = namedtuple("SparseCurrents", f"{SPARSE} {_FIELDS} currents")
-SparseRates = namedtuple("SparseRates", f"{SPARSE} {_FIELDS}")
+# own, and whether these are currents.
+Tangents = namedtuple("Tangents", "w indptr indices own factors thirds shared current")
 
 
 def tangents_of(weights, rate, current, dt, dtype):
@@ -36,33 +31,35 @@ def tangents_of(weights, rate, current, dt, dtype):
     if dt:
         scaled, own = 0.5 * dt * rate, -0.5 * dt * rate
         factors = np.array([1.0, 1.0, 2.0, 1 / 3])
-    sparse = isinstance(weights, tuple)
-    fields = left_factor(weights, dtype, scaled)
+    parts = factor(weights, dtype, scaled)
     own = (factors[:, None] * own[:, None]).astype(dtype)
-    kinds = (SparseCurrents, SparseRates) if sparse else (DenseCurrents, DenseRates)
-    return kinds[not current](
-        *fields, own, factors.astype(dtype), np.array([1 / 3, 2 / 3, -1 / 3], dtype),
-        len(fields[-1]) == len(own) == 1, *[0] * bool(current),
+    return Tangents(
+        *parts, own, factors.astype(dtype), np.array([1 / 3, 2 / 3, -1 / 3], dtype),
+        len(parts[0]) == len(own) == 1, bool(current),
     )  # fmt: skip
 
 
-# The same strip of `count` members, whose stages are taken in turn: one small stage waits for the
-# one before, but not for another member's. Workspaces of the members are `size` apart, the strips
-# in them `room`; slopes are `across` from member to member and `apart` from unit to unit. Where
-# members share the weights, their strips of one register are `joined` to wider ones.
-Strips = namedtuple("Strips", "count width lanes n size room across apart joined")
+# The same strip of `count` members through some stages, all by address. Stages of the members are
+# taken in turn: a small one waits for the one before, but not for another member's. Where members
+# share the weights, their strips of one register are `joined` to wider ones.
+# - Weights of the first member, `size` elements before the next one's; own likewise.
+# - Slopes of the first member on the `tape`, those of a stage `row` after those of the one before;
+#   `across` from member to member and `apart` from unit to unit.
+# - work: BUFFERS strips of `room` elements for each member.
+# - The strips themselves are q and `q_step` apart.
+StripJob = namedtuple(
+    "StripJob",
+    "stop w size indptr indices own own_size thirds flow tape row stages across apart "
+    "count width lanes n room joined work q q_step",
+)
 
 
-def currents(tangents):
-    raise NotImplementedError
-
-
-@overload(currents)
-def _currents(tangents):
-    """True for networks of currents, else None, which makes a type of the answer."""
-    if "currents" in tangents.fields:
-        return lambda tangents: True
-    return lambda tangents: None
+def strip_job(element):
+    """Numba's type of a `StripJob`."""
+    flag, index, vector = (types.CPointer(t) for t in (uint8, int64, element))
+    kinds = {"stop": flag, "indptr": index, "indices": index}
+    kinds |= dict.fromkeys(("w", "own", "thirds", "tape", "work", "q"), vector)
+    return types.NamedTuple([kinds.get(name, int64) for name in StripJob._fields], StripJob)
 
 
 @spliced
@@ -82,172 +79,229 @@ def dense_strip(current, width, w, n, layout, ends):
     dense_rows(current, 1, width, w, n, layout, ends, i)
 
 
+@inlined
+def member_ends(job, ends, g):
+    """The ends of a stage, which are those of the first member, for member g."""
+    at = g * BUFFERS * job.room
+    return Ends(
+        shift(ends.z, at), shift(ends.own, g * job.own_size), shift(ends.y, at),
+        shift(ends.base, at), shift(ends.factor, g * job.across), shift(ends.out, at),
+        shift(ends.z_out, at),
+    )  # fmt: skip
+
+
+@inlined
+def joint(job, g):
+    """Members from g on that make one strip, its width in registers and its layout."""
+    if job.joined:
+        members = min(WIDEST, job.count - g)
+        layout = Layout(job.lanes, BUFFERS * job.room, job.apart, job.across)
+        return members, members, layout
+    return 1, job.width, Layout(job.width * job.lanes, job.lanes, job.apart, 0)
+
+
 @spliced
-def sparse_strip(current, width, entries, weights, n, layout, ends):
-    indptr, indices = weights.indptr, weights.indices
-    for i in range(n):
-        stage_row(current, width, entries, indices, indptr[i], indptr[i + 1], layout, ends, i)
-
-
-def stage(weights, current, b, width, n, layout, ends):
-    raise NotImplementedError
-
-
-@overload(stage)
-def _stage(weights, current, b, width, n, layout, ends):
-    """A stage of a strip, as in `stage_tile`; own and factor are multiplied by its f."""
-    mode = int(not isinstance(current, types.NoneType))
-    if "data" in weights.fields:
-
-        def sparse(weights, current, b, width, n, layout, ends):
-            entries = shift(weights.data, b * weights.data_size)
-            if width == 1:
-                sparse_strip(mode, 1, entries, weights, n, layout, ends)
-            elif width == 2:
-                sparse_strip(mode, 2, entries, weights, n, layout, ends)
-            else:
-                sparse_strip(mode, 3, entries, weights, n, layout, ends)
-
-        return sparse
-
-    def dense(weights, current, b, width, n, layout, ends):
-        w = shift(weights.w, b * weights.w_size)
+def dense_stage(current, at, ends):
+    job, g = at[0], 0
+    while g < job.count:
+        members, width, layout = joint(job, g)
+        w, own_ends = shift(job.w, g * job.size), member_ends(job, ends, g)
         if width == 1:
-            dense_strip(mode, 1, w, n, layout, ends)
+            dense_strip(current, 1, w, job.n, layout, own_ends)
         elif width == 2:
-            dense_strip(mode, 2, w, n, layout, ends)
+            dense_strip(current, 2, w, job.n, layout, own_ends)
         else:
-            dense_strip(mode, 3, w, n, layout, ends)
-
-    return dense
-
-
-@kernel
-def stages(weights, current, b, own_size, strips, own, z, y, base, factor, out, z_out):
-    """A stage of each member; all by address in the workspace of the first, which is b."""
-    outlined()
-    width, join = strips.width, 1
-    layout = Layout(strips.width * strips.lanes, strips.lanes, strips.apart, 0)
-    if strips.joined:
-        join, layout = WIDEST, Layout(strips.lanes, strips.size, strips.apart, strips.across)
-    g = 0
-    while g < strips.count:
-        members, at = min(join, strips.count - g), g * strips.size
-        ends = Ends(
-            shift(z, at), shift(own, g * own_size), shift(y, at), shift(base, at),
-            shift(factor, g * strips.across), shift(out, at), shift(z_out, at),
-        )  # fmt: skip
-        stage(weights, current, b + g, max(width, members), strips.n, layout, ends)
+            dense_strip(current, 3, w, job.n, layout, own_ends)
         g += members
 
 
+@spliced
+def sparse_strip(current, width, w, job, layout, ends):
+    indices, indptr = job.indices, job.indptr
+    for i in range(job.n):
+        stage_row(current, width, w, indices, indptr[i], indptr[i + 1], layout, ends, i)
+
+
+@spliced
+def sparse_stage(current, at, ends):
+    job, g = at[0], 0
+    while g < job.count:
+        members, width, layout = joint(job, g)
+        w, own_ends = shift(job.w, g * job.size), member_ends(job, ends, g)
+        if width == 1:
+            sparse_strip(current, 1, w, job, layout, own_ends)
+        elif width == 2:
+            sparse_strip(current, 2, w, job, layout, own_ends)
+        else:
+            sparse_strip(current, 3, w, job, layout, own_ends)
+        g += members
+
+
+# A stage of all members, as in `stage_tile`; own and factor are multiplied by its f.
+
+
 @kernel
-def combine(strips, thirds, y2, y3, y4, q):
+def dense_current(at, ends):
+    outlined()
+    dense_stage(1, at, ends)
+
+
+@kernel
+def dense_rate(at, ends):
+    outlined()
+    dense_stage(0, at, ends)
+
+
+@kernel
+def sparse_current(at, ends):
+    outlined()
+    sparse_stage(1, at, ends)
+
+
+@kernel
+def sparse_rate(at, ends):
+    outlined()
+    sparse_stage(0, at, ends)
+
+
+@kernel
+def combine(job, y2, y3, y4, q):
     """q = (y2 + 2 y3 + y4 - q) / 3; thirds are 1/3, 2/3 and -1/3."""
-    one, two, minus = splat(thirds[0]), splat(thirds[1]), splat(thirds[2])
-    for g in range(strips.count):
-        first = g * strips.size
-        for o in range(first, first + strips.n * strips.width * strips.lanes, strips.lanes):
+    one, two, minus = splat(job.thirds[0]), splat(job.thirds[1]), splat(job.thirds[2])
+    for g in range(job.count):
+        first = g * BUFFERS * job.room
+        for o in range(first, first + job.room, job.lanes):
             total = fma(one, load(y2, o), multiply(minus, load(q, o)))
             total = fma(two, load(y3, o), total)
             store(q, o, fma(one, load(y4, o), total))
 
 
 @kernel
-def scale_rows(strips, factor, y, z):
+def scale_rows(job, factor, y, z):
     """z = factor_i y_i, row by row."""
-    for g in range(strips.count):
-        for i in range(strips.n):
-            f = splat(factor[g * strips.across + i * strips.apart])
-            for r in range(strips.width):
-                o = g * strips.size + (i * strips.width + r) * strips.lanes
+    for g in range(job.count):
+        for i in range(job.n):
+            f = splat(factor[g * job.across + i * job.apart])
+            for r in range(job.width):
+                o = g * BUFFERS * job.room + (i * job.width + r) * job.lanes
                 store(z, o, multiply(f, load(y, o)))
 
 
 @kernel
-def copy_strips(strips, source, source_step, out, out_step):
-    for g in range(strips.count):
-        for o in range(0, strips.n * strips.width * strips.lanes, strips.lanes):
+def copy_strips(job, source, source_step, out, out_step):
+    for g in range(job.count):
+        for o in range(0, job.room, job.lanes):
             store(out, g * out_step + o, load(source, g * source_step + o))
 
 
-@kernel
-def flow_steps(stop, weights, current, b, own_size, strips, own, thirds, tape, row, count, work):
-    """Runge-Kutta steps of q, which comes first in `work`; slopes are `row` from stage to stage."""
-    outlined()
-    n, room = strips.n, strips.room
-    q, y2, y3, y4 = work, shift(work, room), shift(work, 2 * room), shift(work, 3 * room)
-    za, zb = shift(work, 4 * room), shift(work, 5 * room)
-    o1, o2, o3, o4 = own, shift(own, n), shift(own, 2 * n), shift(own, 3 * n)
-    if current is not None:
-        scale_rows(strips, tape, q, za)
-    for s in range(0, count, 4):
-        if raised(stop):
+@spliced
+def flow_steps(stage, current, at):
+    """Runge-Kutta steps of q, which comes first in `work`."""
+    job = at[0]
+    n, room, row, own = job.n, job.room, job.row, job.own
+    q, y2, y3 = job.work, shift(job.work, room), shift(job.work, 2 * room)
+    y4, za, zb = shift(q, 3 * room), shift(q, 4 * room), shift(q, 5 * room)
+    o2, o3, o4 = shift(own, n), shift(own, 2 * n), shift(own, 3 * n)
+    if current:
+        scale_rows(job, job.tape, q, za)
+    for s in range(0, job.stages, 4):
+        if raised(job.stop):
             break
-        s1 = shift(tape, s * row)
+        s1 = shift(job.tape, s * row)
         s2, s3, s4 = shift(s1, row), shift(s1, 2 * row), shift(s1, 3 * row)
-        if current is None:
-            stages(weights, current, b, own_size, strips, o1, q, q, q, s1, y2, y2)
-            stages(weights, current, b, own_size, strips, o2, y2, y2, q, s2, y3, y3)
-            stages(weights, current, b, own_size, strips, o3, y3, y3, q, s3, y4, y4)
-            combine(strips, thirds, y2, y3, y4, q)
-            stages(weights, current, b, own_size, strips, o4, y4, y4, q, s4, q, q)
+        if current:
+            after = shift(s4, row) if s + 4 < job.stages else s4
+            stage(at, Ends(za, own, q, q, s2, y2, zb))
+            stage(at, Ends(zb, o2, y2, q, s3, y3, za))
+            stage(at, Ends(za, o3, y3, q, s4, y4, zb))
+            combine(job, y2, y3, y4, q)
+            stage(at, Ends(zb, o4, y4, q, after, q, za))
         else:
-            after = shift(s4, row) if s + 4 < count else s4
-            stages(weights, current, b, own_size, strips, o1, za, q, q, s2, y2, zb)
-            stages(weights, current, b, own_size, strips, o2, zb, y2, q, s3, y3, za)
-            stages(weights, current, b, own_size, strips, o3, za, y3, q, s4, y4, zb)
-            combine(strips, thirds, y2, y3, y4, q)
-            stages(weights, current, b, own_size, strips, o4, zb, y4, q, after, q, za)
+            stage(at, Ends(q, own, q, q, s1, y2, y2))
+            stage(at, Ends(y2, o2, y2, q, s2, y3, y3))
+            stage(at, Ends(y3, o3, y3, q, s3, y4, y4))
+            combine(job, y2, y3, y4, q)
+            stage(at, Ends(y4, o4, y4, q, s4, q, q))
 
 
-@kernel
-def map_steps(stop, weights, current, b, own_size, strips, own, tape, row, count, work):
+@spliced
+def map_steps(stage, current, at):
     """Steps of a map, likewise; returns where q is in the end."""
-    outlined()
-    room = strips.room
-    here, there, zeros = work, shift(work, room), shift(work, 2 * room)
-    za, zb = shift(work, 3 * room), shift(work, 4 * room)
-    for g in range(strips.count):
+    job = at[0]
+    room, row, own = job.room, job.row, job.own
+    here, there, zeros = job.work, shift(job.work, room), shift(job.work, 2 * room)
+    za, zb = shift(job.work, 3 * room), shift(job.work, 4 * room)
+    for g in range(job.count):
         for e in range(room):
-            zeros[g * strips.size + e] = 0
-    if current is not None:
-        scale_rows(strips, tape, here, za)
-    for s in range(count):
-        if raised(stop):
+            zeros[g * BUFFERS * room + e] = 0
+    if current:
+        scale_rows(job, job.tape, here, za)
+    for s in range(job.stages):
+        if raised(job.stop):
             break
-        now = shift(tape, s * row)
-        if current is None:
-            stages(weights, current, b, own_size, strips, own, here, here, zeros, now, there, there)
-        else:
-            after = shift(now, row) if s + 1 < count else now
-            stages(weights, current, b, own_size, strips, own, za, here, zeros, after, there, zb)
+        now = shift(job.tape, s * row)
+        if current:
+            after = shift(now, row) if s + 1 < job.stages else now
+            stage(at, Ends(za, own, here, zeros, after, there, zb))
             za, zb = zb, za
+        else:
+            stage(at, Ends(here, own, here, zeros, now, there, there))
         here, there = there, here
     return here
 
 
-@kernel
-def strip_steps(stop, tangents, b, flow, tape, row, count, strips, work, q, q_step):
-    """The same strip of members b, b + 1, ... through `count` stages.
-
-    tape: slopes, those of a stage are `row` after those of the one before. The strips are q and
-    `q_step` apart; work: `strips.size` elements, at least BUFFERS times `strips.room`, for each.
-    """
-    outlined()
-    own_size = member_size(tangents.own) * strips.n
-    own = shift(address(tangents.own), b * own_size)
-    current, weights = currents(tangents), addresses(tangents)
-    copy_strips(strips, q, q_step, work, strips.size)
-    here = work
-    if flow:
-        flow_steps(
-            stop, weights, current, b, own_size, strips, own, tangents.thirds, tape, row, count,
-            work,
-        )  # fmt: skip
+@spliced
+def steps(stage, current, at):
+    """All steps of a job; stage is one of the four functions above."""
+    job = at[0]
+    step = BUFFERS * job.room
+    copy_strips(job, job.q, job.q_step, job.work, step)
+    here = job.work
+    if job.flow:
+        flow_steps(stage, current, at)
     else:
-        here = map_steps(stop, weights, current, b, own_size, strips, own, tape, row, count, work)
-    copy_strips(strips, here, strips.size, q, q_step)
+        here = map_steps(stage, current, at)
+    copy_strips(job, here, step, job.q, job.q_step)
+
+
+def dense_current_steps(at):
+    steps(dense_current, True, at)
+
+
+def dense_rate_steps(at):
+    steps(dense_rate, False, at)
+
+
+def sparse_current_steps(at):
+    steps(sparse_current, True, at)
+
+
+def sparse_rate_steps(at):
+    steps(sparse_rate, False, at)
+
+
+@cache
+def strip_steps(sparse, current, dtype):
+    """The steps of a `StripJob` as a C function; kernels take it as an argument, see `weights`."""
+    dense_ones = dense_rate_steps, dense_current_steps
+    functions = (sparse_rate_steps, sparse_current_steps) if sparse else dense_ones
+    job = strip_job(from_dtype(dtype))
+    return c_function(void(types.CPointer(job)))(functions[current])
+
+
+@inlined
+def job_of(
+    stop, tangents, b, flow, tape, row, stages, across, apart, count, width, lanes, work, q, q_step
+):  # fmt: skip
+    """Members b to b + count; tape, work, q by address and of the first of them."""
+    weights, n = addresses(tangents), tangents.own.shape[2]
+    own_size = tangents.own.shape[1] * n if tangents.own.shape[0] > 1 else 0
+    return StripJob(
+        address(stop), shift(weights.w, b * weights.size), weights.size, weights.indptr,
+        weights.indices, shift(address(tangents.own), b * own_size), own_size,
+        address(tangents.thirds), int(flow), tape, row, stages, across, apart, count, width, lanes,
+        n, n * width * lanes, int(width == 1 and tangents.shared), work, q, q_step,
+    )  # fmt: skip
 
 
 @kernel

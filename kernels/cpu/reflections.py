@@ -11,9 +11,12 @@ that nothing couples to stays apart for ever. Everything is handed on by address
 allocation is 50 ns, a QR of n = 8 is 400.
 """
 
-import numpy as np
+from functools import cache
 
-from ..jit import inlined, kernel
+import numpy as np
+from numba import from_dtype, int64, types, void
+
+from ..jit import c_function, inlined, kernel
 from .account import book
 from .strips import ROWS, WIDEST, strip_product
 from .vectors import fma, load, multiply, outlined, reflect, shift, store
@@ -54,9 +57,10 @@ def pack(out, rows, terms, source, row_step, term_step):
         i += height
 
 
-@kernel
+# Products and reflections of strips as C functions, for the reason that `weights` gives.
+
+
 def reflect_strip(width, q, stride, v, first, last, scale):
-    outlined()
     if width == 1:
         reflect(1, q, stride, v, first, last, scale)
     elif width == 2:
@@ -65,8 +69,23 @@ def reflect_strip(width, q, stride, v, first, last, scale):
         reflect(3, q, stride, v, first, last, scale)
 
 
+def multiply_strip(width, a, y, rows, terms, base, out):
+    strip_product(width, a, y, rows, terms, base, out)
+
+
+@cache
+def strip_functions(dtype):
+    """(product, reflection): what the functions below take as `product` and `reflected`."""
+    element = from_dtype(dtype)
+    strip = types.CPointer(element)
+    return (
+        c_function(void(int64, strip, strip, int64, int64, strip, strip))(multiply_strip),
+        c_function(void(int64, strip, int64, strip, int64, int64, element))(reflect_strip),
+    )
+
+
 @kernel
-def factor_columns(q, rows, width, stride, count, v, scale, diagonal):
+def factor_columns(reflected, q, rows, width, stride, count, v, scale, diagonal):
     """R of one strip column by column; reflection j in v[j * rows:], zero above its row j."""
     outlined()
     zero, one = diagonal.dtype.type(0.0), diagonal.dtype.type(1.0)
@@ -90,11 +109,11 @@ def factor_columns(q, rows, width, stride, count, v, scale, diagonal):
         if pivot != zero:
             for i in range(j + 1, rows):
                 vector[i] /= pivot
-        reflect_strip(width, q, stride, vector, j, rows, scale[j])
+        reflected(width, q, stride, vector, j, rows, scale[j])
 
 
 @kernel
-def factor_panel(q, n, columns, lanes, first, width, work, diagonal):
+def factor_panel(product, reflected, q, n, columns, lanes, first, width, work, diagonal):
     """Factorise the strip q, which starts at column `first`; its reflections go to `work`."""
     outlined()
     zero = diagonal.dtype.type(0.0)
@@ -108,14 +127,16 @@ def factor_panel(q, n, columns, lanes, first, width, work, diagonal):
     scale = shift(t, stride * stride)
     for e in range(stride * (2 * n + 2 * stride + 1)):
         v[e] = zero
-    factor_columns(shift(q, first * stride), rows, width, stride, count, v, scale, diagonal[first:])
+    factor_columns(
+        reflected, shift(q, first * stride), rows, width, stride, count, v, scale, diagonal[first:]
+    )
     pack(shift(work, v_at), rows, stride, v, 1, rows)
     pack(shift(work, vt_at), stride, rows, v, rows, 1)
     # T_jj = scale_j, T_ij = scale_j sum_l T_il (V'V)_lj.
     for j in range(count):
         for i in range(rows):
             upright[i * stride + j] = v[j * rows + i]
-    strip_product(width, lanes, shift(work, vt_at), upright, stride, rows, gram, gram)
+    product(width, shift(work, vt_at), upright, stride, rows, gram, gram)
     for j in range(count):
         t[j * stride + j] = scale[j]
         for i in range(j):
@@ -128,7 +149,7 @@ def factor_panel(q, n, columns, lanes, first, width, work, diagonal):
 
 
 @kernel
-def apply_panel(work, inner, n, columns, lanes, first, panel, transposed, q, width):
+def apply_panel(product, work, inner, n, columns, lanes, first, panel, transposed, q, width):
     """q = (I + V T V') q, or with T', for a strip q of `width`; the panel starts at `first`.
 
     inner: twice the size of `panel` by `width` registers.
@@ -141,9 +162,9 @@ def apply_panel(work, inner, n, columns, lanes, first, panel, transposed, q, wid
         inner[e] = 0
     t, below = shift(work, tt_at if transposed else t_at), shift(q, first * stride)
     second = shift(inner, size)
-    strip_product(width, lanes, shift(work, vt_at), below, side, rows, inner, inner)
-    strip_product(width, lanes, t, inner, side, side, second, second)
-    strip_product(width, lanes, shift(work, v_at), second, rows, side, below, below)
+    product(width, shift(work, vt_at), below, side, rows, inner, inner)
+    product(width, t, inner, side, side, second, second)
+    product(width, shift(work, v_at), second, rows, side, below, below)
 
 
 @kernel
@@ -157,7 +178,7 @@ def unit_strip(q, n, first, stride, diagonal):
 
 
 @kernel
-def form_strip(work, inner, n, lanes, edges, strip, q, diagonal):
+def form_strip(product, work, inner, n, lanes, edges, strip, q, diagonal):
     """Replace strip number `strip`, q, by that of Q with R_jj > 0."""
     outlined()
     width = width_of(edges, strip, lanes)
@@ -165,7 +186,7 @@ def form_strip(work, inner, n, lanes, edges, strip, q, diagonal):
     # Panels further right leave it alone: it is zero where they act.
     for p in range(strip, -1, -1):
         panel = width_of(edges, p, lanes)
-        apply_panel(work, inner, n, edges[-1], lanes, edges[p], panel, False, q, width)
+        apply_panel(product, work, inner, n, edges[-1], lanes, edges[p], panel, False, q, width)
 
 
 @kernel
@@ -198,8 +219,9 @@ def settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status):
 
 @kernel
 def orthonormalise_strips(
-    q, n, lanes, edges, unit, work, inner, norm, diagonal, log_sum, compensation, growth, status
-):
+    product, reflected, q, n, lanes, edges, unit, work, inner, norm, diagonal, log_sum,
+    compensation, growth, status,
+):  # fmt: skip
     """One member's tangents; inner: as for `apply_panel`."""
     columns, strips = edges[-1], edges.size - 1
     finite = True
@@ -211,18 +233,22 @@ def orthonormalise_strips(
     if finite and strips == 1:
         v, scale = work, shift(work, n * columns)
         width = width_of(edges, 0, lanes)
-        factor_columns(q, n, width, columns, diagonal.size, v, scale, diagonal)
+        factor_columns(reflected, q, n, width, columns, diagonal.size, v, scale, diagonal)
         unit_strip(q, n, 0, columns, diagonal)
         for j in range(diagonal.size - 1, -1, -1):
-            reflect_strip(width, q, columns, shift(v, j * n), j, n, scale[j])
+            reflected(width, q, columns, shift(v, j * n), j, n, scale[j])
     elif finite:
         for p in range(strips):
             panel = width_of(edges, p, lanes)
             strip = shift(q, edges[p] * n)
-            factor_panel(strip, n, columns, lanes, edges[p], panel, work, diagonal)
+            factor_panel(
+                product, reflected, strip, n, columns, lanes, edges[p], panel, work, diagonal
+            )
             for s in range(p + 1, strips):
                 strip, width = shift(q, edges[s] * n), width_of(edges, s, lanes)
-                apply_panel(work, inner, n, columns, lanes, edges[p], panel, True, strip, width)
+                apply_panel(
+                    product, work, inner, n, columns, lanes, edges[p], panel, True, strip, width
+                )
         for s in range(strips):
-            form_strip(work, inner, n, lanes, edges, s, shift(q, edges[s] * n), diagonal)
+            form_strip(product, work, inner, n, lanes, edges, s, shift(q, edges[s] * n), diagonal)
     settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..jit import kernel, spliced
-from .vectors import BYTES, REGISTERS, outlined, shift, tile
+from .vectors import BYTES, REGISTERS, outlined, register_size, tile
 
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
 WIDEST = 3  # registers of columns: with fewer the latency of the multipliers shows
@@ -35,10 +35,10 @@ def strip_edges(columns, lanes):
     return lanes * np.cumsum([0, *widths])
 
 
-def to_strips(matrices, dtype):
+def to_strips(matrices, dtype, edges=None):
     """(B, n, k) -> (B, n * padded k), zeros beyond k."""
     batch, n, k = matrices.shape
-    edges = strip_edges(k, lanes_of(dtype))
+    edges = strip_edges(k, lanes_of(dtype)) if edges is None else edges
     out = aligned((batch, n * edges[-1]), dtype)
     for first, last in pairwise(edges):
         strip = out[:, n * first : n * last].reshape(batch, n, last - first)
@@ -91,23 +91,13 @@ def tiles(width, a, y, stride, rows, terms, base, out):
 
 
 @kernel
-def strip_product(width, lanes, a, y, rows, terms, base, out):
+def strip_product(width, a, y, rows, terms, base, out):
     """out = base + a @ y for one strip of `width` registers; a `packed` (rows, terms)."""
     outlined()
-    stride = width * lanes
+    stride = width * register_size(y)
     if width == 1:
         tiles(1, a, y, stride, rows, terms, base, out)
     elif width == 2:
         tiles(2, a, y, stride, rows, terms, base, out)
     else:
         tiles(3, a, y, stride, rows, terms, base, out)
-
-
-@kernel
-def row_product(lanes, a, y, terms, columns, base, out):
-    """out = base + a @ y for one row a; y in strips."""
-    c = 0
-    while c < columns:
-        width = min((columns - c) // lanes, WIDEST)
-        strip_product(width, lanes, a, shift(y, c * terms), 1, terms, shift(base, c), shift(out, c))
-        c += width * lanes

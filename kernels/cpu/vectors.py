@@ -117,6 +117,30 @@ def shift(typingctx, start, offset):
 
 
 @intrinsic
+def register_size(typingctx, start):
+    """Elements of a register of what lies at an address."""
+
+    def codegen(context, builder, signature, args):
+        return ir.IntType(64)(Vector(start.dtype).lanes)
+
+    return types.intp(start), codegen
+
+
+@intrinsic
+def on_stack(typingctx, value):
+    """Address of a copy of a tuple of numbers and addresses: C functions take it as one argument.
+
+    Arguments beyond the sixth go over the stack, and Numba's wrapper of a C function copies them
+    faster than they were written: the processor waits for that, 20 ns a call.
+    """
+
+    def codegen(context, builder, signature, args):
+        return cgutils.alloca_once_value(builder, args[0])
+
+    return types.CPointer(value)(value), codegen
+
+
+@intrinsic
 def load(typingctx, start, offset):
     vector = Vector(start.dtype)
 

@@ -1,48 +1,61 @@
-"""Products with weights, dense or sparse, chosen by type when a kernel compiles.
+"""Products with weights, dense or sparse: C functions that the network kernels take as arguments.
 
-Kernels get their arrays in named tuples; those of a dense network have a field `w` (and `rows`),
-those of a sparse one the CSR arrays `indptr`, `indices`, shared by all members, and `data`
-(members or 1, entries). (A tuple inside of a tuple does not reach Numba's parallel loops.)
+So a kernel compiles once for all of them. It also compiles faster: Numba optimises what a function
+calls again with each caller, five times over for a tile deep inside, but knows a C function by its
+address only (a network's first call: 24 s before, XX after).
 """
 
 from collections import namedtuple
+from functools import cache
 
 import numpy as np
-from numba.extending import overload
+from numba import float64, int64, types, void
 
-from ..jit import inlined
+from ..jit import c_function, inlined
 from ..propagator import chosen
 from .elementwise import fma
-from .strips import packed, row_product, strip_product, to_strips
-from .vectors import address, gather_row, shift
+from .strips import WIDEST, lanes_of, packed, strip_product, to_strips
+from .vectors import address, gather_row, shift, tile
 
-SPARSE = "indptr indices data"
-
-
-def left_factor(weights, dtype, scale=None):
-    """Fields for `multiply`, rows times scale (members or 1, n): (w,) or the CSR triple."""
-    if not isinstance(weights, tuple):
-        return (packed(weights if scale is None else scale[:, :, None] * weights, dtype),)
-    indptr, indices, data = weights
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    factors = np.ones((1, len(data))) if scale is None else scale[:, rows]
-    return indptr, indices, np.ascontiguousarray(factors * data, dtype)
+# All by address: arrays in a tuple have their references counted at every call, which took two
+# thirds of the time of a step at n = 8. `w` is the factor of a dense product or the data of a CSR
+# matrix, of members `size` apart (0: all share it); indptr and indices belong to all members.
+Weights = namedtuple("Weights", "w size indptr indices")
 
 
-def both_factors(weights):
-    """Fields for `multiply` and `multiply_row`, which wants the transposed in strips."""
-    fields = left_factor(weights, np.float64)
-    if isinstance(weights, tuple):
-        return fields
-    return (*fields, to_strips(weights.swapaxes(1, 2), np.float64))
+NONE = np.zeros(1, np.int64)  # in place of indptr and indices
+
+
+def is_sparse(weights):
+    return isinstance(weights, tuple)
 
 
 def is_shared(weights):
-    return isinstance(weights, tuple) or weights.shape[0] == 1
+    return is_sparse(weights) or weights.shape[0] == 1
 
 
 def members_of(weights, members):
-    return weights if isinstance(weights, tuple) else chosen(weights, members)
+    return weights if is_sparse(weights) else chosen(weights, members)
+
+
+def factor(weights, dtype, scale=None):
+    """(w, indptr, indices) for products from the left, rows times scale (members or 1, n)."""
+    if not is_sparse(weights):
+        return packed(weights if scale is None else scale[:, :, None] * weights, dtype), NONE, NONE
+    indptr, indices, data = weights
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    scales = np.ones((1, len(data))) if scale is None else scale[:, rows]
+    return np.ascontiguousarray(scales * data, dtype), indptr, indices
+
+
+def row_factor(weights):
+    """(w, indptr, indices) for products with one state: dense weights transposed, in strips."""
+    if is_sparse(weights):
+        return factor(weights, np.float64)
+    lanes = lanes_of(np.float64)
+    columns = -(-weights.shape[1] // lanes) * lanes
+    edges = np.append(np.arange(0, columns, WIDEST * lanes), columns)
+    return to_strips(weights.swapaxes(1, 2), np.float64, edges), NONE, NONE
 
 
 @inlined
@@ -52,96 +65,63 @@ def which(b, array):
 
 
 @inlined
-def member_size(array):
-    """Elements from member to member of an array (members or 1, .)."""
-    return array.shape[1] if array.shape[0] > 1 else 0
-
-
-# Weights by address: arrays in a tuple have their references counted at every call, which took
-# two thirds of the time of a step at n = 8.
-DenseWeights = namedtuple("DenseWeights", "w w_size rows rows_size")
-SparseWeights = namedtuple("SparseWeights", "indptr indices data data_size")
-
-
 def addresses(holder):
-    raise NotImplementedError
+    """The `Weights` of a named tuple with arrays w (members or 1, .), indptr and indices."""
+    w = holder.w
+    size = w.shape[1] if w.shape[0] > 1 else 0
+    return Weights(address(w), size, address(holder.indptr), address(holder.indices))
 
 
-def multiply(weights, b, width, lanes, n, y, base, out):
-    raise NotImplementedError
+# out = base + W x, `columns` is the padded length of x or the number of members that lie as lanes.
+StateJob = namedtuple("StateJob", "w indptr indices n columns lanes x base out")
+_vector, _index = types.CPointer(float64), types.CPointer(int64)
+STATE_JOB = types.NamedTuple(
+    [_vector, _index, _index, int64, int64, int64, _vector, _vector, _vector], StateJob
+)
 
 
-def multiply_row(weights, b, lanes, n, columns, x, base, out):
-    raise NotImplementedError
+def dense_row(at):
+    job = at[0]
+    x, base, out, n, lanes = job.x, job.base, job.out, job.n, job.lanes
+    for c in range(0, job.columns, WIDEST * lanes):
+        width, y = min((job.columns - c) // lanes, WIDEST), shift(job.w, c * n)
+        if width == 1:
+            tile(1, 1, x, 0, y, lanes, n, base, out, c)
+        elif width == 2:
+            tile(1, 2, x, 0, y, 2 * lanes, n, base, out, c)
+        else:
+            tile(1, 3, x, 0, y, 3 * lanes, n, base, out, c)
 
 
-@overload(addresses)
-def _addresses(holder):
-    """The weights in a named tuple of arrays."""
-    if "data" in holder.fields:
-
-        def sparse(holder):
-            data = holder.data
-            return SparseWeights(
-                address(holder.indptr), address(holder.indices), address(data), member_size(data)
-            )
-
-        return sparse
-    if "rows" in holder.fields:
-
-        def dense(holder):
-            w, rows = holder.w, holder.rows
-            return DenseWeights(address(w), member_size(w), address(rows), member_size(rows))
-
-        return dense
-    return lambda holder: DenseWeights(
-        address(holder.w), member_size(holder.w), address(holder.w), 0
-    )
+def sparse_row(at):
+    job = at[0]
+    for i in range(job.n):
+        total = job.base[i]
+        for entry in range(job.indptr[i], job.indptr[i + 1]):
+            total = fma(job.w[entry], job.x[job.indices[entry]], total)
+        job.out[i] = total
 
 
-@overload(multiply)
-def _multiply(weights, b, width, lanes, n, y, base, out):
-    """out = base + W y for a strip of `width` registers; W is member b's."""
-    if "data" not in weights.fields:
-
-        def dense(weights, b, width, lanes, n, y, base, out):
-            w = shift(weights.w, b * weights.w_size)
-            strip_product(width, lanes, w, y, n, n, base, out)
-
-        return dense
-
-    def sparse(weights, b, width, lanes, n, y, base, out):
-        entries, columns = shift(weights.data, b * weights.data_size), weights.indices
-        indptr, stride = weights.indptr, width * lanes
-        for i in range(n):
-            first, last, at = indptr[i], indptr[i + 1], i * stride
-            if width == 1:
-                gather_row(1, entries, columns, first, last, y, stride, base, out, at)
-            elif width == 2:
-                gather_row(2, entries, columns, first, last, y, stride, base, out, at)
-            else:
-                gather_row(3, entries, columns, first, last, y, stride, base, out, at)
-
-    return sparse
+def dense_lanes(at):
+    job = at[0]
+    strip_product(job.columns // job.lanes, job.w, job.x, job.n, job.n, job.base, job.out)
 
 
-@overload(multiply_row)
-def _multiply_row(weights, b, lanes, n, columns, x, base, out):
-    """out = base + W x for one state, padded to `columns`."""
-    if "data" not in weights.fields:
+def sparse_lanes(at):
+    job = at[0]
+    width, stride, indptr = job.columns // job.lanes, job.columns, job.indptr
+    w, indices, x, base, out = job.w, job.indices, job.x, job.base, job.out
+    for i in range(job.n):
+        first, last = indptr[i], indptr[i + 1]
+        if width == 1:
+            gather_row(1, w, indices, first, last, x, stride, base, out, i * stride)
+        elif width == 2:
+            gather_row(2, w, indices, first, last, x, stride, base, out, i * stride)
+        else:
+            gather_row(3, w, indices, first, last, x, stride, base, out, i * stride)
 
-        def dense(weights, b, lanes, n, columns, x, base, out):
-            rows = shift(weights.rows, b * weights.rows_size)
-            row_product(lanes, x, rows, n, columns, base, out)
 
-        return dense
-
-    def sparse(weights, b, lanes, n, columns, x, base, out):
-        entries = shift(weights.data, b * weights.data_size)
-        for i in range(n):
-            total = base[i]
-            for entry in range(weights.indptr[i], weights.indptr[i + 1]):
-                total = fma(entries[entry], x[weights.indices[entry]], total)
-            out[i] = total
-
-    return sparse
+@cache
+def state_product(sparse, as_lanes):
+    functions = (dense_row, dense_lanes), (sparse_row, sparse_lanes)
+    return c_function(void(types.CPointer(STATE_JOB)))(functions[sparse][as_lanes])
