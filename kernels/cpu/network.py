@@ -23,7 +23,7 @@ from .reflections import strip_functions
 from .sharing import take
 from .strips import SLACK, WIDEST, from_strips, lanes_of, strip_edges, to_strips
 from .vectors import boundary, keep, shift
-from .weights import is_shared, is_sparse, members_of, state_product
+from .weights import is_sparse, members_of, state_product
 
 # Members whose states run side by side: whole registers, one strip at most.
 GROUP = min(8, WIDEST * lanes_of(np.float64))
@@ -68,13 +68,13 @@ class Network:
         self.dim = self.bias.shape[-1]
         self.dtype = np.dtype(self.dtype)
         self._lanes = lanes_of(self.dtype)
-        shared = is_shared(self.weights) and self._group() == GROUP
         sparse = is_sparse(self.weights)
-        self._weigh = state_product(sparse, shared)
+        lanes = not sparse and self.weights.shape[0] == 1 and self._group() == GROUP
+        self._weigh = state_product(sparse, lanes)
         self._strip_steps = strip_steps(sparse, bool(self.current), self.dtype)
         self._net = net_of(
             self.weights, self.bias, self.inputs, self.rate, self.current,
-            GROUP if shared else 0,
+            GROUP if lanes else 0,
         )  # fmt: skip
         self._tangents = tangents_of(self.weights, self.rate, self.current, self.dt, self.dtype)
 

@@ -84,6 +84,21 @@ def strip_functions(dtype):
     )
 
 
+@inlined
+def square_sum(vector, first, last, zero):
+    """Four sums in turn: each waits four cycles for its own last term only."""
+    a, b, c, d = zero, zero, zero, zero
+    whole = last - (last - first) % 4
+    for i in range(first, whole, 4):
+        a += vector[i] * vector[i]
+        b += vector[i + 1] * vector[i + 1]
+        c += vector[i + 2] * vector[i + 2]
+        d += vector[i + 3] * vector[i + 3]
+    for i in range(whole, last):
+        a += vector[i] * vector[i]
+    return (a + b) + (c + d)
+
+
 @kernel
 def factor_columns(reflected, q, rows, width, stride, count, v, scale, diagonal):
     """R of one strip column by column; reflection j in v[j * rows:], zero above its row j."""
@@ -91,14 +106,11 @@ def factor_columns(reflected, q, rows, width, stride, count, v, scale, diagonal)
     zero, one = diagonal.dtype.type(0.0), diagonal.dtype.type(1.0)
     for j in range(count):
         vector = shift(v, j * rows)
-        total = zero
         for i in range(j):
             vector[i] = zero
         for i in range(j, rows):
-            element = q[i * stride + j]
-            vector[i] = element
-            total += element * element
-        length = np.sqrt(total)
+            vector[i] = q[i * stride + j]
+        length = np.sqrt(square_sum(vector, j, rows, zero))
         r = -length if vector[j] >= zero else length
         if j == rows - 1:
             r = vector[j]

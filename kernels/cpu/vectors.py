@@ -289,29 +289,6 @@ def tile(typingctx, rows, width, a, a_at, y, stride, terms, base, out, at):
 
 
 @intrinsic(prefer_literal=True)
-def gather_row(typingctx, width, data, indices, first, last, y, stride, base, out, at):
-    """One row of ``out = base + a @ y``, a sparse: entries `first` to `last` of data and indices.
-
-    `width` registers of columns; the row starts at element `at` of base and out.
-    """
-    breadth = width.literal_value
-    vector = Vector(y.dtype)
-
-    def codegen(context, builder, signature, args):
-        kind = register(vector)
-        base_, out_, at_ = args[7:]
-        where = {(0, w): builder.add(at_, at_.type(w * kind.count)) for w in range(breadth)}
-        sums = {cell: read(builder, base_, place, kind) for cell, place in where.items()}
-        sums = gathered(builder, sums, *args[1:7], at_.type(kind.count))
-        for cell, place in where.items():
-            write(builder, sums[cell], out_, place)
-        return context.get_dummy_value()
-
-    i = types.intp
-    return types.void(width, data, indices, i, i, y, i, base, out, i), codegen
-
-
-@intrinsic(prefer_literal=True)
 def reflect(typingctx, width, q, stride, v, first, last, scale):
     """``q += scale v (v . q)`` on rows `first` to `last` of `width` registers of columns."""
     breadth = width.literal_value
@@ -321,26 +298,41 @@ def reflect(typingctx, width, q, stride, v, first, last, scale):
         kind = register(vector)
         _, q_, stride_, v_, first_, last_, scale_ = args
         number = stride_.type
-        sums = [cgutils.alloca_once_value(builder, ir.Constant(kind, None)) for _ in range(breadth)]
+        zero = ir.Constant(kind, None)
 
-        def over_rows(work):
-            with cgutils.for_range(builder, last_, start=first_) as loop:
-                row = builder.mul(loop.index, stride_)
-                factor = builder.load(builder.gep(v_, [loop.index]))
-                for w in range(breadth):
-                    place = builder.add(row, number(w * vector.lanes))
-                    work(splatted(builder, factor, kind), read(builder, q_, place, kind), w, place)
+        def elements(row):
+            """(offset, element) of each register of a row, and the row's factor."""
+            start = builder.mul(row, stride_)
+            places = [builder.add(start, number(w * kind.count)) for w in range(breadth)]
+            factor = splatted(builder, builder.load(builder.gep(v_, [row])), kind)
+            return factor, [(place, read(builder, q_, place, kind)) for place in places]
 
-        def add(factor, element, w, place):
-            builder.store(fused(builder, factor, element, builder.load(sums[w])), sums[w])
+        def add(row, held, half):
+            factor, found = elements(row)
+            for w, (_, element) in enumerate(found):
+                total = fused(builder, factor, element, builder.load(held[half, w]))
+                builder.store(total, held[half, w])
 
-        def move(factor, element, w, place):
-            write(builder, fused(builder, factor, builder.load(sums[w]), element), q_, place)
+        # Two sums for even and odd rows: a narrow strip would wait for each term.
+        halves = {(half, w): zero for half in (0, 1) for w in range(breadth)}
+        pairs = builder.ashr(builder.sub(last_, first_), number(1))
 
-        over_rows(add)
-        for total in sums:
-            builder.store(builder.fmul(builder.load(total), splatted(builder, scale_, kind)), total)
-        over_rows(move)
+        def add_pair(index, held):
+            row = builder.add(first_, builder.shl(index, number(1)))
+            add(row, held, 0)
+            add(builder.add(row, number(1)), held, 1)
+
+        halves = summed(builder, halves, number(0), pairs, add_pair)
+        rest = builder.add(first_, builder.shl(pairs, number(1)))
+        halves = summed(builder, halves, rest, last_, lambda row, held: add(row, held, 0))
+        scale = splatted(builder, scale_, kind)
+        sums = [
+            builder.fmul(builder.fadd(halves[0, w], halves[1, w]), scale) for w in range(breadth)
+        ]
+        with cgutils.for_range(builder, last_, start=first_) as loop:
+            factor, found = elements(loop.index)
+            for total, (place, element) in zip(sums, found, strict=True):
+                write(builder, fused(builder, factor, total, element), q_, place)
         return context.get_dummy_value()
 
     i = types.intp

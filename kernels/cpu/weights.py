@@ -15,7 +15,7 @@ from ..jit import c_function, inlined
 from ..propagator import chosen
 from .elementwise import fma
 from .strips import WIDEST, lanes_of, packed, strip_product, to_strips
-from .vectors import address, gather_row, shift, tile
+from .vectors import address, shift, tile
 
 # All by address: arrays in a tuple have their references counted at every call, which took two
 # thirds of the time of a step at n = 8. `w` is the factor of a dense product or the data of a CSR
@@ -28,10 +28,6 @@ NONE = np.zeros(1, np.int64)  # in place of indptr and indices
 
 def is_sparse(weights):
     return isinstance(weights, tuple)
-
-
-def is_shared(weights):
-    return is_sparse(weights) or weights.shape[0] == 1
 
 
 def members_of(weights, members):
@@ -72,7 +68,8 @@ def addresses(holder):
     return Weights(address(w), size, address(holder.indptr), address(holder.indices))
 
 
-# out = base + W x, `columns` is the padded length of x or the number of members that lie as lanes.
+# out = base + W x; `columns` is the padded length of x or, W being dense, the number of members
+# that lie as lanes.
 StateJob = namedtuple("StateJob", "w indptr indices n columns lanes x base out")
 _vector, _index = types.CPointer(float64), types.CPointer(int64)
 STATE_JOB = types.NamedTuple(
@@ -94,12 +91,21 @@ def dense_row(at):
 
 
 def sparse_row(at):
+    """Four sums for each row: one would wait four cycles for each term."""
     job = at[0]
+    w, x, indices = job.w, job.x, job.indices
     for i in range(job.n):
-        total = job.base[i]
-        for entry in range(job.indptr[i], job.indptr[i + 1]):
-            total = fma(job.w[entry], job.x[job.indices[entry]], total)
-        job.out[i] = total
+        a, b, c, d = job.base[i], 0.0, 0.0, 0.0
+        first, last = job.indptr[i], job.indptr[i + 1]
+        whole = last - (last - first) % 4
+        for e in range(first, whole, 4):
+            a = fma(w[e], x[indices[e]], a)
+            b = fma(w[e + 1], x[indices[e + 1]], b)
+            c = fma(w[e + 2], x[indices[e + 2]], c)
+            d = fma(w[e + 3], x[indices[e + 3]], d)
+        for e in range(whole, last):
+            a = fma(w[e], x[indices[e]], a)
+        job.out[i] = (a + b) + (c + d)
 
 
 def dense_lanes(at):
@@ -107,21 +113,8 @@ def dense_lanes(at):
     strip_product(job.columns // job.lanes, job.w, job.x, job.n, job.n, job.base, job.out)
 
 
-def sparse_lanes(at):
-    job = at[0]
-    width, stride, indptr = job.columns // job.lanes, job.columns, job.indptr
-    w, indices, x, base, out = job.w, job.indices, job.x, job.base, job.out
-    for i in range(job.n):
-        first, last = indptr[i], indptr[i + 1]
-        if width == 1:
-            gather_row(1, w, indices, first, last, x, stride, base, out, i * stride)
-        elif width == 2:
-            gather_row(2, w, indices, first, last, x, stride, base, out, i * stride)
-        else:
-            gather_row(3, w, indices, first, last, x, stride, base, out, i * stride)
-
-
 @cache
 def state_product(sparse, as_lanes):
-    functions = (dense_row, dense_lanes), (sparse_row, sparse_lanes)
-    return c_function(void(types.CPointer(STATE_JOB)))(functions[sparse][as_lanes])
+    return c_function(void(types.CPointer(STATE_JOB)))(
+        sparse_row if sparse else dense_lanes if as_lanes else dense_row
+    )
