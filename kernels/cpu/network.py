@@ -92,8 +92,8 @@ class Network:
 
     def advance(self, flight: Flight, steps: int) -> None:
         call(
-            advance, self._threads(), self.phi, self._weigh, self._net, float(self.dt),
-            flight.step, steps, self._group(), flight.state,
+            advance, min(self.batch, get_num_threads()), self.phi, self._weigh, self._net,
+            float(self.dt), flight.step, steps, self._group(), flight.state,
         )  # fmt: skip
         flight.step += steps
 
@@ -104,26 +104,17 @@ class Network:
             self.dt, flight.step, intervals, steps_per_interval,
             rank_unit(self.dim, self.dtype), self._lanes,
         )  # fmt: skip
-        compiled, threads, parts = propagate_members, self._threads(), (self._group(),)
-        if self.batch < get_num_threads():
-            threads = get_num_threads()
-            if len(edges) == 2:
-                compiled, parts = (
-                    propagate_ahead,
-                    ahead_arrays(self._net, course, flight.state, self.dtype),
-                )
-            else:
-                compiled, parts = (
-                    propagate_strips,
-                    strips_arrays(self._net, course, edges, flight.state, self.k, self.dtype),
-                )
+        compiled, jobs, parts = propagate_members, self.batch, (self._group(),)
+        if self.batch < get_num_threads() and len(edges) == 2:
+            compiled, jobs = propagate_ahead, 2 * self.batch
+            parts = ahead_arrays(self._net, course, flight.state, self.dtype)
+        elif self.batch < get_num_threads():
+            compiled, jobs = propagate_strips, self.batch * len(edges)
+            parts = strips_arrays(self._net, course, edges, flight.state, self.k, self.dtype)
         call(
-            compiled, threads, self.phi, self._weigh, self._strip_steps,
+            compiled, min(jobs, get_num_threads()), self.phi, self._weigh, self._strip_steps,
             *strip_functions(self.dtype), self._net, self._tangents, course, edges, *parts,
             flight.state, strips, flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
         from_strips(strips, flight.basis)
         flight.step += intervals * steps_per_interval
-
-    def _threads(self) -> int:
-        return min(get_num_threads(), -(-self.batch // self._group()))
