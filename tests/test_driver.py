@@ -1,5 +1,6 @@
 """The driver and the result: determinism, statuses, bad input, files."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 import lyapax as lx
 from lyapax.kernels import generated
+from lyapax.kernels.cpu import interruptible
 from lyapax.kernels.propagator import launch
 from lyapax.systems import library
 
@@ -35,7 +37,10 @@ def test_threads_do_not_change_bits():
         "    spec = spectrum(SYSTEMS[name](), duration=3, dt=.02, qr_every=5, members=40)\n"
         "    print(spec.exponents.tobytes().hex())\n"
         "w = np.random.default_rng(0).standard_normal((2, 90, 90)) / 5\n"
-        "print(spectrum(lx.RateNetwork(w), duration=2, dt=.05).exponents.tobytes().hex())"
+        "# Two members, one in strips, one of a single strip whose state runs ahead.\n"
+        "for part in (w, w[0], w[1, :13, :13]):\n"
+        "    spec = spectrum(lx.RateNetwork(part), duration=2, dt=.05)\n"
+        "    print(spec.exponents.tobytes().hex())"
     )
     outputs = {
         subprocess.run(
@@ -43,7 +48,7 @@ def test_threads_do_not_change_bits():
             env={**os.environ, "NUMBA_NUM_THREADS": threads},
             capture_output=True, text=True, check=True,
         ).stdout
-        for threads in ("1", "2")
+        for threads in ("1", "2", "3")
     }  # fmt: skip
     assert len(outputs) == 1
 
@@ -318,3 +323,30 @@ def test_unstable_step_warns_with_the_bound():
 
 def test_kernels_are_one_package():
     assert "kernels" not in sys.modules
+
+
+def _spectrum_of_child(queue):
+    queue.put(_small_spectrum())
+
+
+def _small_spectrum():
+    w = np.random.default_rng(0).standard_normal((30, 30)) / 4
+    return lx.lyapunov_spectrum(
+        lx.RateNetwork(w), duration=20, dt=0.05, rng=0, progress=False
+    ).exponents
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_computes_too():
+    """As a worker of a data loader does, also when the parent is in the middle of a kernel."""
+    expected = _small_spectrum()
+    context = multiprocessing.get_context("fork")
+    held = interruptible.TURN.lock
+    with held:
+        queue = context.Queue()
+        child = context.Process(target=_spectrum_of_child, args=(queue,))
+        child.start()
+    found = queue.get(timeout=120)
+    child.join()
+    np.testing.assert_array_equal(found, expected)

@@ -18,8 +18,22 @@ from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
 TEAM = 24  # elements
-# Threads that wait for one another must all run: of two calls, each might have half of them.
-ONE_AT_A_TIME = threading.Lock()
+
+
+class Turn:
+    """Threads that wait for one another must all run: of two calls, each might have half of them."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            # A child has the lock as it was at the fork, and not the thread that would release it.
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.Lock()
+
+
+TURN = Turn()
 
 
 @intrinsic
@@ -46,7 +60,7 @@ def call(kernel: Any, threads: int, *args: Any) -> None:
     # Compiled here, not on a helper: compilation is Python code, which Ctrl-C ends by itself.
     compile_for(kernel, tuple(typeof(a) for a in (stop, team, 0, threads, *args)))
     running: list[Future[Any]] = []
-    with ONE_AT_A_TIME, libraries().limit(limits=1, user_api="blas"):
+    with TURN.lock, libraries().limit(limits=1, user_api="blas"):
         try:
             for thread in range(threads):
                 helper = helpers(os.getpid())

@@ -1,0 +1,387 @@
+r"""Two-unit blocks :math:`\alpha R(\theta)` and the region in which they oscillate.
+
+A bank of independent blocks whose weights lie in that region is a periodic toroidal attractor: one
+zero exponent for each block, so a learning signal neither vanishes nor explodes along it. [1]_
+
+Between two borders a block has no resting state and no short cycle to fall into. Where it has one,
+the point where it appears is a saddle-node bifurcation, and all of these lie on one curve. With
+:math:`x = \tanh u` and :math:`d = 1 - x^2`, a point that each step turns and stretches by a complex
+number B (1 at rest, -1 in a cycle of two steps, i in one of four) obeys
+:math:`\alpha e^{i\theta} = B (u_1 + i u_2)/(x_1 + i x_2)`, and as B commutes with rotations the
+condition :math:`\det(\mathrm{diag}(d)\,\alpha R - [B]) = 0` does not contain it:
+
+.. math:: 1 - \frac{u\cdot x}{|x|^2}(d_1 + d_2) + \frac{|u|^2}{|x|^2} d_1 d_2 = 0 .
+
+So every border is :math:`\theta = \arg B \pm LL(\alpha/|B|)` with the one function `saddle_node`.
+
+.. [1] Park, Sagodi and Sokol, Persistent learning signals and working memory without continuous
+   attractors (2023), sections 3 and S2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+from scipy.optimize import bisect
+
+from . import _check
+from .kernels.propagator import launch
+from .systems import Flow, Map
+from .systems.base import System
+
+Array = NDArray[np.float64]
+
+FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
+LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
+
+CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
+LOCKED = 1.5e-3  # per step: a block below is locked; at rest the estimate is within 1e-3 of zero
+
+
+def blocks(alpha: ArrayLike, theta: ArrayLike) -> Array:
+    r"""Blocks :math:`\alpha R(\theta)`, counterclockwise.
+
+    Parameters
+    ----------
+    alpha, theta : array_like
+        Sizes and angles (radian), broadcast together.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Examples
+    --------
+    >>> from lyapax.pta import blocks
+    >>> blocks(2.0, 0.0).tolist()
+    [[2.0, -0.0], [0.0, 2.0]]
+    """
+    alpha, theta = np.asarray(alpha, float), np.asarray(theta, float)
+    real, imaginary = alpha * np.cos(theta), alpha * np.sin(theta)
+    return np.stack([np.stack([real, -imaginary], -1), np.stack([imaginary, real], -1)], -2)
+
+
+def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
+    """Blocks along the diagonal of an (n, n) matrix, zero elsewhere.
+
+    n is twice the number of blocks, or one more: then the last row and column are zero.
+    """
+    each = blocks(np.atleast_1d(alpha), np.atleast_1d(theta))
+    n = 2 * len(each) if n is None else n
+    if n // 2 != len(each):
+        raise ValueError(f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}")
+    out = np.zeros((n, n))
+    first = 2 * np.arange(len(each))
+    for i in range(2):
+        for j in range(2):
+            out[first + i, first + j] = each[:, i, j]
+    return out
+
+
+@cache
+def _curve() -> tuple[CubicSpline, float, float]:
+    """LL/(alpha - 1) over log(alpha - 1), and the ends of that axis."""
+
+    def condition(small: float, large: float) -> float:
+        u = np.array([small, large])
+        x, d = np.tanh(u), np.cosh(u) ** -2
+        return float(1 - (u @ x) / (x @ x) * d.sum() + (u @ u) / (x @ x) * d.prod())
+
+    # From 1e-2 on: the condition is of fourth order in u, and below is lost in rounding.
+    large = np.geomspace(1e-2, 75.0, 600)
+    small = np.array([bisect(condition, 1e-9, 0.8 * u, args=(u,), xtol=1e-14) for u in large])
+    stretch = (small + 1j * large) / (np.tanh(small) + 1j * np.tanh(large))
+    excess = np.log(np.abs(stretch) - 1)
+    return CubicSpline(excess, np.angle(stretch) / np.exp(excess)), excess[0], excess[-1]
+
+
+def saddle_node(alpha: ArrayLike) -> Array:
+    r"""The angle :math:`LL(\alpha)` up to which a block rests at a fixed point.
+
+    Zero up to alpha = 1, :math:`\pi/4` for large alpha; within 1e-7 rad up to alpha = 100, beyond
+    which its value at 100 is returned.
+
+    Examples
+    --------
+    >>> from lyapax.pta import saddle_node
+    >>> round(float(saddle_node(2.0)), 5)
+    0.25246
+    """
+    spline, low, high = _curve()
+    excess = np.minimum(np.asarray(alpha, float), LIMIT) - 1
+    at = np.log(np.maximum(excess, 1e-300))
+    return np.asarray(np.where(excess > 0, spline(np.clip(at, low, high)) * excess, 0.0))
+
+
+def gru_offset(theta: ArrayLike) -> Array:
+    r"""Alpha at which the origin of a GRU block, a map with r = z = 1/2, loses stability.
+
+    A Neimark-Sacker bifurcation, at
+    :math:`-2\cos\theta + \sqrt{4\cos^2\theta + 12}`: 2 at 0, 6 at :math:`\pi`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lyapax.pta import gru_offset
+    >>> gru_offset([0.0, np.pi]).tolist()
+    [2.0, 6.0]
+    """
+    cosine = np.cos(np.asarray(theta, float))
+    return np.asarray(-2 * cosine + np.sqrt(4 * cosine**2 + 12))
+
+
+@dataclass(frozen=True)
+class Region:
+    r"""Blocks that oscillate: a set of :math:`(\alpha, \theta)`, symmetric in the sign of theta.
+
+    Parameters
+    ----------
+    cell : {"tanh", "gru"}
+        :math:`\tanh(\alpha R x)`, or a GRU's candidate with :math:`r = z = 1/2`.
+    time : {"discrete", "continuous"}
+        The map, or the flow :math:`-x + \tanh(\alpha R x)`; the GRU's flow is
+        :math:`(\tanh(\alpha R h/2) - h)/2`.
+    alpha : (low, high), optional
+        Range of alpha.
+    offset : (low, high), optional
+        Range of alpha - `gru_offset` (theta), for the GRU's map.
+
+    Without either, the range that the paper samples: alpha of 1.001 to 10, offset of 0.01 to 4,
+    twice 1.001 to 10 for the GRU's flow. `region` gives the ranges that train best.
+    """
+
+    cell: str = "tanh"
+    time: str = "discrete"
+    alpha: tuple[float, float] | None = None
+    offset: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        _check.choice(self.cell, "cell", ("tanh", "gru"))
+        _check.choice(self.time, "time", ("discrete", "continuous"))
+        if self.offset is not None and (self.cell, self.time) != ("gru", "discrete"):
+            raise ValueError("offset is for the GRU in discrete time, use alpha")
+        if self.offset is not None and self.alpha is not None:
+            raise ValueError("give alpha or offset, not both")
+        for name in ("alpha", "offset"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _interval(getattr(self, name), name))
+        if self.alpha is None and self.offset is None:
+            if (self.cell, self.time) == ("gru", "discrete"):
+                object.__setattr__(self, "offset", (0.01, 4.0))
+            else:
+                unit = 2.0 if self.cell == "gru" else 1.0
+                object.__setattr__(self, "alpha", (1.001 * unit, 10.0 * unit))
+
+    def contains(self, alpha: ArrayLike, theta: ArrayLike) -> NDArray[np.bool_]:
+        """Whether blocks lie in the region; alpha and theta broadcast together."""
+        alpha, theta = _check.real_array(alpha, "alpha"), _check.real_array(theta, "theta")
+        angle = np.abs((theta + np.pi) % (2 * np.pi) - np.pi)
+        value, (low, high) = alpha, self.alpha or (0.0, 0.0)
+        if self.offset is not None:
+            value, (low, high) = alpha - gru_offset(angle), self.offset
+        return np.asarray((value >= low) & (value <= high) & self._oscillates(alpha, angle))
+
+    def _oscillates(self, alpha: Array, angle: Array) -> Any:
+        unit = 2.0 if self.cell == "gru" else 1.0
+        rest = saddle_node(alpha / unit)
+        if self.time == "continuous":
+            return (rest < angle) & (alpha * np.cos(angle) > unit)
+        if self.cell == "tanh":
+            off_axis = np.abs(angle - np.pi / 2)
+            return (alpha > 1) & (rest < angle) & (angle < np.pi - rest) & (rest < off_axis)
+        four = saddle_node(alpha / (unit * abs(FOUR_CYCLE)))
+        two = saddle_node(alpha / (3 * unit))
+        return (
+            (alpha > gru_offset(angle)) & (rest < angle) & (angle < np.pi - two)
+            & (np.abs(angle - np.angle(FOUR_CYCLE)) > four)
+        )  # fmt: skip
+
+    def sample(
+        self, size: int, rng: Any = None, *, alpha: ArrayLike | None = None,
+        theta: ArrayLike | None = None, offset: ArrayLike | None = None,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """`size` blocks, uniform in area, theta of either sign.
+
+        Parameters
+        ----------
+        size : int
+        rng : int or numpy.random.Generator, optional
+        alpha, theta, offset : array_like, optional
+            Fixed values, (size,) or one for all, in place of the region's ranges; what is not
+            fixed is uniform over what still oscillates.
+
+        Returns
+        -------
+        alpha, theta : ndarray, shape (size,)
+
+        Examples
+        --------
+        >>> from lyapax.pta import Region
+        >>> alpha, theta = Region("gru").sample(100, rng=0)
+        >>> bool(Region("gru").contains(alpha, theta).all())
+        True
+        """
+        size, random = _check.count(size, "size", low=0), _check.generator(rng, "rng")
+        if alpha is not None and offset is not None:
+            raise ValueError("give alpha or offset, not both")
+        given = {"alpha": alpha, "theta": theta, "offset": offset}
+        fixed = {
+            name: np.broadcast_to(_check.real_array(value, name), size)
+            for name, value in given.items()
+            if value is not None
+        }
+        low, high = self.alpha or self.offset or (0.0, 0.0)
+        out = np.empty((2, size))
+        missing = np.arange(size)
+        for _ in range(1000):
+            if not len(missing):
+                return out[0], out[1]
+            angle = random.uniform(0, np.pi, len(missing)) * random.choice((-1, 1), len(missing))
+            level = random.uniform(low, high, len(missing))
+            if "theta" in fixed:
+                angle = fixed["theta"][missing]
+            for name in ("alpha", "offset"):
+                level = fixed[name][missing] if name in fixed else level
+            # The shear by the offset leaves areas as they are.
+            if "offset" in fixed or (self.offset is not None and "alpha" not in fixed):
+                level = level + gru_offset(angle)
+            inside = self._oscillates(level, np.abs(angle))
+            out[:, missing[inside]] = level[inside], angle[inside]
+            missing = missing[~inside]
+        raise ValueError(
+            f"no block of alpha {level[0]:g} and theta {angle[0]:g} oscillates: what is given for "
+            f"block {missing[0]} lies outside of the region"
+        )
+
+    def borders(self, points: int = 400) -> list[tuple[str, Array, Array]]:
+        """(name, theta, alpha) of the curves that bound the region, theta in (0, pi)."""
+        unit = 2.0 if self.cell == "gru" else 1.0
+        theta = np.linspace(0, np.pi, points)
+        top = self.alpha[1] if self.alpha else float(np.max(gru_offset(theta)) + self.offset[1])  # type: ignore[index]
+        curves = []
+
+        def fold(name: str, turn: complex, sides: Sequence[int]) -> None:
+            stretch = unit * abs(turn)
+            if top > stretch:
+                alpha = np.linspace(stretch, top, points)
+                for side in sides:
+                    angle = np.abs(np.angle(turn) + side * saddle_node(alpha / stretch))
+                    curves.append((name, angle, alpha))
+
+        fold("saddle-node", 1.0, (1,))
+        if self.time == "continuous":
+            inside = np.cos(theta) > unit / top
+            curves.append(("Hopf", theta[inside], unit / np.cos(theta[inside])))
+            return curves
+        onset = gru_offset(theta) if self.cell == "gru" else np.ones(points)
+        curves.append(("Neimark-Sacker", theta, onset))
+        gru = self.cell == "gru"
+        fold("cycle of four", FOUR_CYCLE if gru else 1j, (-1, 1))
+        fold("cycle of two", -3.0 if gru else -1.0, (-1,))
+        return curves
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the borders into a matplotlib axis, which is returned; theta across, alpha up."""
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            ax = plt.subplots()[1]
+        styles = {"saddle-node": "-", "Hopf": "--", "Neimark-Sacker": "--"}
+        for name, theta, alpha in self.borders():
+            ax.plot(theta, alpha, styles.get(name, ":"), color="k", lw=1, label=name)
+        ax.set(xlabel="theta (radian)", ylabel="alpha", xlim=(0, np.pi))
+        return ax
+
+
+def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Region:
+    """The region that `pta_init_` draws from.
+
+    ``"null"``: for the tanh map alpha of 1.05 to 1.5, where least blocks are locked and training
+    is best. ``"paper"``: the ranges of the paper, in which a third of the tanh map's blocks are
+    locked and have no zero exponent. All else is the same in both.
+    """
+    if _check.choice(name, "region", ("null", "paper")) == "null" and (cell, time) == (
+        "tanh", "discrete",
+    ):  # fmt: skip
+        return Region(cell, time, alpha=(1.05, 1.5))
+    return Region(cell, time)
+
+
+def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> System:
+    """Blocks as systems of two units, one member each."""
+    unit = 2.0 if cell == "gru" else 1.0
+    given = np.asarray(alpha, float) / unit
+    params = {"real": given * np.cos(theta), "imaginary": given * np.sin(theta)}
+
+    def candidate(x: Any, p: Any) -> list[Any]:
+        turned = p.real * x[0] - p.imaginary * x[1], p.imaginary * x[0] + p.real * x[1]
+        return [np.tanh(u) for u in turned]
+
+    def mixed(x: Any, p: Any) -> list[Any]:
+        return [0.5 * h + 0.5 * c for h, c in zip(x, candidate(x, p), strict=True)]
+
+    def flow(x: Any, p: Any) -> list[Any]:
+        return [(c - h) / unit for h, c in zip(x, candidate(x, p), strict=True)]
+
+    if time == "continuous":
+        return Flow(flow, 2, params)
+    return Map(mixed if cell == "gru" else candidate, 2, params)
+
+
+def leading_exponents(
+    alpha: ArrayLike, theta: ArrayLike, cell: str = "tanh", time: str = "discrete",
+    *, transient: int = CHECK_STEPS[0], steps: int = CHECK_STEPS[1], rng: Any = 0, dt: float = 0.1,
+) -> Array:  # fmt: skip
+    """Leading exponent of each block, per step of a map or per unit time, by a short run.
+
+    Zero for a block that oscillates freely, negative for one that is locked. alpha, theta (m,);
+    transient and steps count steps, of dt in continuous time.
+    """
+    system = block_system(alpha, theta, cell, time)
+    members, random = np.broadcast(alpha, theta).size, np.random.default_rng(rng)
+    step = dt if time == "continuous" else 1.0
+    propagator = system.propagator((members,), step, 1, np.dtype(np.float64))
+    basis = random.standard_normal((members, 2, 1))
+    flight = launch(random.uniform(-0.5, 0.5, (members, 2)), basis)
+    interval = 50
+    propagator.propagate(flight, -(-transient // interval), interval)
+    flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
+    intervals = -(-steps // interval)
+    propagator.propagate(flight, intervals, interval)
+    total = flight.log_sum[:, 0] + flight.compensation[:, 0]
+    return np.asarray(total / (intervals * interval * step))
+
+
+def draw(
+    size: int, where: Region, rng: Any = None, *, check: bool = True, **fixed: Any
+) -> tuple[Array, Array]:
+    """`size` blocks as of `Region.sample`; with `check` the locked ones are drawn again.
+
+    Narrow tongues in which a map locks lie inside of the region, so each block is run for 12,000
+    steps. A flow's region has none and is not checked. Of blocks that are fixed altogether nothing
+    can be drawn again.
+    """
+    random = _check.generator(rng, "rng")
+    found = where.sample(size, random, **fixed)
+    if not check or where.time == "continuous" or len(fixed) > 1:
+        return found
+    missing = np.arange(size)
+    for _ in range(50):
+        leading = leading_exponents(found[0][missing], found[1][missing], where.cell)
+        missing = missing[np.abs(leading) > LOCKED]
+        if not len(missing):
+            return found
+        still = {name: np.broadcast_to(v, size)[missing] for name, v in fixed.items()}
+        found[0][missing], found[1][missing] = where.sample(len(missing), random, **still)
+    raise ValueError(f"block {missing[0]} locks wherever it is drawn: nothing near is free")
+
+
+def _interval(value: Any, name: str) -> tuple[float, float]:
+    ends = _check.real_array(value, name)
+    if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
+        raise ValueError(f"{name} must be (low, high) with 0 < low < high, got {value!r}")
+    return float(ends[0]), float(ends[1])

@@ -1,0 +1,166 @@
+"""For training scripts in PyTorch; needs the extra ``lyapax[torch]``."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from . import _check, pta
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn.utils import parametrize
+except ImportError as error:  # pragma: no cover - tested in a process without torch
+    raise ImportError(
+        "lyapax.torch needs PyTorch: pip install 'lyapax[torch]' (or torch itself)"
+    ) from error
+
+__all__ = ["pta_init_"]
+
+
+def pta_init_(
+    module_or_tensor: Any, *, region: str = "null", time: str = "discrete",
+    alpha: ArrayLike | None = None, theta: ArrayLike | None = None,
+    offset: ArrayLike | None = None, kind: str | None = None, generator: Any = None,
+) -> Any:  # fmt: skip
+    r"""Start recurrent layers as banks of stable oscillators, in place.
+
+    Recurrent weights become a block-diagonal matrix of :math:`\alpha_i R(\theta_i)` with one zero
+    Lyapunov exponent for each block (n/2 of n, of the network without input): learning signals then
+    neither vanish nor explode on their way back through time. Biases become zero, and with them the
+    rows of a GRU's reset and update gates; input weights stay as they are.
+
+    Parameters
+    ----------
+    module_or_tensor : torch.nn.Module or torch.Tensor
+        Every `nn.RNN` (tanh), `nn.GRU`, `nn.RNNCell` and `nn.GRUCell` in a module; each layer and
+        direction is drawn on its own. Or a tensor, of shape (n, n) for ``kind="tanh"`` and (3 n, n)
+        for ``kind="gru"``, gates in PyTorch's order r, z, n. Of an odd number of units one is left
+        over, with zero weights.
+    region : {"null", "paper"}
+        ``"null"`` draws from where training is best (tanh: alpha of 1.05 to 1.5), runs every block
+        for 12,000 steps and draws it again if it is locked. ``"paper"`` draws as the paper's
+        authors do and checks nothing: a third of the tanh blocks are locked, have no zero exponent,
+        and train worse.
+    time : {"discrete", "continuous"}
+        Continuous time is for weights that a flow uses, as in `lyapax.pta.Region`.
+    alpha, offset, theta : tuple, float or array_like, optional
+        Instead of the region's own: of alpha or, for a GRU, of its distance from the onset
+        (`lyapax.pta.gru_offset`), a tuple (low, high) is a range, anything else the values, (n//2,)
+        or one for all. theta: values.
+    kind : {"tanh", "gru"}, optional
+        What a tensor belongs to.
+    generator : torch.Generator, optional
+        By default PyTorch's own, as in `torch.nn.init`.
+
+    Returns
+    -------
+    module_or_tensor : the argument
+
+    Raises
+    ------
+    TypeError
+        If there is nothing to initialize, or something that cannot be: an LSTM, ReLU units,
+        weights that a parametrization or weight norm would overwrite.
+    ValueError
+        If a shape or a range is wrong.
+
+    Notes
+    -----
+    The zero exponents are those of each layer without input. Input that drives a layer makes them
+    small negative numbers; a second layer is driven by the first. The origin is an unstable fixed
+    point: spectra need a start away from it.
+
+    Park, Sagodi and Sokol (2023), section 3.3.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from lyapax.torch import pta_init_
+    >>> rnn = pta_init_(nn.GRU(8, 64))
+    >>> rnn.weight_hh_l0[:128].abs().max().item()  # reset and update gates
+    0.0
+    """
+    _check.choice(region, "region", ("null", "paper"))
+    _check.choice(time, "time", ("discrete", "continuous"))
+    options = {"alpha": alpha, "theta": theta, "offset": offset}
+    if isinstance(module_or_tensor, torch.Tensor):
+        cell = _check.choice(kind, "kind", ("tanh", "gru"))
+        _fill(module_or_tensor, "the tensor", cell, region, time, options, generator)
+        return module_or_tensor
+    if not isinstance(module_or_tensor, nn.Module):
+        raise TypeError(
+            f"pta_init_ wants a torch.nn.Module or a tensor, got {type(module_or_tensor).__name__}"
+        )
+    if kind is not None:
+        raise TypeError("kind is for tensors; a module knows what it is")
+    layers = [
+        (f"{name}.{layer}".lstrip("."), part, layer, cell)
+        for name, part in module_or_tensor.named_modules()
+        for layer, cell in _layers(name, part)
+    ]
+    if not layers:
+        raise TypeError(
+            "pta_init_ found no nn.RNN, nn.GRU, nn.RNNCell or nn.GRUCell in "
+            f"{type(module_or_tensor).__name__}"
+        )
+    for name, part, layer, cell in layers:
+        _fill(getattr(part, layer), name, cell, region, time, options, generator)
+        for bias in (layer.replace("weight_hh", "bias_hh"), layer.replace("weight_hh", "bias_ih")):
+            if getattr(part, bias, None) is not None:
+                nn.init.zeros_(getattr(part, bias))
+    return module_or_tensor
+
+
+def _layers(name: str, part: Any) -> list[tuple[str, str]]:
+    """(parameter, cell) of the recurrent weights that a module itself has."""
+    if not isinstance(part, nn.RNNBase | nn.RNNCellBase):
+        return []
+    called = f"{name or 'the module'} ({type(part).__name__})"
+    if isinstance(part, nn.LSTM | nn.LSTMCell):
+        raise TypeError(
+            f"{called}: an LSTM's state is a product of gates, which no block of weights makes an "
+            "oscillator; use a GRU, or call pta_init_ on the other layers"
+        )
+    if getattr(part, "nonlinearity", "tanh") != "tanh":
+        raise TypeError(f"{called}: units must be tanh, ReLU has no limit cycle to start from")
+    names = [name for name, _ in part.named_parameters() if name.startswith("weight_hh")]
+    if parametrize.is_parametrized(part) or any(name.endswith(("_g", "_v")) for name in names):
+        raise TypeError(
+            f"{called} has parametrized or weight-normed weights, which would overwrite what is "
+            "written in place; call pta_init_ first"
+        )
+    return [(name, "gru" if isinstance(part, nn.GRU | nn.GRUCell) else "tanh") for name in names]
+
+
+def _values(value: Any, name: str, size: int) -> Any:
+    array = _check.real_array(value.detach().cpu() if torch.is_tensor(value) else value, name)
+    if array.shape not in ((), (1,), (size,)):
+        raise ValueError(
+            f"{name} must be a tuple (low, high), a number or {size} numbers, one for each block, "
+            f"got shape {array.shape}"
+        )
+    return array
+
+
+def _fill(
+    tensor: Any, name: str, cell: str, region: str, time: str, options: dict[str, Any],
+    generator: Any,
+) -> None:  # fmt: skip
+    """One bank into one tensor."""
+    gates = 3 if cell == "gru" else 1
+    if tensor.ndim != 2 or tensor.shape[0] != gates * tensor.shape[1]:
+        wanted = "(3 n, n)" if cell == "gru" else "(n, n)"
+        raise ValueError(f"{name} must have shape {wanted}, got {tuple(tensor.shape)}")
+    n = tensor.shape[1]
+    ranges = {k: v for k, v in options.items() if isinstance(v, tuple) and k != "theta"}
+    values = {
+        k: _values(v, k, n // 2) for k, v in options.items() if v is not None and k not in ranges
+    }
+    where = pta.Region(cell, time, **ranges) if ranges else pta.region(region, cell, time)
+    device = "cpu" if generator is None else generator.device
+    seed = torch.randint(2**62, (), generator=generator, device=device).item()
+    found = pta.draw(n // 2, where, int(seed), check=region == "null", **values)
+    with torch.no_grad():
+        tensor.zero_()
+        tensor[-n:] = torch.from_numpy(pta.bank(*found, n))
