@@ -20,20 +20,29 @@ def evidence(run: Run, is_flow: bool, sign: NDArray[np.int64]) -> tuple[Any, Any
     """
     speed = np.full(len(sign), np.nan)
     period = np.zeros(len(sign), np.int64)
-    regular = np.nonzero((sign < 1).all(axis=1))[0]
     with np.errstate(invalid="ignore", over="ignore"):  # diverged members give NaN
         if is_flow:
-            moved = _moved(run, np.arange(len(sign)))
-            speed = next(moved) / run.step_time
+            everyone = np.arange(len(sign))
+            speed = next(_moved(run, everyone)) / run.step_time
         else:
-            contracting = (sign[regular] == -1).all(axis=1)
-            for step, distance in enumerate(_moved(run, regular), start=1):
-                found = period[regular]
-                found[(found == 0) & (distance < AT_REST)] = step
-                period[regular] = found
-                if step == LONGEST_PERIOD or (found > 0)[contracting].all():
-                    break
+            regular = (sign < 1).all(axis=1)
+            contracting = (sign == -1).all(axis=1)
+            _periods(run, np.nonzero(regular)[0], 1, period)
+            # From the start each time, for those that are left: long periods are rare.
+            for longest in (16, 256, LONGEST_PERIOD):
+                _periods(run, np.nonzero(contracting & (period == 0))[0], longest, period)
     return speed, period
+
+
+def _periods(run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64]) -> None:
+    """Write the steps, up to `longest`, until each member is back where it is now."""
+    if not len(members):
+        return
+    for step, distance in enumerate(_moved(run, members), start=1):
+        back = (period[members] == 0) & (distance < AT_REST)
+        period[members[back]] = step
+        if step == longest or (period[members] > 0).all():
+            break
 
 
 def _moved(run: Run, members: NDArray[np.int64]) -> Iterator[Any]:
@@ -42,7 +51,7 @@ def _moved(run: Run, members: NDArray[np.int64]) -> Iterator[Any]:
     propagator = run.propagator.select(members, run.propagator.dtype)
     origin = flight.state.copy()
     scale = np.maximum(np.abs(origin).max(axis=1), 1e-3)
-    while len(members):
+    while True:
         propagator.advance(flight, 1)
         yield np.abs(flight.state - origin).max(axis=1) / scale
 

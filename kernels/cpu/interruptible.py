@@ -21,7 +21,7 @@ TEAM = 24  # elements
 
 
 class Turn:
-    """Threads that wait for one another must all run: of two calls, each might have half of them."""
+    """Threads that wait for one another must all run; of two calls each might have half of them."""
 
     def __init__(self) -> None:
         self.renew()

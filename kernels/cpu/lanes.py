@@ -1,7 +1,9 @@
 """Small traced systems: generated straight-line code, members as SIMD lanes."""
 
+import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -12,6 +14,7 @@ from numba import get_num_threads
 from ..codegen import Graph
 from ..generated import module
 from ..propagator import Array, Flight, chosen, rank_unit
+from .interruptible import helpers
 from .lanes_source import lanes_source
 
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
@@ -70,13 +73,23 @@ class Lanes:
         # Four pieces a thread even out what the operating system takes away.
         pieces = min(blocks, max(4 * threads, self.batch // LARGEST_PIECE))
         edges = [self.lanes * (blocks * i // pieces) for i in range(pieces)] + [self.batch]
+        todo = deque(pairwise(edges))
+
+        def work() -> None:
+            while True:
+                try:
+                    piece = todo.popleft()
+                except IndexError:
+                    return
+                run(*piece)
+
         if threads == 1:
-            for edge in pairwise(edges):
-                run(*edge)
-            return
-        pool = ThreadPoolExecutor(threads)
+            return work()
+        running = [helpers(os.getpid()).submit(work) for _ in range(threads)]
         try:
-            for done in [pool.submit(run, *edge) for edge in pairwise(edges)]:
+            for done in running:
                 done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what has begun is finished
+        except BaseException:
+            todo.clear()  # after Ctrl-C, only what has begun is finished
+            wait(running)
+            raise
