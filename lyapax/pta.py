@@ -18,7 +18,7 @@ So every border is :math:`\theta = \arg B \pm LL(\alpha/|B|)` with the one funct
    attractors (2023), sections 3 and S2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,10 +32,19 @@ from . import _check
 from .kernels.propagator import launch
 from .systems import Flow, Map
 from .systems.base import System
+from .systems.library import pta_flow, pta_map
 
 Array = NDArray[np.float64]
 
 FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
+# Borders are folds of points that a step multiplies by one of these; alpha counts in UNIT.
+UNIT = {"tanh": 1.0, "gru": 2.0}
+TURNS: dict[tuple[str, str], dict[str, complex]] = {
+    ("tanh", "discrete"): {"saddle-node": 1.0, "cycle of four": 1.0j, "cycle of two": -1.0},
+    ("gru", "discrete"): {"saddle-node": 1.0, "cycle of four": FOUR_CYCLE, "cycle of two": -3.0},
+    ("tanh", "continuous"): {"saddle-node": 1.0},
+    ("gru", "continuous"): {"saddle-node": 1.0},
+}
 LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
 
 CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
@@ -173,7 +182,7 @@ class Region:
             if (self.cell, self.time) == ("gru", "discrete"):
                 object.__setattr__(self, "offset", (0.01, 4.0))
             else:
-                unit = 2.0 if self.cell == "gru" else 1.0
+                unit = UNIT[self.cell]
                 object.__setattr__(self, "alpha", (1.001 * unit, 10.0 * unit))
 
     def contains(self, alpha: ArrayLike, theta: ArrayLike) -> NDArray[np.bool_]:
@@ -185,20 +194,24 @@ class Region:
             value, (low, high) = alpha - gru_offset(angle), self.offset
         return np.asarray((value >= low) & (value <= high) & self._oscillates(alpha, angle))
 
-    def _oscillates(self, alpha: Array, angle: Array) -> Any:
-        unit = 2.0 if self.cell == "gru" else 1.0
-        rest = saddle_node(alpha / unit)
+    def _onset(self, angle: Array) -> Array:
+        """Alpha at which the origin loses stability; infinite where it never does."""
         if self.time == "continuous":
-            return (rest < angle) & (alpha * np.cos(angle) > unit)
-        if self.cell == "tanh":
-            off_axis = np.abs(angle - np.pi / 2)
-            return (alpha > 1) & (rest < angle) & (angle < np.pi - rest) & (rest < off_axis)
-        four = saddle_node(alpha / (unit * abs(FOUR_CYCLE)))
-        two = saddle_node(alpha / (3 * unit))
-        return (
-            (alpha > gru_offset(angle)) & (rest < angle) & (angle < np.pi - two)
-            & (np.abs(angle - np.angle(FOUR_CYCLE)) > four)
-        )  # fmt: skip
+            cosine = np.cos(angle)
+            return np.where(cosine > 0, UNIT[self.cell] / np.maximum(cosine, 1e-300), np.inf)
+        return gru_offset(angle) if self.cell == "gru" else np.ones_like(angle)
+
+    def _folds(self, alpha: Array) -> Iterator[tuple[str, float, Array]]:
+        """(name, angle, angle to either side) of the cycles that a block falls into."""
+        for name, turn in TURNS[self.cell, self.time].items():
+            stretch = UNIT[self.cell] * abs(turn)
+            yield name, float(np.angle(turn)), saddle_node(alpha / stretch)
+
+    def _oscillates(self, alpha: Array, angle: Array) -> Any:
+        inside = alpha > self._onset(angle)
+        for _, centre, reach in self._folds(alpha):
+            inside = inside & (np.abs(angle - centre) > reach)
+        return inside
 
     def sample(
         self, size: int, rng: Any = None, *, alpha: ArrayLike | None = None,
@@ -259,29 +272,23 @@ class Region:
 
     def borders(self, points: int = 400) -> list[tuple[str, Array, Array]]:
         """(name, theta, alpha) of the curves that bound the region, theta in (0, pi)."""
-        unit = 2.0 if self.cell == "gru" else 1.0
         theta = np.linspace(0, np.pi, points)
-        top = self.alpha[1] if self.alpha else float(np.max(gru_offset(theta)) + self.offset[1])  # type: ignore[index]
-        curves = []
-
-        def fold(name: str, turn: complex, sides: Sequence[int]) -> None:
-            stretch = unit * abs(turn)
-            if top > stretch:
-                alpha = np.linspace(stretch, top, points)
-                for side in sides:
-                    angle = np.abs(np.angle(turn) + side * saddle_node(alpha / stretch))
-                    curves.append((name, angle, alpha))
-
-        fold("saddle-node", 1.0, (1,))
-        if self.time == "continuous":
-            inside = np.cos(theta) > unit / top
-            curves.append(("Hopf", theta[inside], unit / np.cos(theta[inside])))
-            return curves
-        onset = gru_offset(theta) if self.cell == "gru" else np.ones(points)
-        curves.append(("Neimark-Sacker", theta, onset))
-        gru = self.cell == "gru"
-        fold("cycle of four", FOUR_CYCLE if gru else 1j, (-1, 1))
-        fold("cycle of two", -3.0 if gru else -1.0, (-1,))
+        if self.alpha is not None:
+            top = self.alpha[1]
+        else:
+            assert self.offset is not None
+            top = float(gru_offset(np.pi)) + self.offset[1]
+        onset = self._onset(theta)
+        below = onset < top
+        name = "Hopf" if self.time == "continuous" else "Neimark-Sacker"
+        curves = [(name, theta[below], onset[below])]
+        alpha = np.linspace(UNIT[self.cell], top, points)
+        for name, centre, reach in self._folds(alpha):
+            for side in (-1, 1):
+                angle = centre + side * reach
+                seen = (reach > 0) & (angle >= 0) & (angle <= np.pi)
+                if seen.any():
+                    curves.append((name, angle[seen], alpha[seen]))
         return curves
 
     def plot(self, ax: Any = None) -> Any:
@@ -313,23 +320,18 @@ def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Re
 
 def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> System:
     """Blocks as systems of two units, one member each."""
-    unit = 2.0 if cell == "gru" else 1.0
-    given = np.asarray(alpha, float) / unit
-    params = {"real": given * np.cos(theta), "imaginary": given * np.sin(theta)}
-
-    def candidate(x: Any, p: Any) -> list[Any]:
-        turned = p.real * x[0] - p.imaginary * x[1], p.imaginary * x[0] + p.real * x[1]
-        return [np.tanh(u) for u in turned]
+    unit = UNIT[cell]
+    params = {"alpha": np.asarray(alpha, float) / unit, "theta": theta}
 
     def mixed(x: Any, p: Any) -> list[Any]:
-        return [0.5 * h + 0.5 * c for h, c in zip(x, candidate(x, p), strict=True)]
+        return [0.5 * h + 0.5 * c for h, c in zip(x, pta_map(x, p), strict=True)]
 
     def flow(x: Any, p: Any) -> list[Any]:
-        return [(c - h) / unit for h, c in zip(x, candidate(x, p), strict=True)]
+        return [slope / unit for slope in pta_flow(x, p)]
 
     if time == "continuous":
         return Flow(flow, 2, params)
-    return Map(mixed if cell == "gru" else candidate, 2, params)
+    return Map(mixed if cell == "gru" else pta_map, 2, params)
 
 
 def leading_exponents(

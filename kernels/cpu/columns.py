@@ -177,10 +177,12 @@ class Columns:
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
         tape = np.empty((self.batch, steps_per_interval, 4 if self.dt else 1, self.indices.size))
+        slopes = np.empty(tape.shape, self.dtype)
+        jobs = self.batch * -(-self.k // PANEL)
         call(
-            propagate, get_num_threads(), self.field, self.indptr, self.indices, self.params,
-            self.dt, flight.step, intervals, steps_per_interval, rank_unit(self.dim, self.dtype),
-            tape, np.empty(tape.shape, self.dtype), flight.state, basis, flight.log_sum,
+            propagate, min(jobs, get_num_threads()), self.field, self.indptr, self.indices,
+            self.params, self.dt, flight.step, intervals, steps_per_interval,
+            rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
             flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
         flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))

@@ -6,6 +6,7 @@ partition of work is fixed by n and k, members and strips run on any number of t
 same bits, and the leading columns of a full run follow the same orbit.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,27 +16,30 @@ from numba import get_num_threads
 from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .interruptible import call, raised
-from .network_members import ahead_arrays, course_of, propagate_ahead, propagate_members
-from .network_state import WORK_ROWS, net_of, row_size, state_steps
+from .network_members import ahead_arrays, propagate_ahead, propagate_members
+from .network_state import net_of, state_steps, work_size
 from .network_strips import propagate_strips, strips_arrays
 from .network_tangents import strip_steps, tangents_of
 from .reflections import strip_functions
 from .sharing import take
 from .strips import SLACK, WIDEST, from_strips, lanes_of, strip_edges, to_strips
-from .vectors import boundary, keep, shift
+from .vectors import boundary, keep
 from .weights import is_sparse, members_of, state_product
 
 # Members whose states run side by side: whole registers, one strip at most.
 GROUP = min(8, WIDEST * lanes_of(np.float64))
 ADVANCE = 16  # steps of a state in one piece
 
+# What the kernels have in common of one run: steps between two QRs and stages in them; `unit` as
+# in `account`; lanes of a register of tangents.
+Course = namedtuple("Course", "dt step intervals steps stages unit lanes")
+
 
 @kernel
 def advance(stop, team, thread, threads, phi, weigh, net, dt, step, steps, group, x):
     members, n = x.shape
-    stages, width = (4 if dt != 0.0 else 1) * ADVANCE, row_size(net, n, group)
-    works = np.zeros((WORK_ROWS + stages) * width + SLACK)
-    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
+    stages = (4 if dt != 0.0 else 1) * ADVANCE
+    works = np.zeros(work_size(net, n, group, stages) + SLACK)
     first = take(team) * group
     while first < members:
         count = min(group, members - first)
@@ -43,7 +47,9 @@ def advance(stop, team, thread, threads, phi, weigh, net, dt, step, steps, group
             if raised(stop):
                 break
             piece = min(ADVANCE, steps - s)
-            state_steps(stop, phi, weigh, net, first, count, dt, step + s, piece, x, work, tape)
+            state_steps(
+                stop, phi, weigh, net, first, count, dt, step + s, piece, x, boundary(works)
+            )
         first = take(team) * group
     keep(works)
 
@@ -100,8 +106,9 @@ class Network:
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         edges = strip_edges(self.k, self._lanes)
         strips = to_strips(flight.basis, self.dtype)
-        course = course_of(
-            self.dt, flight.step, intervals, steps_per_interval,
+        stages = (4 if self.dt else 1) * steps_per_interval
+        course = Course(
+            float(self.dt), flight.step, intervals, steps_per_interval, stages,
             rank_unit(self.dim, self.dtype), self._lanes,
         )  # fmt: skip
         compiled, jobs, parts = propagate_members, self.batch, (self._group(),)

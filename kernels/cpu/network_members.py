@@ -6,8 +6,8 @@ import numpy as np
 
 from ..jit import inlined, kernel
 from .interruptible import raised
-from .network_state import WORK_ROWS, layout, row_size, state_steps
-from .network_tangents import BUFFERS, job_of, scale_slopes
+from .network_state import layout, row_size, state_slopes, work_size
+from .network_tangents import BUFFERS, job_of
 from .reflections import orthonormalise_strips, width_of, workspace_size
 from .sharing import meet, take
 from .strips import SLACK, WIDEST
@@ -16,15 +16,8 @@ from .vectors import address, boundary, keep, on_stack, shift
 IN_TURN = 24 * 1024  # bytes of strips whose stages are taken in turn: half of a first-level cache
 AHEAD = 128 * 1024  # bytes of slopes that a state may be ahead of its tangents
 
-# What a run is: steps between two QRs and stages in them, `unit` as in `account`.
-Course = namedtuple("Course", "dt step intervals steps stages unit lanes")
-
 # What the tangents of a group need, by address.
 Scratch = namedtuple("Scratch", "buffers inner reflections")
-
-
-def course_of(dt, step, intervals, steps, unit, lanes):
-    return Course(float(dt), step, intervals, steps, 4 * steps if dt else steps, unit, lanes)
 
 
 @kernel
@@ -86,12 +79,10 @@ def propagate_members(
 ):  # fmt: skip
     """A job is a group and all its intervals. x (B, n), q (B, n columns) in strips."""
     members, n = x.shape
-    steps, stages, lanes, columns = course.steps, course.stages, course.lanes, edges[-1]
-    width, k = row_size(net, n, group), log_sum.shape[1]
+    steps, lanes, columns, k = course.steps, course.lanes, edges[-1], log_sum.shape[1]
     across, apart = layout(net, n)
-    works = np.zeros((WORK_ROWS + stages) * width + SLACK)
-    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * width)
-    scaled = np.zeros(stages * width + SLACK, q.dtype)
+    works = np.zeros(work_size(net, n, group, course.stages) + SLACK)
+    scaled = np.zeros(course.stages * row_size(net, n, group) + SLACK, q.dtype)
     slopes = boundary(scaled)
     room = np.zeros(scratch_size(n, columns, lanes, group, q.itemsize) + SLACK, q.dtype)
     scratch = scratch_at(boundary(room), n, columns, lanes, group, q.itemsize)
@@ -104,8 +95,10 @@ def propagate_members(
             if raised(stop):
                 break
             begin = course.step + interval * steps
-            state_steps(stop, phi, weigh, net, first, count, course.dt, begin, steps, x, work, tape)
-            scale_slopes(tape, tangents.factors, stages, row, slopes)
+            state_slopes(
+                stop, phi, weigh, net, first, count, course.dt, begin, steps, x, boundary(works),
+                tangents.factors, slopes,
+            )  # fmt: skip
             tangent_interval(
                 stop, strip_steps, product, reflected, tangents, course, first, count, slopes, row,
                 across, apart, edges, scratch, norm, diagonal, address(q), log_sum, compensation,
@@ -135,8 +128,7 @@ def propagate_ahead(
     steps, lanes, columns, k = course.steps, course.lanes, edges[-1], log_sum.shape[1]
     row, (across, apart) = row_size(net, n, 1), layout(net, n)
     longest, size = slopes.shape[2], slopes.shape[2] * slopes.shape[3]
-    works = np.zeros((WORK_ROWS + longest * course.stages) * row + SLACK)
-    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * row)
+    works = np.zeros(work_size(net, n, 1, longest * course.stages) + SLACK)
     room = np.zeros(scratch_size(n, columns, lanes, 1, q.itemsize) + SLACK, q.dtype)
     scratch = scratch_at(boundary(room), n, columns, lanes, 1, q.itemsize)
     norm, diagonal = np.empty(k), np.empty(k, q.dtype)
@@ -151,11 +143,10 @@ def propagate_ahead(
             b = job // 2
             if job % 2 == 0 and ahead > 0:
                 at = shift(address(slopes), ((turn % 2) * members + b) * size)
-                state_steps(
+                state_slopes(
                     stop, phi, weigh, net, b, 1, course.dt, course.step + begin * steps,
-                    ahead * steps, x, work, tape,
+                    ahead * steps, x, boundary(works), tangents.factors, at,
                 )  # fmt: skip
-                scale_slopes(tape, tangents.factors, ahead * course.stages, row, at)
             elif job % 2 == 1 and turn > 0:
                 at = shift(address(slopes), (((turn + 1) % 2) * members + b) * size)
                 for interval in range(now):

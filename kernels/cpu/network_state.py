@@ -24,17 +24,28 @@ WORK_ROWS = 8  # vectors that the steps of a state need
 
 
 @inlined
+def padded(n, lanes):
+    return (n + lanes - 1) // lanes * lanes
+
+
+@inlined
 def layout(net, n):
     """(elements from member to member, from unit to unit) of vectors side by side."""
     if net.width:
         return 1, net.width
-    return (n + net.lanes - 1) // net.lanes * net.lanes, 1
+    return padded(n, net.lanes), 1
 
 
 @inlined
 def row_size(net, n, count):
     """Elements of a vector of `count` members: whole registers."""
-    return n * net.width if net.width else count * ((n + net.lanes - 1) // net.lanes * net.lanes)
+    return n * net.width if net.width else count * padded(n, net.lanes)
+
+
+@inlined
+def work_size(net, n, count, stages):
+    """Elements that `state_steps` needs for `count` members and `stages` stages, tape included."""
+    return (WORK_ROWS + stages) * row_size(net, n, count)
 
 
 @kernel
@@ -81,7 +92,7 @@ def weigh_all(weigh, weights, width, lanes, n, first, count, source, base, out):
     if width:
         weigh(on_stack(StateJob(w, indptr, indices, n, width, lanes, source, base, out)))
         return
-    across = (n + lanes - 1) // lanes * lanes
+    across = padded(n, lanes)
     for g in range(count):
         at, own = g * across, shift(w, (first + g) * weights.size)
         weigh(
@@ -131,15 +142,16 @@ def runge_kutta(r, dt, size, lanes, rate, field, here, stage, total):
 
 
 @kernel
-def state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work, tape):
-    """Members `first` to `first + count` of x through `steps`; slopes to tape, a row a stage.
+def state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work):
+    """Members `first` to `first + count` of x through `steps`.
 
-    work: WORK_ROWS vectors; work and tape by address.
+    work: `work_size` elements, by address; its last part is the tape, the slopes of all stages.
     """
     outlined()
     n, driven = x.shape[1], net.inputs.shape[1] > 1
     size = row_size(net, n, count)
     current, width, lanes, weights = net.current, net.width, net.lanes, addresses(net)
+    tape = shift(work, WORK_ROWS * size)
     here, stage, total = work, shift(work, size), shift(work, 2 * size)
     field, u, bias = shift(work, 3 * size), shift(work, 4 * size), shift(work, 5 * size)
     rate, base = shift(work, 6 * size), shift(work, 7 * size) if driven else bias
@@ -168,6 +180,21 @@ def state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work, t
             )  # fmt: skip
             runge_kutta(r, dt, size, lanes, rate, field, here, stage, total)
     scatter(net, first, count, x, here)
+
+
+@kernel
+def state_slopes(
+    stop, phi, weigh, net, first, count, dt, step, steps, x, work, factors, slopes
+):  # fmt: skip
+    """`state_steps`, and the slopes times the factor f of each stage, in the tangents' dtype."""
+    outlined()
+    state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work)
+    row = row_size(net, x.shape[1], count)
+    tape = shift(work, WORK_ROWS * row)
+    for s in range(steps * factors.size):
+        f = factors[s % factors.size]
+        for e in range(s * row, (s + 1) * row):
+            slopes[e] = f * tape[e]
 
 
 def net_of(weights, bias, inputs, rate, current, width):

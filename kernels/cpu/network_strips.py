@@ -4,8 +4,8 @@ import numpy as np
 
 from ..jit import kernel
 from .interruptible import raised
-from .network_state import WORK_ROWS, row_size, state_steps
-from .network_tangents import BUFFERS, job_of, scale_slopes
+from .network_state import row_size, state_slopes, work_size
+from .network_tangents import BUFFERS, job_of
 from .reflections import (
     apply_panel,
     factor_panel,
@@ -57,8 +57,7 @@ def propagate_strips(
     strips, columns, k, lanes = edges.size - 1, edges[-1], log_sum.shape[1], course.lanes
     row, widest = row_size(net, n, 1), min(columns, WIDEST * lanes)
     size, tape_size = reflections.shape[2], course.stages * row
-    works = np.zeros((WORK_ROWS + course.stages) * row + SLACK)
-    work, tape = boundary(works), shift(boundary(works), WORK_ROWS * row)
+    works = np.zeros(work_size(net, n, 1, course.stages) + SLACK)
     room = np.zeros(BUFFERS * n * widest + 2 * widest * widest + SLACK, q.dtype)
     buffer, inner = boundary(room), shift(boundary(room), BUFFERS * n * widest)
     for interval in range(-1, course.intervals + 1):
@@ -72,19 +71,16 @@ def propagate_strips(
         while job < jobs:
             if job < states:
                 begin = course.step + (interval + 1) * course.steps
-                state_steps(
-                    stop, phi, weigh, net, job, 1, course.dt, begin, course.steps, x, work, tape
-                )
                 at = shift(address(slopes), (other * members + job) * tape_size)
-                scale_slopes(tape, tangents.factors, course.stages, row, at)
+                state_slopes(
+                    stop, phi, weigh, net, job, 1, course.dt, begin, course.steps, x,
+                    boundary(works), tangents.factors, at,
+                )  # fmt: skip
                 job = take(team)
                 continue
             b, strip = (job - states) // strips, (job - states) % strips
-            first, end, width = (
-                edges[strip],
-                min(edges[strip + 1], k),
-                width_of(edges, strip, lanes),
-            )
+            first, end = edges[strip], min(edges[strip + 1], k)
+            width = width_of(edges, strip, lanes)
             own = shift(address(q), (b * columns + first) * n)
             if interval > 0 and all_finite(finite[other, b]):
                 last = shift(address(reflections), (other * members + b) * size)

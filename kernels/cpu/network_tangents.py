@@ -72,11 +72,19 @@ def dense_rows(current, height, width, w, n, layout, ends, i):
 
 
 @spliced
-def dense_strip(current, width, w, n, layout, ends):
+def dense_strip(current, width, w, job, layout, ends):
+    n = job.n
     i = dense_rows(current, ROWS, width, w, n, layout, ends, 0)
     i = dense_rows(current, 4, width, w, n, layout, ends, i)
     i = dense_rows(current, 2, width, w, n, layout, ends, i)
     dense_rows(current, 1, width, w, n, layout, ends, i)
+
+
+@spliced
+def sparse_strip(current, width, w, job, layout, ends):
+    indices, indptr = job.indices, job.indptr
+    for i in range(job.n):
+        stage_row(current, width, w, indices, indptr[i], indptr[i + 1], layout, ends, i)
 
 
 @inlined
@@ -101,39 +109,18 @@ def joint(job, g):
 
 
 @spliced
-def dense_stage(current, at, ends):
+def all_members(strip, current, at, ends):
+    """A stage of all members of a job, `strip` being one of the two above."""
     job, g = at[0], 0
     while g < job.count:
         members, width, layout = joint(job, g)
         w, own_ends = shift(job.w, g * job.size), member_ends(job, ends, g)
         if width == 1:
-            dense_strip(current, 1, w, job.n, layout, own_ends)
+            strip(current, 1, w, job, layout, own_ends)
         elif width == 2:
-            dense_strip(current, 2, w, job.n, layout, own_ends)
+            strip(current, 2, w, job, layout, own_ends)
         else:
-            dense_strip(current, 3, w, job.n, layout, own_ends)
-        g += members
-
-
-@spliced
-def sparse_strip(current, width, w, job, layout, ends):
-    indices, indptr = job.indices, job.indptr
-    for i in range(job.n):
-        stage_row(current, width, w, indices, indptr[i], indptr[i + 1], layout, ends, i)
-
-
-@spliced
-def sparse_stage(current, at, ends):
-    job, g = at[0], 0
-    while g < job.count:
-        members, width, layout = joint(job, g)
-        w, own_ends = shift(job.w, g * job.size), member_ends(job, ends, g)
-        if width == 1:
-            sparse_strip(current, 1, w, job, layout, own_ends)
-        elif width == 2:
-            sparse_strip(current, 2, w, job, layout, own_ends)
-        else:
-            sparse_strip(current, 3, w, job, layout, own_ends)
+            strip(current, 3, w, job, layout, own_ends)
         g += members
 
 
@@ -143,25 +130,25 @@ def sparse_stage(current, at, ends):
 @kernel
 def dense_current(at, ends):
     outlined()
-    dense_stage(1, at, ends)
+    all_members(dense_strip, 1, at, ends)
 
 
 @kernel
 def dense_rate(at, ends):
     outlined()
-    dense_stage(0, at, ends)
+    all_members(dense_strip, 0, at, ends)
 
 
 @kernel
 def sparse_current(at, ends):
     outlined()
-    sparse_stage(1, at, ends)
+    all_members(sparse_strip, 1, at, ends)
 
 
 @kernel
 def sparse_rate(at, ends):
     outlined()
-    sparse_stage(0, at, ends)
+    all_members(sparse_strip, 0, at, ends)
 
 
 @kernel
@@ -302,12 +289,3 @@ def job_of(
         address(tangents.thirds), int(flow), tape, row, stages, across, apart, count, width, lanes,
         n, n * width * lanes, int(width == 1 and tangents.shared), work, q, q_step,
     )  # fmt: skip
-
-
-@kernel
-def scale_slopes(tape, factors, stages, row, slopes):
-    """slopes = the tape times the factor f of each stage, in the tangents' dtype."""
-    for s in range(stages):
-        f = factors[s % factors.size]
-        for e in range(s * row, (s + 1) * row):
-            slopes[e] = f * tape[e]

@@ -22,7 +22,6 @@ from .vectors import address, shift, tile
 # matrix, of members `size` apart (0: all share it); indptr and indices belong to all members.
 Weights = namedtuple("Weights", "w size indptr indices")
 
-
 NONE = np.zeros(1, np.int64)  # in place of indptr and indices
 
 
