@@ -6,116 +6,87 @@ unit after unit, and W times their states is one product; else they lie one afte
 padded to whole registers. Both take the terms of a sum in the same order: the bits are the same.
 """
 
-from collections import namedtuple
+from functools import cache
 
-import numpy as np
+from numba import from_dtype
 
 from ..jit import inlined, kernel
 from .interruptible import raised
-from .strips import lanes_of
+from .network_model import layout, padded, read_model, row_size
+from .records import invoke
+from .runs import STATE_RUN
 from .vectors import add, fma, load, multiply, on_stack, outlined, shift, splat, store, subtract
-from .weights import StateJob, addresses, factor, row_factor, which
-
-# Weights; bias and rate (members or 1, n); inputs (members or 1, T, n), of no effect when T is 1;
-# lanes of a float64 register; width: members that lie as lanes, or 0.
-Net = namedtuple("Net", "w indptr indices bias inputs rate current lanes width")
+from .weights import StateJob
 
 WORK_ROWS = 8  # vectors that the steps of a state need
-
-
-@inlined
-def padded(n, lanes):
-    return (n + lanes - 1) // lanes * lanes
-
-
-@inlined
-def layout(net, n):
-    """(elements from member to member, from unit to unit) of vectors side by side."""
-    if net.width:
-        return 1, net.width
-    return padded(n, net.lanes), 1
-
-
-@inlined
-def row_size(net, n, count):
-    """Elements of a vector of `count` members: whole registers."""
-    return n * net.width if net.width else count * padded(n, net.lanes)
-
-
-@inlined
-def work_size(net, n, count, stages):
-    """Elements that `state_steps` needs for `count` members and `stages` stages, tape included."""
-    return (WORK_ROWS + stages) * row_size(net, n, count)
 
 
 @kernel
 def gather(net, first, count, x, here, bias, rate):
     """States, biases and rates of members `first` to `first + count`, side by side."""
     outlined()
-    n = x.shape[1]
-    across, down = layout(net, n)
+    n = net.n
+    across, down = layout(net)
     for g in range(count):
         b = first + g
-        biases, rates = net.bias[which(b, net.bias)], net.rate[which(b, net.rate)]
+        own, biases = shift(x, b * n), shift(net.bias, b * net.bias_size)
+        rates = shift(net.rate, b * net.rate_size)
         for i in range(n):
             at = g * across + i * down
-            here[at], bias[at], rate[at] = x[b, i], biases[i], rates[i]
+            here[at], bias[at], rate[at] = own[i], biases[i], rates[i]
 
 
 @kernel
 def scatter(net, first, count, x, here):
     """The states back to x."""
     outlined()
-    n = x.shape[1]
-    across, down = layout(net, n)
+    n = net.n
+    across, down = layout(net)
     for g in range(count):
         for i in range(n):
-            x[first + g, i] = here[g * across + i * down]
+            x[(first + g) * n + i] = here[g * across + i * down]
 
 
 @kernel
-def drive(net, n, first, count, step, bias, out):
+def drive(net, first, count, step, bias, out):
     """out = bias + the input of this step."""
     outlined()
-    across, down = layout(net, n)
+    n = net.n
+    across, down = layout(net)
     for g in range(count):
-        inputs = net.inputs[which(first + g, net.inputs), step]
+        inputs = shift(net.inputs, (first + g) * net.inputs_size + step * n)
         for i in range(n):
             at = g * across + i * down
             out[at] = bias[at] + inputs[i]
 
 
 @inlined
-def weigh_all(weigh, weights, width, lanes, n, first, count, source, base, out):
+def weigh_all(net, first, count, source, base, out):
     """out = base + W source for each member, all by address."""
-    w, indptr, indices = weights.w, weights.indptr, weights.indices
+    n, width, lanes = net.n, net.width, net.lanes
     if width:
-        weigh(on_stack(StateJob(w, indptr, indices, n, width, lanes, source, base, out)))
+        job = StateJob(net.w, net.indptr, net.indices, n, width, lanes, source, base, out)
+        invoke(net.weigh, (on_stack(job),))
         return
     across = padded(n, lanes)
     for g in range(count):
-        at, own = g * across, shift(w, (first + g) * weights.size)
-        weigh(
-            on_stack(
-                StateJob(
-                    own, indptr, indices, n, across, lanes, shift(source, at), shift(base, at),
-                    shift(out, at),
-                )
-            )
+        at, own = g * across, shift(net.w, (first + g) * net.w_size)
+        job = StateJob(
+            own, net.indptr, net.indices, n, across, lanes, shift(source, at), shift(base, at),
+            shift(out, at),
         )  # fmt: skip
+        invoke(net.weigh, (on_stack(job),))
 
 
 @inlined
-def vector_field(
-    phi, weigh, current, weights, width, lanes, n, first, count, size, x, base, u, slope, out
-):  # fmt: skip
+def vector_field(net, first, count, size, x, base, u, slope, out):
     """W phi(x) + base or phi(W x + base), and the slopes, all by address."""
-    if current:
-        phi(size, x, u, slope)
-        weigh_all(weigh, weights, width, lanes, n, first, count, u, base, out)
+    if net.current:
+        invoke(net.phi, (size, x, u, slope))
+        weigh_all(net, first, count, u, base, out)
     else:
-        weigh_all(weigh, weights, width, lanes, n, first, count, x, base, u)
-        phi(size, u, out, slope)
+        weigh_all(net, first, count, x, base, u)
+        invoke(net.phi, (size, u, out, slope))
 
 
 @inlined
@@ -142,63 +113,51 @@ def runge_kutta(r, dt, size, lanes, rate, field, here, stage, total):
 
 
 @kernel
-def state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work):
-    """Members `first` to `first + count` of x through `steps`.
-
-    work: `work_size` elements, by address; its last part is the tape, the slopes of all stages.
-    """
+def state_steps(job, net):
+    """The steps of a `StateRun`; returns the address of the slopes of all stages."""
     outlined()
-    n, driven = x.shape[1], net.inputs.shape[1] > 1
-    size = row_size(net, n, count)
-    current, width, lanes, weights = net.current, net.width, net.lanes, addresses(net)
+    first, count, work, lanes = job.first, job.count, job.work, net.lanes
+    driven, size, dt = net.input_steps > 1, row_size(net, count), net.dt
     tape = shift(work, WORK_ROWS * size)
     here, stage, total = work, shift(work, size), shift(work, 2 * size)
     field, u, bias = shift(work, 3 * size), shift(work, 4 * size), shift(work, 5 * size)
     rate, base = shift(work, 6 * size), shift(work, 7 * size) if driven else bias
-    gather(net, first, count, x, here, bias, rate)
+    gather(net, first, count, job.x, here, bias, rate)
     for o in range(0, size, lanes):
         store(stage, o, load(here, o))
-    for s in range(steps):
-        if raised(stop):
+    for s in range(job.steps):
+        if raised(job.stop):
             break
         if driven:
-            drive(net, n, first, count, (step + s) % net.inputs.shape[1], bias, base)
+            drive(net, first, count, (job.step + s) % net.input_steps, bias, base)
         if dt == 0.0:
             slope = shift(tape, s * size)
-            vector_field(
-                phi, weigh, current, weights, width, lanes, n, first, count, size, here, base, u,
-                slope, field,
-            )  # fmt: skip
+            vector_field(net, first, count, size, here, base, u, slope, field)
             for o in range(0, size, lanes):
                 store(here, o, add(load(here, o), slope_of(rate, field, here, o)))
             continue
         for r in range(4):
             slope = shift(tape, (4 * s + r) * size)
-            vector_field(
-                phi, weigh, current, weights, width, lanes, n, first, count, size, stage, base, u,
-                slope, field,
-            )  # fmt: skip
+            vector_field(net, first, count, size, stage, base, u, slope, field)
             runge_kutta(r, dt, size, lanes, rate, field, here, stage, total)
-    scatter(net, first, count, x, here)
+    scatter(net, first, count, job.x, here)
+    return tape
 
 
-@kernel
-def state_slopes(
-    stop, phi, weigh, net, first, count, dt, step, steps, x, work, factors, slopes
-):  # fmt: skip
-    """`state_steps`, and the slopes times the factor f of each stage, in the tangents' dtype."""
-    outlined()
-    state_steps(stop, phi, weigh, net, first, count, dt, step, steps, x, work)
-    row = row_size(net, x.shape[1], count)
-    tape = shift(work, WORK_ROWS * row)
-    for s in range(steps * factors.size):
-        f = factors[s % factors.size]
-        for e in range(s * row, (s + 1) * row):
-            slopes[e] = f * tape[e]
+def state_run(at):
+    """Slopes go to the tape times the factor f of each stage, in the tangents' dtype."""
+    job = at[0]
+    net = read_model(job.model, job.tape)
+    slopes = state_steps(job, net)
+    if job.taped:
+        row, tape = row_size(net, job.count), job.tape
+        for s in range(job.steps * net.stages):
+            f = net.factors[s % net.stages]
+            for e in range(s * row, (s + 1) * row):
+                tape[e] = f * slopes[e]
 
 
-def net_of(weights, bias, inputs, rate, current, width):
-    """Of members that lie as `width` lanes (0: one after the other)."""
-    constant = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
-    parts = factor(weights, np.float64) if width else row_factor(weights)
-    return Net(*parts, constant, inputs, rate, current, lanes_of(np.float64), width)
+@cache
+def network_state(dtype):
+    """`state_run` as a C function, for tangents of `dtype`."""
+    return STATE_RUN.function(from_dtype(dtype))(state_run)

@@ -8,36 +8,19 @@ three, (y2 + 2 y3 + y4 - q)/3: no sum of stages is carried along.
 from collections import namedtuple
 from functools import cache
 
-import numpy as np
-from numba import from_dtype, int64, types, uint8, void
+from numba import from_dtype
 
-from ..jit import c_function, inlined, kernel, spliced
+from ..jit import inlined, kernel, spliced
 from .interruptible import raised
+from .network_model import layout, read_model, row_size
+from .reflections import width_of
+from .runs import STRIP_RUN
 from .stage_tile import Ends, Layout, stage_row, stage_tile
 from .strips import ROWS, WIDEST
-from .vectors import address, fma, load, multiply, outlined, shift, splat, store
-from .weights import addresses, factor
+from .vectors import BYTES, fma, load, multiply, on_stack, outlined, shift, splat, store
 
 BUFFERS = 6  # strips that the stages of one strip need
-
-# Weights, own (members or 1, stages, n) with the factors f in it, those factors (1 for a map) and
-# the thirds of `combine`, all in the tangents' dtype; whether all members have the same weights and
-# own, and whether these are currents.
-Tangents = namedtuple("Tangents", "w indptr indices own factors thirds shared current")
-
-
-def tangents_of(weights, rate, current, dt, dtype):
-    scaled, own, factors = rate, 1.0 - rate, np.ones(1)
-    if dt:
-        scaled, own = 0.5 * dt * rate, -0.5 * dt * rate
-        factors = np.array([1.0, 1.0, 2.0, 1 / 3])
-    parts = factor(weights, dtype, scaled)
-    own = (factors[:, None] * own[:, None]).astype(dtype)
-    return Tangents(
-        *parts, own, factors.astype(dtype), np.array([1 / 3, 2 / 3, -1 / 3], dtype),
-        len(parts[0]) == len(own) == 1, bool(current),
-    )  # fmt: skip
-
+IN_TURN = 24 * 1024  # bytes of strips whose stages are taken in turn: half of a first-level cache
 
 # The same strip of `count` members through some stages, all by address. Stages of the members are
 # taken in turn: a small one waits for the one before, but not for another member's. Where members
@@ -54,12 +37,12 @@ StripJob = namedtuple(
 )
 
 
-def strip_job(element):
-    """Numba's type of a `StripJob`."""
-    flag, index, vector = (types.CPointer(t) for t in (uint8, int64, element))
-    kinds = {"stop": flag, "indptr": index, "indices": index}
-    kinds |= dict.fromkeys(("w", "own", "thirds", "tape", "work", "q"), vector)
-    return types.NamedTuple([kinds.get(name, int64) for name in StripJob._fields], StripJob)
+def most_in_turn(count, size):
+    """Members of `size` bytes each whose stages are taken in turn, of `count`."""
+    return max(1, min(count, IN_TURN // size))
+
+
+most_members = inlined(most_in_turn)
 
 
 @spliced
@@ -251,41 +234,52 @@ def steps(stage, current, at):
     copy_strips(job, here, step, job.q, job.q_step)
 
 
-def dense_current_steps(at):
-    steps(dense_current, True, at)
+@inlined
+def job_of(run, net, g, count, begin, width):
+    """The strip at column `begin` of members g to g + count of a run."""
+    b, n, lanes = run.first + g, net.n, run.lanes
+    across, apart = layout(net)
+    return StripJob(
+        run.stop, shift(net.scaled, b * net.scaled_size), net.scaled_size, net.indptr, net.indices,
+        shift(net.own, b * net.own_size), net.own_size, net.thirds, int(net.dt != 0.0),
+        shift(run.tape, g * across), row_size(net, run.count), run.stages, across, apart, count,
+        width, lanes, n, n * width * lanes, int(width == 1 and net.shared == 1), run.work,
+        shift(run.q, b * run.q_step + begin * n), run.q_step,
+    )  # fmt: skip
 
 
-def dense_rate_steps(at):
-    steps(dense_rate, False, at)
+@spliced
+def all_strips(stage, current, at):
+    """The strips of a `StripRun`; stage is one of the four functions above."""
+    run = at[0]
+    net = read_model(run.model, run.q)
+    for s in range(run.begin, run.end):
+        width = width_of(run.edges, s, run.lanes)
+        most = most_members(run.count, BUFFERS * net.n * width * BYTES)
+        for g in range(0, run.count, most):
+            count = min(most, run.count - g)
+            steps(stage, current, on_stack(job_of(run, net, g, count, run.edges[s], width)))
 
 
-def sparse_current_steps(at):
-    steps(sparse_current, True, at)
+def dense_current_run(at):
+    all_strips(dense_current, True, at)
 
 
-def sparse_rate_steps(at):
-    steps(sparse_rate, False, at)
+def dense_rate_run(at):
+    all_strips(dense_rate, False, at)
+
+
+def sparse_current_run(at):
+    all_strips(sparse_current, True, at)
+
+
+def sparse_rate_run(at):
+    all_strips(sparse_rate, False, at)
 
 
 @cache
-def strip_steps(sparse, current, dtype):
-    """The steps of a `StripJob` as a C function; kernels take it as an argument, see `weights`."""
-    dense_ones = dense_rate_steps, dense_current_steps
-    functions = (sparse_rate_steps, sparse_current_steps) if sparse else dense_ones
-    job = strip_job(from_dtype(dtype))
-    return c_function(void(types.CPointer(job)))(functions[current])
-
-
-@inlined
-def job_of(
-    stop, tangents, b, flow, tape, row, stages, across, apart, count, width, lanes, work, q, q_step
-):  # fmt: skip
-    """Members b to b + count; tape, work, q by address and of the first of them."""
-    weights, n = addresses(tangents), tangents.own.shape[2]
-    own_size = tangents.own.shape[1] * n if tangents.own.shape[0] > 1 else 0
-    return StripJob(
-        address(stop), shift(weights.w, b * weights.size), weights.size, weights.indptr,
-        weights.indices, shift(address(tangents.own), b * own_size), own_size,
-        address(tangents.thirds), int(flow), tape, row, stages, across, apart, count, width, lanes,
-        n, n * width * lanes, int(width == 1 and tangents.shared), work, q, q_step,
-    )  # fmt: skip
+def network_strips(sparse, current, dtype):
+    """A `StripRun` as a C function, for tangents of `dtype`."""
+    dense_ones = dense_rate_run, dense_current_run
+    functions = (sparse_rate_run, sparse_current_run) if sparse else dense_ones
+    return STRIP_RUN.function(from_dtype(dtype))(functions[current])

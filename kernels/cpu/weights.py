@@ -1,4 +1,4 @@
-"""Products with weights, dense or sparse: C functions that the network kernels take as arguments.
+"""Products with weights, dense or sparse, as C functions: a network's record holds their address.
 
 So a kernel compiles once for all of them. It also compiles faster: Numba optimises what a function
 calls again with each caller, five times over for a tile deep inside, but knows a C function by its
@@ -11,16 +11,11 @@ from functools import cache
 import numpy as np
 from numba import float64, int64, types, void
 
-from ..jit import c_function, inlined
+from ..jit import c_function
 from ..propagator import chosen
 from .elementwise import fma
 from .strips import WIDEST, lanes_of, packed, strip_product, to_strips
-from .vectors import address, shift, tile
-
-# All by address: arrays in a tuple have their references counted at every call, which took two
-# thirds of the time of a step at n = 8. `w` is the factor of a dense product or the data of a CSR
-# matrix, of members `size` apart (0: all share it); indptr and indices belong to all members.
-Weights = namedtuple("Weights", "w size indptr indices")
+from .vectors import shift, tile
 
 NONE = np.zeros(1, np.int64)  # in place of indptr and indices
 
@@ -51,20 +46,6 @@ def row_factor(weights):
     columns = -(-weights.shape[1] // lanes) * lanes
     edges = np.append(np.arange(0, columns, WIDEST * lanes), columns)
     return to_strips(weights.swapaxes(1, 2), np.float64, edges), NONE, NONE
-
-
-@inlined
-def which(b, array):
-    """Index of member b: a division, as in b % shape, would cost as much as 20 products."""
-    return b if array.shape[0] > 1 else 0
-
-
-@inlined
-def addresses(holder):
-    """The `Weights` of a named tuple with arrays w (members or 1, .), indptr and indices."""
-    w = holder.w
-    size = w.shape[1] if w.shape[0] > 1 else 0
-    return Weights(address(w), size, address(holder.indptr), address(holder.indices))
 
 
 # out = base + W x; `columns` is the padded length of x or, W being dense, the number of members

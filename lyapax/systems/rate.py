@@ -164,10 +164,10 @@ class RateNetwork:
             else flat_batch(self.W, shape, 2)
         )
         return Network(
-            weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
-            flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
-            compiled_activation(self.phi), dt if self.is_flow else 0.0, k,
-            int(np.prod(shape, dtype=int)), dtype,
+            weights=weights, bias=flat_batch(self.bias, shape, 1),
+            inputs=flat_batch(inputs, shape, 2), rate=flat_batch(1.0 / self.tau, shape, 1),
+            current=self.form == "current", phi=compiled_activation(self.phi),
+            dt=dt if self.is_flow else 0.0, k=k, batch=int(np.prod(shape, dtype=int)), dtype=dtype,
         )  # fmt: skip
 
     def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:

@@ -1,11 +1,9 @@
-"""Rate networks, few large members: strips of tangent columns are jobs."""
+"""Taped systems, few large members: strips of tangent columns are jobs."""
 
 import numpy as np
 
 from ..jit import kernel
 from .interruptible import raised
-from .network_state import row_size, state_slopes, work_size
-from .network_tangents import BUFFERS, job_of
 from .reflections import (
     apply_panel,
     factor_panel,
@@ -15,6 +13,7 @@ from .reflections import (
     width_of,
     workspace_size,
 )
+from .runs import StateRun, StripRun
 from .sharing import meet, take
 from .strips import SLACK, WIDEST, aligned
 from .vectors import address, boundary, keep, on_stack, shift
@@ -28,12 +27,11 @@ def all_finite(finite):
     return True
 
 
-def strips_arrays(net, course, edges, x, k, dtype):
+def strips_arrays(course, edges, members, n, k, dtype):
     """What the threads of `propagate_strips` have in common, of this interval and another."""
-    members, n = x.shape
     size = workspace_size(n, edges[-1], course.lanes)
     return (
-        np.zeros((2, members, course.stages, row_size(net, n, 1)), dtype),  # slopes
+        np.zeros((2, members, course.stages * course.row), dtype),  # tapes
         aligned((2, members, size), dtype),  # reflections
         np.empty((2, members, k)),  # norms
         np.empty((2, members, k), dtype),  # diagonals of R
@@ -43,8 +41,8 @@ def strips_arrays(net, course, edges, x, k, dtype):
 
 @kernel
 def propagate_strips(
-    stop, team, thread, threads, phi, weigh, strip_steps, product, reflected, net, tangents, course,
-    edges, slopes, reflections, norm, diagonal, finite, x, q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges,
+    tapes, reflections, norm, diagonal, finite, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """x (B, n), q (B, n columns) in strips.
 
@@ -55,11 +53,10 @@ def propagate_strips(
     """
     members, n = x.shape
     strips, columns, k, lanes = edges.size - 1, edges[-1], log_sum.shape[1], course.lanes
-    row, widest = row_size(net, n, 1), min(columns, WIDEST * lanes)
-    size, tape_size = reflections.shape[2], course.stages * row
-    works = np.zeros(work_size(net, n, 1, course.stages) + SLACK)
-    room = np.zeros(BUFFERS * n * widest + 2 * widest * widest + SLACK, q.dtype)
-    buffer, inner = boundary(room), shift(boundary(room), BUFFERS * n * widest)
+    widest, size, tape_size = min(columns, WIDEST * lanes), reflections.shape[2], tapes.shape[2]
+    works = np.zeros(course.state_work + SLACK)
+    room = np.zeros(course.strip_work + 2 * widest * widest + SLACK, q.dtype)
+    work, inner = boundary(room), shift(boundary(room), course.strip_work)
     for interval in range(-1, course.intervals + 1):
         if raised(stop):
             break
@@ -71,10 +68,14 @@ def propagate_strips(
         while job < jobs:
             if job < states:
                 begin = course.step + (interval + 1) * course.steps
-                at = shift(address(slopes), (other * members + job) * tape_size)
-                state_slopes(
-                    stop, phi, weigh, net, job, 1, course.dt, begin, course.steps, x,
-                    boundary(works), tangents.factors, at,
+                at = shift(address(tapes), (other * members + job) * tape_size)
+                state_run(
+                    on_stack(
+                        StateRun(
+                            address(stop), address(model), job, 1, begin, course.steps, 1,
+                            address(x), boundary(works), at,
+                        )
+                    )
                 )  # fmt: skip
                 job = take(team)
                 continue
@@ -86,12 +87,12 @@ def propagate_strips(
                 last = shift(address(reflections), (other * members + b) * size)
                 form_strip(product, last, inner, n, lanes, edges, strip, own, diagonal[other, b])
             if measured:
-                at = shift(address(slopes), (now * members + b) * tape_size)
-                strip_steps(
+                at = shift(address(tapes), (now * members + b) * tape_size)
+                strip_run(
                     on_stack(
-                        job_of(
-                            stop, tangents, b, course.dt != 0.0, at, row, course.stages, 0, 1, 1,
-                            width, lanes, buffer, own, 0,
+                        StripRun(
+                            address(stop), address(model), b, 1, course.stages, at, address(edges),
+                            strip, strip + 1, lanes, work, address(q), n * columns,
                         )
                     )
                 )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Systems whose state runs first and leaves on a tape what the tangents need.
+
+Over one interval the state runs alone; the strips of tangent columns then run through the same
+steps, with no exchange between them. So the partition of work is fixed by n and k, members and
+strips run on any number of threads with the same bits, and the leading columns of a full run
+follow the same orbit.
+
+Such a system is two C functions (`runs`) and a record of its own, which only they read. The kernels
+that deal out their work compile once for all systems.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import get_num_threads
+
+from ..propagator import Flight, rank_unit
+from .interruptible import call
+from .reflections import strip_functions
+from .runs import Course
+from .strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
+from .taped_members import ADVANCE, advance, ahead_arrays, propagate_ahead, propagate_members
+from .taped_strips import propagate_strips, strips_arrays
+
+# Members whose states run side by side: whole registers, one strip at most.
+GROUP = min(8, WIDEST * lanes_of(np.float64))
+
+
+@dataclass(kw_only=True)
+class Taped:
+    """A system in terms of what follows; `_prepare` sets it."""
+
+    k: int
+    batch: int
+    dtype: Any
+    dim: int = field(init=False)
+    stages: int = field(init=False)  # of a step
+    state_run: Any = field(init=False, repr=False)
+    strip_run: Any = field(init=False, repr=False)
+    model: Any = field(init=False, repr=False)  # words of the system's record
+
+    def __post_init__(self) -> None:
+        self.dtype = np.dtype(self.dtype)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        raise NotImplementedError
+
+    def group(self) -> int:
+        """Members a job: several when they are small, but enough jobs for all threads."""
+        raise NotImplementedError
+
+    def row(self, count: int) -> int:
+        """Elements that a stage of `count` members takes on the tape."""
+        raise NotImplementedError
+
+    def state_work(self, count: int, stages: int) -> int:
+        """Elements of float64 that the state of `count` members needs."""
+        raise NotImplementedError
+
+    def strip_work(self, count: int, edges: Any) -> int:
+        """Elements that the tangents of `count` members need, strips `edges` of each."""
+        raise NotImplementedError
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        course = self._course(flight.step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
+        call(
+            advance, min(self.batch, get_num_threads()), self.state_run, self.model, course,
+            flight.state, np.zeros(1, self.dtype),
+        )  # fmt: skip
+        flight.step += steps
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        threads, steps = get_num_threads(), steps_per_interval
+        edges = strip_edges(self.k, lanes_of(self.dtype))
+        strips = to_strips(flight.basis, self.dtype)
+        course = self._course(flight.step, intervals, steps, self.group(), edges, steps)
+        compiled, jobs, common = propagate_members, self.batch, ()
+        if self.batch < threads and len(edges) == 2:
+            turn = ahead_arrays(course, self.row(1), self.batch, self.dtype)
+            compiled, jobs, common = propagate_ahead, 2 * self.batch, (turn,)
+            course = self._course(flight.step, intervals, steps, 1, edges, turn.shape[2] * steps)
+        elif self.batch < threads:
+            course = self._course(flight.step, intervals, steps, 1, edges, steps)
+            compiled, jobs = propagate_strips, self.batch * len(edges)
+            common = strips_arrays(course, edges, self.batch, self.dim, self.k, self.dtype)
+        call(
+            compiled, min(jobs, threads), self.state_run, self.strip_run,
+            *strip_functions(self.dtype), self.model, course, edges, *common, flight.state, strips,
+            flight.log_sum, flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
+        from_strips(strips, flight.basis)
+        flight.step += intervals * steps
+
+    def _course(
+        self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int
+    ) -> Course:
+        """Of jobs of `group` members, whose states run `ahead` steps in one piece."""
+        strips = self.strip_work(group, edges) if len(edges) > 1 else 0
+        return Course(
+            step, intervals, steps, self.stages * steps, group, self.row(group),
+            self.state_work(group, self.stages * ahead), strips,
+            rank_unit(self.dim, self.dtype), lanes_of(self.dtype),
+        )  # fmt: skip
