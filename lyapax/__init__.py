@@ -4,6 +4,9 @@ from . import systems as systems
 from .result import LyapunovSpectrum as LyapunovSpectrum
 from .result import Status as Status
 from .spectrum import lyapunov_spectrum as lyapunov_spectrum
+from .systems import GRU as GRU
+from .systems import LSTM as LSTM
+from .systems import RNN as RNN
 from .systems import Flow as Flow
 from .systems import Map as Map
 from .systems import RateNetwork as RateNetwork

@@ -206,6 +206,33 @@ class LyapunovSpectrum:
     def entropy_stderr(self) -> Any:
         return self._of_zeroed(statistics.entropy, 1)
 
+    def pooled(self, axis: int = -1) -> tuple[Array, Array]:
+        """Mean over a batch axis, of sequences or of starts, and its standard error.
+
+        The error is the spread over the axis divided by the root of its length: it holds however
+        short the runs are, and includes what differs from sequence to sequence. Members that
+        diverged are left out.
+
+        Returns
+        -------
+        mean, stderr : array (..., k)
+        """
+        if not self.shape:
+            raise ValueError("pooled needs a batch, this result has a single member")
+        if not -len(self.shape) <= axis < len(self.shape):
+            raise ValueError(f"axis must be one of the {len(self.shape)} batch axes, got {axis}")
+        at = axis % len(self.shape)
+        good = np.isfinite(self.exponents) | np.isneginf(self.exponents)
+        count = good.sum(axis=at)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = np.where(good, self.exponents, 0.0)
+            mean = values.sum(axis=at) / count
+            apart = np.where(good, values - np.expand_dims(mean, at), 0.0)
+            error = np.sqrt((apart**2).sum(axis=at) / (count - 1) / count)
+        # All of them dead is no spread, one of them alone no knowledge.
+        error = np.where(np.isneginf(mean), 0.0, np.where(count > 1, error, np.inf))
+        return mean, error
+
     def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
         """Measure `duration` more, in place; the bits of one longer run at a fixed cadence."""
         from .spectrum import _bar, _interrupted, measure

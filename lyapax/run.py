@@ -39,6 +39,7 @@ class Run:
     growth: Array = field(default_factory=lambda: np.zeros(0))
     pace: float = 0.0  # steps a second, seen
     horizon: int | None = None  # steps that external inputs last
+    longest: int = LONGEST_INTERVAL
 
     def __post_init__(self) -> None:
         bound = GROWTH_BOUND[np.dtype(self.propagator.dtype).name]
@@ -102,7 +103,7 @@ class Run:
             done += PILOT_INTERVALS * self.interval
             tick(PILOT_INTERVALS * self.interval)
             longer = done + 2 * PILOT_INTERVALS * self.interval
-            if too_long or self.interval >= LONGEST_INTERVAL or longer > limit:
+            if too_long or 2 * self.interval > self.longest or longer > limit:
                 return done
             self.interval *= 2
 

@@ -17,6 +17,7 @@ from .statistics import standard_error
 from .systems.base import System
 
 FIRST_CHECK = 128  # intervals before `tol` is looked at
+SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
 RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 
 
@@ -48,9 +49,10 @@ def lyapunov_spectrum(
 
     Parameters
     ----------
-    system : RateNetwork, Flow or Map
+    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
     duration : float
-        Measured time (flows) or steps (maps), rounded up to whole QR intervals.
+        Measured time (flows) or steps (maps), rounded up to whole QR intervals. By default, of a
+        system with inputs, all that they last: a tenth each for transient and alignment.
     dt : float
         Time step; flows only.
     transient : float, optional
@@ -107,13 +109,19 @@ def lyapunov_spectrum(
     if params:
         system = system.with_params(**params)
     if not hasattr(system, "propagator"):
-        raise TypeError(f"system must be a RateNetwork, Flow or Map, got {type(system).__name__}")
+        raise TypeError(
+            "system must be a RateNetwork, RNN, GRU, LSTM, Flow or Map, got "
+            f"{type(system).__name__}"
+        )
     _check.choice(errors, "errors", ("status", "raise"))
     step = _step(system, dt)
     n = system.dim
     k = n if k is None else _check.count(k, "k", high=n)
+    horizon = system.input_steps
     if duration is None and tol is None:
-        raise ValueError("duration must be given, or tol with max_duration")
+        if horizon is None:
+            raise ValueError("duration must be given, or tol with max_duration")
+        transient, alignment, duration = _shares(horizon, step, transient, alignment)
     if tol is not None:
         tol = _check.positive(tol, "tol")
         if max_duration is None:
@@ -143,16 +151,22 @@ def lyapunov_spectrum(
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
     counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
-    horizon = system.input_steps
     if horizon is not None and sum(counts) > horizon:
         raise ValueError(
             f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
             f"alignment and duration), got {horizon} rows"
         )
+    if horizon is not None and counts[2] < 2 * interval:
+        raise ValueError(
+            f"duration must be at least two QR intervals of {interval} steps, got {counts[2]} of "
+            f"the {horizon} rows of inputs"
+        )
     propagator = system.propagator(shape, step, k, kind)
     basis = np.empty((len(state), n, k), propagator.dtype)
     basis[:] = first
     run = Run(propagator, launch(state, basis), interval, fixed, step, horizon=horizon)
+    if horizon is not None:
+        run.longest = max(1, min(run.longest, counts[2] // SEQUENCE_BLOCKS))
     result = LyapunovSpectrum(run, system, shape)
     with _bar(sum(counts), progress) as tick:
         try:
@@ -167,6 +181,22 @@ def lyapunov_spectrum(
     if errors == "raise" and (run.flight.status == DIVERGED).any():
         raise RuntimeError(f"{int(result.diverged.sum())} of {state.shape[0]} members diverged")
     return result
+
+
+def _shares(
+    rows: int, step: float, transient: float | None, alignment: float | None
+) -> tuple[float, float, float]:
+    """Transient, alignment and duration out of the steps that inputs last."""
+    tenth = math.ceil(rows / 10) * step
+    transient = tenth if transient is None else _check.positive(transient, "transient", zero=True)
+    alignment = tenth if alignment is None else _check.positive(alignment, "alignment", zero=True)
+    used = sum(math.ceil(t / step - 1e-9) for t in (transient, alignment))
+    if rows - used < 2:
+        raise ValueError(
+            f"inputs must leave two steps to measure: of {rows} rows, transient and alignment "
+            f"take {used}"
+        )
+    return transient, alignment, (rows - used) * step
 
 
 def measure(run: Run, steps: int, tol: float | None, tick: Any) -> None:

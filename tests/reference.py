@@ -54,3 +54,48 @@ def network(w, bias, tau, form, kind):
     if kind == "flow":
         return flow, jacobian
     return lambda x: x + flow(x), lambda x: np.eye(n) + jacobian(x)
+
+
+def sigmoid(u):
+    return 1 / (1 + np.exp(-u))
+
+
+def cell(kind, w, inside, b, h, c):
+    """(h', c') of one layer: recurrent weights, what comes from below, biases (hh, ih)."""
+    n = len(h)
+    gates = np.split(np.arange(len(w)), len(w) // n)
+    if kind == "rnn":
+        return np.tanh(w @ h + inside + b[0] + b[1]), c
+    if kind == "lstm":
+        i, f, g, o = ((w @ h + inside + b[0] + b[1])[at] for at in gates)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return sigmoid(o) * np.tanh(c), c
+    at_r, at_z, at_n = gates
+    total = w @ h + inside + b[0] + b[1]
+    r, z = sigmoid(total[at_r]), sigmoid(total[at_z])
+    if kind == "gru":
+        m = np.tanh(inside[at_n] + b[1][at_n] + r * ((w @ h)[at_n] + b[0][at_n]))
+    else:
+        m = np.tanh(inside[at_n] + b[0][at_n] + b[1][at_n] + w[at_n] @ (r * h))
+    return z * h + (1 - z) * m, c
+
+
+def recurrent(kind, w_hh, w_ih, b_hh, b_ih, flow=False, readout=None, offset=0.0):
+    """f(x, u) of layers; u is what drives the first one, None with a readout or without."""
+    layers, n = len(w_hh), w_hh[0].shape[1]
+
+    def f(x, u=None):
+        h = list(np.split(x[: layers * n], layers))
+        c = list(np.split(x[layers * n :], layers)) if kind == "lstm" else [None] * layers
+        old = list(h)
+        if readout is not None:
+            u = readout @ h[-1] + offset
+        for i in range(layers):
+            source = u if i == 0 else (old if flow else h)[i - 1]
+            inside = 0 * (w_hh[i] @ h[i]) if source is None else w_ih[i] @ source
+            h[i], c[i] = cell(kind, w_hh[i], inside, (b_hh[i], b_ih[i]), old[i], c[i])
+        if flow:
+            h = [new - before for new, before in zip(h, old, strict=True)]
+        return np.concatenate(h + (c if kind == "lstm" else []))
+
+    return f

@@ -108,6 +108,16 @@ def sigmoid_pair(u):
 
 
 @inlined
+def sigmoid_parts(u):
+    """(s, 1 - s, s (1 - s)) of s = 1/(1+exp(-u)), each exact to its own size: a gate that is
+    1e-20 from closed is still open to tangents."""
+    e = exp(-abs(u))
+    large = 1.0 / (1.0 + e)
+    small = e * large
+    return (large if u > 0.0 else small), (small if u > 0.0 else large), small * large
+
+
+@inlined
 def softplus_pair(u):
     e = exp(-abs(u))
     value = math.log1p(e) + (u if u > 0.0 else 0.0)

@@ -72,7 +72,8 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
     }  # fmt: skip
     words = MODEL.words(
         **arrays, **sizes, n=bias.shape[-1], dt=float(dt), stages=len(factors), phi=phi,
-        current=bool(current), weigh=state_product(sparse, width > 0), lanes=lanes_of(np.float64), width=width,
-        input_steps=inputs.shape[1], shared=len(tangents) == len(own) == 1,
+        current=bool(current), weigh=state_product(sparse, width > 0), width=width,
+        lanes=lanes_of(np.float64), input_steps=inputs.shape[1],
+        shared=len(tangents) == len(own) == 1,
     )  # fmt: skip
     return words, arrays

@@ -5,7 +5,8 @@ from collections import namedtuple
 from .records import Record
 
 # Members `first` to `first + count` of x through `steps` steps. What the tangents need goes to
-# `tape`, `row` elements a stage, if it is to be `taped`. work: `state_work` elements.
+# `tape`, `row` elements a stage, if it is to be `taped`;
+# else there is room for one stage. work: `state_work` elements.
 StateRun = namedtuple("StateRun", "stop model first count step steps taped x work tape")
 STATE_RUN = Record(
     StateRun, vectors="tape", doubles="x work", indices="model", flags="stop"

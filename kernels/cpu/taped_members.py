@@ -16,9 +16,10 @@ AHEAD = 128 * 1024  # bytes of tape that a state may be ahead of its tangents
 
 @kernel
 def advance(stop, team, thread, threads, state_run, model, course, x, tape):
-    """The states x (B, n) alone, through `course.steps`; the tape is for its type."""
+    """The states x (B, n) alone, through `course.steps`; the tape given is for its type."""
     members = x.shape[0]
     works = np.zeros(course.state_work + SLACK)
+    tapes = np.zeros(course.row + SLACK, tape.dtype)
     first = take(team) * course.group
     while first < members:
         count = min(course.group, members - first)
@@ -30,12 +31,13 @@ def advance(stop, team, thread, threads, state_run, model, course, x, tape):
                 on_stack(
                     StateRun(
                         address(stop), address(model), first, count, course.step + s, steps, 0,
-                        address(x), boundary(works), address(tape),
+                        address(x), boundary(works), boundary(tapes),
                     )
                 )
             )  # fmt: skip
         first = take(team) * course.group
     keep(works)
+    keep(tapes)
 
 
 @kernel

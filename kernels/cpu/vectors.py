@@ -170,6 +170,18 @@ def splat(typingctx, scalar):
 
 
 @intrinsic
+def splat_for(typingctx, start, scalar):
+    """A float64 in each element of a register of what lies at `start`."""
+    vector = Vector(start.dtype)
+
+    def codegen(context, builder, signature, args):
+        element = context.cast(builder, args[1], types.float64, vector.element)
+        return splatted(builder, element, register(vector))
+
+    return vector(start, types.float64), codegen
+
+
+@intrinsic
 def multiply(typingctx, a, b):
     def codegen(context, builder, signature, args):
         return builder.fmul(*args)

@@ -1,4 +1,4 @@
-"""What is analysed: rate networks, a user's function, a library of known systems."""
+"""What is analysed: rate and recurrent networks, a user's function, a library of known systems."""
 
 from .function import Flow as Flow
 from .function import Map as Map
@@ -6,5 +6,10 @@ from .library import SYSTEMS as library
 from .library import KnownSystem as KnownSystem
 from .library import lorenz96_of as lorenz96_of
 from .rate import RateNetwork as RateNetwork
+from .recurrent import GRU as GRU
+from .recurrent import LSTM as LSTM
+from .recurrent import RNN as RNN
 
-__all__ = ["Flow", "KnownSystem", "Map", "RateNetwork", "library", "lorenz96_of"]
+__all__ = [
+    "GRU", "LSTM", "RNN", "Flow", "KnownSystem", "Map", "RateNetwork", "library", "lorenz96_of"
+]  # fmt: skip
