@@ -1,21 +1,13 @@
-"""For training scripts in PyTorch; needs the extra ``lyapax[torch]``."""
+"""pta_init_: recurrent layers start as banks of stable oscillators."""
 
 from typing import Any
 
+import torch
 from numpy.typing import ArrayLike
+from torch import nn
+from torch.nn.utils import parametrize
 
-from . import _check, pta
-
-try:
-    import torch
-    from torch import nn
-    from torch.nn.utils import parametrize
-except ImportError as error:  # pragma: no cover - tested in a process without torch
-    raise ImportError(
-        "lyapax.torch needs PyTorch: pip install 'lyapax[torch]' (or torch itself)"
-    ) from error
-
-__all__ = ["pta_init_"]
+from .. import _check, pta
 
 
 def pta_init_(

@@ -1,0 +1,138 @@
+"""pta_report: what became of the oscillators."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from .. import _check
+from .._check import Array
+from ..spectrum import lyapunov_spectrum
+from ..systems import RNN
+from .read import is_recurrent, kind_of, to_array
+from .spectra import spectrum
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One recurrent matrix, by itself: no input, no biases."""
+
+    name: str
+    units: int
+    zeros: int  #: exponents that are zero
+    undetermined: int  #: that the run cannot tell from zero
+    exponents: Array  #: all of them, per step
+    stderr: Array
+
+
+@dataclass(frozen=True)
+class DrivenReport:
+    """A whole module, driven: means over the sequences."""
+
+    name: str
+    exponents: Array  #: leading ones, per step
+    stderr: Array
+
+
+@dataclass(frozen=True)
+class PTAReport:
+    """What `pta_report` found; prints as a table."""
+
+    layers: list[LayerReport]
+    driven: list[DrivenReport]
+
+    def __str__(self) -> str:
+        lines = ["layer, by itself          units  zeros  largest exponent"]
+        for layer in self.layers:
+            more = f" (and {layer.undetermined} undetermined)" if layer.undetermined else ""
+            lines.append(
+                f"{layer.name:25s} {layer.units:5d}  {layer.zeros:5d}  "
+                f"{layer.exponents[0]:.2g} +- {layer.stderr[0]:.1g}{more}"
+            )
+        for part in self.driven:
+            leading = ", ".join(f"{value:.4f}" for value in part.exponents[:5])
+            lines.append(f"{part.name}, driven by the inputs: {leading}, ...")
+        return "\n".join(lines)
+
+
+def pta_report(
+    module: Any, inputs: Any = None, *, k: int = 16, steps: int = 4000, progress: bool = False
+) -> PTAReport:
+    """How many zero exponents each recurrent layer has, and what input makes of them.
+
+    After `pta_init_` a layer of n units has n/2, of the layer by itself: without input, biases and
+    the layers below, which would entrain it. Training moves them; driven by data they are small
+    negative numbers.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Every `nn.RNN`, `nn.GRU`, `nn.LSTM` and cell in it is looked at, each layer and direction.
+    inputs : tensor, optional
+        Sequences as the module takes them; it must then have a single recurrent part, and these are
+        what that part sees.
+    k : int
+        How many exponents of the driven module.
+    steps : int
+        Measured steps of each layer; zeros are told from others down to 2 / steps.
+    progress : bool
+
+    Returns
+    -------
+    PTAReport
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no recurrent layer, or inputs for several.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lyapax.torch import pta_init_, pta_report
+    >>> report = pta_report(pta_init_(torch.nn.RNN(4, 32)))
+    >>> report.layers[0].zeros
+    16
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    steps, k = _check.count(steps, "steps", low=8), _check.count(k, "k")
+    parts = {name: part for name, part in module.named_modules() if is_recurrent(part)}
+    if not parts:
+        raise TypeError(
+            "module must have an nn.RNN, nn.GRU, nn.LSTM or one of their cells in it, "
+            f"{type(module).__name__} has none"
+        )
+    if inputs is not None and len(parts) > 1:
+        raise ValueError(
+            f"inputs must be left out: they would drive one layer, and {len(parts)} were found "
+            f"({', '.join(parts)})"
+        )
+    layers = [
+        _alone(f"{name}.{weight}".lstrip("."), part, getattr(part, weight), steps, progress)
+        for name, part in parts.items()
+        for weight in sorted(vars(part)["_parameters"])
+        if weight.startswith("weight_hh")
+    ]
+    driven = []
+    if inputs is not None:
+        ((name, part),) = parts.items()
+        spec = spectrum(part, inputs, k=k, rng=0, progress=progress)
+        mean, stderr = spec.pooled() if spec.shape else (spec.exponents, spec.stderr)
+        driven = [DrivenReport(name or type(part).__name__, mean, stderr)]
+    return PTAReport(layers, driven)
+
+
+def _alone(name: str, part: Any, weight: Any, steps: int, progress: bool) -> LayerReport:
+    kind: Any = kind_of(part)
+    options = {"nonlinearity": part.nonlinearity} if kind is RNN else {}
+    system = kind(to_array(weight), **options)
+    spec = lyapunov_spectrum(
+        system, duration=steps, transient=steps / 2, alignment=steps / 4, rng=0, progress=progress
+    )
+    sign = spec.sign
+    return LayerReport(
+        name, part.hidden_size, int((sign == 0).sum()), int((sign == 2).sum()),
+        np.asarray(spec.exponents), np.asarray(spec.stderr),
+    )  # fmt: skip

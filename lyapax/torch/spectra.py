@@ -1,0 +1,107 @@
+"""Lyapunov spectra of PyTorch modules."""
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from .. import _check
+from ..result import LyapunovSpectrum
+from ..spectrum import lyapunov_spectrum
+from .foreign import step_of
+from .read import is_recurrent, system_of, to_array
+
+
+def spectrum(
+    module: Any, inputs: Any = None, *, readout: Any = None, initial: Any = None,
+    dtype: str = "float64", **options: Any,
+) -> LyapunovSpectrum:  # fmt: skip
+    r"""Lyapunov exponents, per step, of a recurrent module or of any step.
+
+    The exponents of the states' dynamics, :math:`\lim \frac1T \ln \|\prod_t J_t v\|` with
+    :math:`J_t = \partial h_{t+1} / \partial h_t`: how fast learning signals vanish or explode on
+    their way through time. Weights are only read: mode, gradients and random state stay as they
+    are.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or callable
+        `nn.RNN`, `nn.GRU`, `nn.LSTM` or one of their cells: read into `lyapax.RNN`, `lyapax.GRU` or
+        `lyapax.LSTM`, whose kernels do the work. Of a bidirectional module (of one layer) the two
+        directions are the first axis of the result. Any other module or callable is taken as a
+        step: ``module(x)`` or ``module(x, u)`` returns the next state, of one state (n,) and one
+        input (d,), and goes through `torch.func.jvp`. Dropout is as in eval mode.
+    inputs : tensor or array, optional
+        As the module takes them: (T, d), or (T, batch, d) and with ``batch_first=True``
+        (batch, T, d); of cells and steps (batch, T, d). Transient, alignment and measurement share
+        the T steps, and each sequence has its own exponents: `LyapunovSpectrum.pooled` is their
+        mean with an error. Without inputs the module runs by itself, on zeros.
+    readout : nn.Linear, optional
+        Instead of inputs: the module is fed ``readout`` of its last layer's state, as when it
+        generates.
+    initial : tensor or array (..., n), optional
+        First states; several layers one after the other, and an LSTM's cells after all of its h.
+        By default zeros with inputs, as in PyTorch, and random without. A step needs it.
+    dtype : {"float64", "float32"}
+        Of tangents, and of everything in a module taken as a step; any other callable computes in
+        the dtype of `initial`.
+    **options
+        Of `lyapax.lyapunov_spectrum`: duration (needed without inputs), transient, alignment, k,
+        tol, max_duration, qr_every, initial_basis, rng, members, errors, progress.
+
+    Returns
+    -------
+    LyapunovSpectrum
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came; bidirectional modules of several
+        layers are refused, as their second layer sees the future.
+
+    References
+    ----------
+    Engelken, Wolf & Abbott, Phys. Rev. Research 5 (2023); Vogt et al., Front. Appl. Math. Stat. 8
+    (2022).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lyapax.torch import spectrum
+    >>> _ = torch.manual_seed(0)
+    >>> gru = torch.nn.GRU(4, 16, batch_first=True)
+    >>> spec = spectrum(gru, torch.randn(8, 100, 4), k=3, rng=0, progress=False)
+    >>> mean, stderr = spec.pooled()
+    >>> spec.shape, bool((mean < 0).all())
+    ((8,), True)
+    """
+    dtype = _check.dtype(dtype, "dtype", ("float64", "float32")).name
+    if not callable(module):
+        raise TypeError(
+            f"module must be a torch.nn.Module or a callable, got {type(module).__name__}"
+        )
+    if is_recurrent(module):
+        system = system_of(module, inputs, **_loop(readout))
+        if initial is None and inputs is not None:
+            initial = np.zeros(system.dim)
+        return lyapunov_spectrum(system, initial=to_array(initial), dtype=dtype, **options)
+    if readout is not None:
+        raise ValueError("readout is for recurrent modules; a step can close its own loop")
+    if initial is None:
+        raise ValueError(
+            "initial must be given for a step: it says how many variables there are. (module is "
+            f"a {type(module).__name__}, not an nn.RNN, nn.GRU, nn.LSTM or one of their cells.)"
+        )
+    start = _check.real_array(to_array(initial), "initial", ndim_min=1)
+    step = step_of(module, initial, inputs, dtype)
+    step.probe(start)
+    return lyapunov_spectrum(step, initial=start, dtype=dtype, **options)
+
+
+def _loop(readout: Any) -> dict[str, Any]:
+    if readout is None:
+        return {}
+    if not isinstance(readout, nn.Linear):
+        raise TypeError(f"readout must be an nn.Linear, got {type(readout).__name__}")
+    bias = 0.0 if readout.bias is None else to_array(readout.bias)
+    return {"readout": to_array(readout.weight), "readout_bias": bias}

@@ -1,0 +1,331 @@
+"""Spectra of PyTorch modules: against autograd's Jacobians, and nothing of the module changed."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+from torch import nn  # noqa: E402
+
+from lyapax.torch import LyapunovMonitor, pta_init_, pta_report, spectrum  # noqa: E402
+
+CELLS = {nn.RNN: nn.RNNCell, nn.GRU: nn.GRUCell, nn.LSTM: nn.LSTMCell}
+quiet = {"rng": 0, "progress": False}
+
+
+def flat_step(module, layers):
+    """(state, input) -> state of a module, called as a user would."""
+    lstm = isinstance(module, nn.LSTM)
+
+    def step(x, u):
+        n = module.hidden_size * layers
+        h = x[:n].reshape(layers, 1, -1)
+        given = (h, x[n:].reshape(layers, 1, -1)) if lstm else h
+        _, after = module(u.reshape(1, 1, -1), given)
+        return torch.cat([part.flatten() for part in after]) if lstm else after.flatten()
+
+    return step
+
+
+def by_autograd(step, x, inputs, q, transient, alignment):
+    """Exponents and state from a product of autograd's Jacobians with a QR at each step."""
+    total = np.zeros(q.shape[1])
+    for t, u in enumerate(inputs):
+        if t >= transient:
+            jacobian = torch.autograd.functional.jacobian(lambda y, u=u: step(y, u), x)
+            q, r = np.linalg.qr(jacobian.numpy() @ q)
+        if t >= transient + alignment:
+            total += np.log(np.abs(np.diag(r)))
+        x = step(x, u).detach()
+    return total / (len(inputs) - transient - alignment)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_matches_autograd(kind, layers):
+    torch.manual_seed(1)
+    module = kind(3, 9, layers).double()
+    inputs = torch.randn(40, 2, 3, dtype=torch.float64)
+    n = 9 * layers * (2 if kind is nn.LSTM else 1)
+    q = np.linalg.qr(np.random.default_rng(0).standard_normal((n, 8)))[0]
+    spec = spectrum(
+        module, inputs, k=8, transient=4, alignment=4, initial_basis=q, qr_every=1, **quiet
+    )
+    step = flat_step(module, layers)
+    for own, sequence in zip(spec.exponents, inputs.unbind(1), strict=True):
+        x = torch.zeros(n, dtype=torch.float64)
+        expected = by_autograd(step, x, sequence, q, 4, 4)
+        np.testing.assert_allclose(own, np.sort(expected)[::-1], atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_cells_and_layouts(kind):
+    """A cell, a layer and a batch-first layer with the same weights have the same spectrum."""
+    torch.manual_seed(1)
+    layer = kind(3, 6)
+    first = kind(3, 6, batch_first=True)
+    cell = CELLS[kind](3, 6)
+    for name, value in layer.named_parameters():
+        for other in (getattr(first, name), getattr(cell, name.removesuffix("_l0"))):
+            other.data.copy_(value)
+    inputs = torch.randn(40, 2, 3)
+    same = [
+        spectrum(layer, inputs, **quiet), spectrum(first, inputs.swapaxes(0, 1), **quiet),
+        spectrum(cell, inputs.swapaxes(0, 1), **quiet),
+    ]  # fmt: skip
+    for other in same[1:]:
+        assert np.array_equal(same[0].exponents, other.exponents)
+    single = spectrum(layer, inputs[:, 0], **quiet)
+    assert single.shape == ()
+    np.testing.assert_allclose(single.exponents, same[0].exponents[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_bidirectional_is_two_systems(driven):
+    torch.manual_seed(1)
+    both = nn.GRU(3, 6, bidirectional=True)
+    inputs = torch.randn(50, 2, 3)
+    run = {} if driven else {"duration": 50, "initial": np.full(6, 0.1)}
+    spec = spectrum(both, inputs if driven else None, **run, **quiet)
+    assert spec.shape == ((2, 2) if driven else (2,))
+    for i, (end, given) in enumerate((("", inputs), ("_reverse", inputs.flip(0)))):
+        one = nn.GRU(3, 6)
+        for name, value in one.named_parameters():
+            value.data.copy_(getattr(both, name + end))
+        alone = spectrum(one, given if driven else None, **run, **quiet)
+        np.testing.assert_allclose(spec.exponents[i], alone.exponents, atol=1e-12)
+
+
+def test_readout_closes_the_loop():
+    torch.manual_seed(1)
+    gru, readout = nn.GRU(3, 8).double(), nn.Linear(8, 3).double()
+    spec = spectrum(gru, readout=readout, duration=40, qr_every=1, initial=np.zeros(8), **quiet)
+    step = flat_step(gru, 1)
+    q = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0]
+    x, total = torch.zeros(8, dtype=torch.float64), np.zeros(8)
+    for t in range(48):
+        jacobian = torch.autograd.functional.jacobian(lambda y: step(y, readout(y)), x)
+        x = step(x, readout(x)).detach()
+        if t >= 4:
+            q, r = np.linalg.qr(jacobian.numpy() @ q)
+        if t >= 8:
+            total += np.log(np.abs(np.diag(r)))
+    np.testing.assert_allclose(spec.exponents, np.sort(total / 40)[::-1], atol=1e-8)
+
+
+class Wrapped(nn.Module):
+    def __init__(self, cell):
+        super().__init__()
+        self.cell, self.drop = cell, nn.Dropout(0.5)
+
+    def forward(self, h, u):
+        return self.drop(self.cell(u[None], h[None])[0])
+
+
+def test_foreign_steps():
+    """A module of one's own, a function, and a function that vmap cannot batch."""
+    torch.manual_seed(1)
+    cell = nn.GRUCell(3, 6)
+    layer = nn.GRU(3, 6)
+    for name, value in cell.named_parameters():
+        getattr(layer, name + "_l0").data.copy_(value)
+    inputs = torch.randn(2, 40, 3)
+    basis = np.eye(6)[:, :3]
+    options = {"k": 3, "initial_basis": basis, **quiet}
+    own = spectrum(cell, inputs, **options)
+    start = torch.zeros(6)
+    module = Wrapped(cell)
+    found = spectrum(module, inputs, initial=start, **options)
+    np.testing.assert_allclose(found.exponents, own.exponents, atol=1e-12)
+    assert module.training
+    assert module.drop.training
+    single = spectrum(module, inputs, initial=start, dtype="float32", **options)
+    np.testing.assert_allclose(single.exponents, own.exponents, atol=1e-4)
+    assert np.abs(single.exponents - own.exponents).max() > 0
+    steps = [
+        lambda h, u: cell(u[None], h[None])[0],
+        lambda h, u: layer(u[None, None], h[None, None])[1][0, 0],
+    ]
+    for step in steps:
+        found = spectrum(step, inputs, initial=start, **options)
+        np.testing.assert_allclose(found.exponents, own.exponents, atol=1e-5)
+    longer = found.extend  # on the same module, in the same scope
+    with pytest.raises(ValueError, match="inputs"):
+        longer(100, progress=False)
+
+
+def test_foreign_map_is_exact():
+    def henon(x):
+        return torch.stack([1 - 1.4 * x[0] ** 2 + x[1], 0.3 * x[0]])
+
+    spec = spectrum(henon, initial=torch.tensor([0.1, 0.1]).double(), duration=600, **quiet)
+    assert abs(spec.exponents.sum() - np.log(0.3)) < 1e-12
+    assert abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0] < 0.3
+    many = spectrum(henon, initial=torch.rand(3, 2).double() / 10, duration=20, **quiet)
+    assert many.shape == (3,)
+
+
+def test_nothing_of_the_module_changes():
+    torch.manual_seed(1)
+    module = nn.LSTM(3, 6, 2, dropout=0.5)
+    module.train()
+    inputs = torch.randn(40, 2, 3, requires_grad=True)
+    cell = Wrapped(nn.GRUCell(3, 6))
+    held = {name: (value.clone(), value._version) for name, value in module.named_parameters()}
+    state = torch.get_rng_state()
+    flags = torch.backends.mkldnn.enabled, torch.get_num_threads()
+    spectrum(module, inputs, **quiet)
+    spectrum(cell, inputs.swapaxes(0, 1), initial=torch.zeros(6), **quiet)
+    LyapunovMonitor(module).look()
+    assert torch.equal(state, torch.get_rng_state())
+    assert (torch.backends.mkldnn.enabled, torch.get_num_threads()) == flags
+    assert module.training
+    assert inputs.grad is None
+    for name, value in module.named_parameters():
+        assert torch.equal(value, held[name][0])
+        assert value._version == held[name][1]
+        assert value.grad is None
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_other_dtypes(dtype):
+    torch.manual_seed(1)
+    gru = nn.GRU(3, 6).to(dtype)
+    double = nn.GRU(3, 6).double()
+    double.load_state_dict({k: v.double() for k, v in gru.state_dict().items()})
+    inputs = torch.randn(40, 2, 3).to(dtype)
+    a, b = (spectrum(m, inputs, **quiet).exponents for m in (gru, double))
+    assert np.array_equal(a, b)
+
+
+def training(monitored, **options):
+    torch.manual_seed(3)
+    layer, head = nn.GRU(2, 16, batch_first=True), nn.Linear(16, 1)
+    data = torch.randn(8, 20, 2)
+    monitor = LyapunovMonitor(layer, every=3, k=4, **options) if monitored else None
+    optimizer = torch.optim.Adam([*layer.parameters(), *head.parameters()], 1e-2)
+    losses = []
+    for _ in range(9):
+        optimizer.zero_grad()
+        batch = data + 0.1 * torch.randn(8, 20, 2)  # the random state counts too
+        loss = (head(layer(batch)[0])[:, -1] - data[:, 0, :1]).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if monitor:
+            monitor.step()
+    return losses, monitor
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_monitor(driven):
+    """Training is the same to the bit, and what is seen is what `spectrum` sees."""
+    options = {"inputs": torch.ones(4, 60, 2)} if driven else {}
+    plain, _ = training(False)
+    losses, monitor = training(True, **options)
+    assert losses == plain
+    assert [step for step, _ in monitor.history] == [3, 6, 9]
+    assert monitor.log() == monitor.history[-1][1]
+    log = monitor.log()
+    first = log["lyapunov/lambda_1"]
+    assert first < 0
+    assert log["lyapunov/horizon"] == pytest.approx(1 / abs(first), rel=1e-9)
+    assert log["lyapunov/horizon_is_bound"] is False
+    assert log["lyapunov/near_zero"] == 0
+
+
+def test_monitor_of_oscillators():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 2), pta_init_(nn.RNN(2, 16)))
+    found = LyapunovMonitor(model, k=16).look()
+    assert found["lyapunov/near_zero"] == 8
+    assert found["lyapunov/horizon_is_bound"] is True
+    assert 100 < found["lyapunov/horizon"] < np.inf
+    parts = LyapunovMonitor(nn.ModuleDict({"a": nn.LSTMCell(2, 3), "b": nn.RNN(2, 4)})).look()
+    assert {"lyapunov/a/lambda_1", "lyapunov/b/horizon"} < parts.keys()
+    both = LyapunovMonitor(nn.GRU(2, 3, bidirectional=True)).look()
+    assert {"lyapunov/forward/lambda_1", "lyapunov/reverse/lambda_1"} < both.keys()
+
+
+def test_lightning(monkeypatch):
+    """A stand-in for Lightning: what its Trainer calls, and what it is given to log."""
+    monitor = LyapunovMonitor(nn.RNN(2, 4), every=2)
+    for name in ("lightning", "lightning.pytorch", "pytorch_lightning"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="pip install lightning"):
+        monitor.callback()
+    fake = types.ModuleType("lightning.pytorch")
+    fake.Callback = type("Callback", (), {})
+    monkeypatch.setitem(sys.modules, "lightning", types.ModuleType("lightning"))
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", fake)
+    callback = monitor.callback()
+    assert isinstance(callback, fake.Callback)
+    logged = []
+    module = types.SimpleNamespace(log_dict=logged.append)
+    for i in range(4):
+        callback.on_train_batch_end(None, module, None, None, i)
+    assert len(logged) == 2
+    assert set(logged[0]) == set(monitor.log())
+
+
+def test_report():
+    torch.manual_seed(0)
+    gru = pta_init_(nn.GRU(3, 16, 2))
+    report = pta_report(gru, torch.randn(60, 4, 3))
+    assert [(layer.name, layer.zeros) for layer in report.layers] == [
+        ("weight_hh_l0", 8), ("weight_hh_l1", 8),
+    ]  # fmt: skip
+    assert report.driven[0].exponents.shape == (16,)
+    assert "weight_hh_l1" in str(report)
+    assert pta_report(nn.RNNCell(3, 8)).layers[0].zeros == 0
+    model = nn.ModuleDict({"a": nn.LSTM(3, 4), "b": nn.RNN(3, 4, bidirectional=True)})
+    assert [layer.name for layer in pta_report(model, steps=50).layers] == [
+        "a.weight_hh_l0", "b.weight_hh_l0", "b.weight_hh_l0_reverse",
+    ]  # fmt: skip
+
+
+def keeps_length(x):
+    return x[:-1]
+
+
+def raises(x):
+    raise RuntimeError("no such thing")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: spectrum("gru"), TypeError, "module"),
+        (lambda: spectrum(nn.GRU(2, 3, 2, bidirectional=True)), ValueError, "future"),
+        (lambda: spectrum(nn.LSTM(2, 4, proj_size=2)), ValueError, "proj_size"),
+        (lambda: spectrum(nn.GRU(2, 3)), ValueError, "duration"),
+        (lambda: spectrum(nn.GRU(2, 3), torch.ones(5)), ValueError, "inputs"),
+        (lambda: spectrum(nn.GRU(2, 3), torch.ones(50, 4, 3)), ValueError, "inputs"),
+        (lambda: spectrum(nn.GRU(2, 3), torch.full((50, 4, 2), torch.nan)), ValueError, "finite"),
+        (lambda: spectrum(nn.GRU(2, 3), nn.utils.rnn.pack_sequence([torch.ones(5, 2)])),
+         TypeError, "PackedSequence"),
+        (lambda: spectrum(nn.GRU(2, 3), readout=np.eye(3)), TypeError, "nn.Linear"),
+        (lambda: spectrum(nn.GRU(2, 3), duration=9, dtype="float16"), ValueError, "dtype"),
+        (lambda: spectrum(nn.GRU(2, 3), duration=9, initial=np.ones(4)), ValueError, "initial"),
+        (lambda: spectrum(nn.Linear(3, 3), duration=9), ValueError, "initial must be given"),
+        (lambda: spectrum(nn.Linear(3, 2), duration=9, initial=torch.ones(3)),
+         ValueError, "next state"),
+        (lambda: spectrum(keeps_length, duration=9, initial=torch.ones(3)), ValueError, "(3,)"),
+        (lambda: spectrum(raises, duration=9, initial=torch.ones(3)), TypeError, "no such thing"),
+        (lambda: spectrum(nn.Linear(3, 3), readout=nn.Linear(3, 3), initial=torch.ones(3)),
+         ValueError, "readout"),
+        (lambda: LyapunovMonitor(nn.Linear(2, 2)), TypeError, "none"),
+        (lambda: LyapunovMonitor("gru"), TypeError, "module"),
+        (lambda: LyapunovMonitor(nn.GRU(2, 2), every=0), ValueError, "every"),
+        (lambda: LyapunovMonitor(nn.Sequential(nn.GRU(2, 2), nn.GRU(2, 2)), torch.ones(9, 2)),
+         ValueError, "inputs"),
+        (lambda: pta_report(nn.Linear(2, 2)), TypeError, "none"),
+        (lambda: pta_report(nn.GRU(2, 2), steps=1.5), TypeError, "steps"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
