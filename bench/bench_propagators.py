@@ -98,3 +98,25 @@ class DrivenMap:
 
     def time_steps(self):
         self.running.propagate(16)
+
+
+class Recurrent:
+    """A batch of sequences through a GRU or an LSTM of 256 units, k = 32."""
+
+    params = ("GRU", "LSTM")
+    param_names = ("cell",)
+
+    def setup(self, cell):
+        import numpy as np
+
+        import lyapax as lx
+
+        rng, gates = np.random.default_rng(0), {"GRU": 3, "LSTM": 4}[cell]
+        w = rng.standard_normal((gates * 256, 256)) / 16
+        v = rng.standard_normal((gates * 256, 32)) / 6
+        inputs = rng.standard_normal((32, 512, 32))
+        system = getattr(lx, cell)(w, v, inputs=inputs)
+        self.running = Running(system, 32, 32)
+
+    def time_steps(self, cell):
+        self.running.propagate(64)

@@ -15,8 +15,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-import lyapax as lx
-from lyapax.torch import pta_init_
+from lyapax.torch import pta_init_, spectrum
 
 SYMBOLS, SHOWN, PAUSE = 8, 10, 30  # without memory the loss of recall is ln 8 = 2.08
 BLANK, START = SYMBOLS, SYMBOLS + 1
@@ -53,16 +52,10 @@ def initialize(rnn, init):
             nn.init.eye_(block)
 
 
-def spectrum(rnn):
-    """Exponents of the recurrent layer without input (tanh; for a GRU see the documentation)."""
-    if not isinstance(rnn, nn.RNN):
-        return None
-    weights = rnn.weight_hh_l0.detach().double().numpy()
-    bias = (rnn.bias_hh_l0 + rnn.bias_ih_l0).detach().double().numpy()
-    system = lx.RateNetwork(weights, bias, form="rate", kind="map")
-    return lx.lyapunov_spectrum(
-        system, duration=1000, transient=500, qr_every=1, rng=0, progress=False
-    ).exponents
+def exponents(rnn):
+    """All of the recurrent layer's, without input."""
+    run = {"duration": 1000, "transient": 500, "rng": 0, "progress": False}
+    return spectrum(rnn, qr_every=1, **run).exponents
 
 
 def train(cell, init, seed, steps=STEPS, progress=True):
@@ -70,7 +63,7 @@ def train(cell, init, seed, steps=STEPS, progress=True):
     torch.manual_seed(seed)
     model = Copy(cell)
     initialize(model.rnn, init)
-    before = spectrum(model.rnn)
+    before = exponents(model.rnn)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     generator = torch.Generator().manual_seed(seed)
     losses = np.empty(steps)
@@ -84,7 +77,7 @@ def train(cell, init, seed, steps=STEPS, progress=True):
         optimizer.step()
         losses[step] = each[-SHOWN:].mean().item()
         bar.set_postfix(recall=f"{losses[step]:.3f}")
-    return losses, before, spectrum(model.rnn)
+    return losses, before, exponents(model.rnn)
 
 
 def draw(runs, path):
@@ -99,9 +92,8 @@ def draw(runs, path):
         smooth = np.convolve(losses, np.ones(20) / 20, "valid")
         label = init if seed == min(s for i, s in runs if i == init) else None
         axes[0].plot(smooth, color=colours[init], label=label)
-        for ax, exponents in ((axes[1], before), (axes[2], after)):
-            if exponents is not None:
-                ax.plot(np.maximum(exponents, -3.0), color=colours[init], label=label)
+        for ax, values in ((axes[1], before), (axes[2], after)):
+            ax.plot(np.maximum(values, -3.0), color=colours[init], label=label)
     axes[0].axhline(np.log(SYMBOLS), color="k", ls=":", lw=1)
     axes[0].set(xlabel="training step", ylabel="loss of recall", ylim=(0, None))
     for ax, title in ((axes[1], "before training"), (axes[2], "after training")):
@@ -128,11 +120,11 @@ def main():
     for init, seed in chosen:
         runs[init, seed] = train(options.cell, init, seed)
         losses, before, after = runs[init, seed]
-        zeros = "" if before is None else (
-            f", zero exponents {np.sum(np.abs(before) < 2e-3)} before, "
-            f"{np.sum(np.abs(after) < 2e-3)} after"
-        )  # fmt: skip
-        tqdm.write(f"{options.cell} {init} seed {seed}: recall {losses[-50:].mean():.3f}{zeros}")
+        zeros = [np.sum(np.abs(values) < 2e-3) for values in (before, after)]
+        tqdm.write(
+            f"{options.cell} {init} seed {seed}: recall {losses[-50:].mean():.3f}, "
+            f"zero exponents {zeros[0]} before, {zeros[1]} after"
+        )
     draw(runs, options.picture)
     tqdm.write(f"picture: {options.picture}")
 

@@ -42,3 +42,26 @@ def test_training_script(tmp_path):
     assert np.isfinite(after).all()
     example.draw(runs, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_fig5b(tmp_path, capsys):
+    example = load("fig5b_oscillation_region")
+    example.main(24, tmp_path / "region.png")
+    assert (tmp_path / "region.png").stat().st_size > 10_000
+    told = capsys.readouterr().out
+    agreed = [float(word.rstrip("%")) for word in told.split() if word.endswith("%")]
+    assert len(agreed) == 4
+    assert min(agreed[::2]) > 96  # borders pass through more of a coarse grid: 99.5 % at 256
+    seen, turns, _ = example.observe(np.array([1.5]), np.array([0.8]), "discrete")
+    assert seen[0]
+    assert abs(turns[0] - 0.8 / (2 * np.pi)) < 0.01
+
+
+def test_flossing(tmp_path, capsys):
+    pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+    example = load("floss_exponents")
+    example.main(["--steps", "40", "--picture", str(tmp_path / "floss.png")])
+    assert (tmp_path / "floss.png").stat().st_size > 10_000
+    sizes = [float(line.split("size ")[1].split(",")[0]) for line in
+             capsys.readouterr().out.splitlines() if "size " in line]  # fmt: skip
+    assert sizes[1] < sizes[0] / 2

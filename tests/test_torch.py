@@ -200,3 +200,29 @@ def test_docstring_example():
     failed, tried = np.sum([doctest.testmod(module) for module in modules], axis=0)
     assert tried > 2
     assert failed == 0
+
+
+class Exponents(torch.utils.data.Dataset):
+    """Dataset code that calls lyapax, in whatever process it runs."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        gru = lx.GRU(np.eye(24, 8) * (1 + index))
+        spec = lx.lyapunov_spectrum(gru, duration=20, rng=0, progress=False)
+        return torch.from_numpy(spec.exponents)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_after_the_threads_have_run(start):
+    if start not in torch.multiprocessing.get_all_start_methods():
+        pytest.skip("not on this system")
+    data = Exponents()
+    here = torch.stack([data[i] for i in range(4)])
+    pta_init_(nn.GRU(4, 64))
+    loader = torch.utils.data.DataLoader(
+        data, batch_size=2, num_workers=2, multiprocessing_context=start, timeout=300
+    )
+    assert torch.equal(torch.cat(list(loader)), here)

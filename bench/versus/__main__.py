@@ -24,7 +24,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PACKAGES = {
     "lyapax": "lyapax_package", "jax by hand": "jax_by_hand", "jax natural": "jax_natural",
-    "numpy": "reference", "torch": "torch_package", "pynamicalsys": "pynamicalsys_package",
+    "numpy": "reference", "torch": "torch_package", "torch jvp": "torch_jvp_package",
+    "pynamicalsys": "pynamicalsys_package",
     "dynlib": "dynlib_package", "jitcode": "jitcode_package", "heyoka": "heyoka_package",
 }  # fmt: skip
 VERSIONED = ("lyapax", "jax", "numpy", "torch", "pynamicalsys", "dynlib", "jitcode", "heyoka")

@@ -37,7 +37,7 @@ def model(work, w, x):
 
 
 def make(work):
-    if work.kind == "rnn" or work.n > 8 or work.k != work.n:
+    if work.kind in ("rnn", "gru") or work.n > 8 or work.k != work.n:
         raise NotImplementedError("equations as text: minutes to compile from n = 10 on")
     data, members = work.data(), min(work.members, 256)
     simulation = setup(model(work, data["w"], data["x"][0]), stepper="rk4", jit=True)

@@ -8,7 +8,7 @@ UNEQUAL = "adaptive step, 1e-16"
 
 
 def make(work):
-    if work.kind == "rnn" or work.n > 8 or (work.kind == "tanh" and work.members > 1):
+    if work.kind in ("rnn", "gru") or work.n > 8 or (work.kind == "tanh" and work.members > 1):
         raise NotImplementedError("symbolic: large systems take minutes to compile; one orbit")
     data, n = work.data(), work.n
     names = hy.make_vars(*(f"x{i}" for i in range(n)))

@@ -84,6 +84,22 @@ def make_small(work):
     return run
 
 
+def gru(w, v, x, u, q):
+    """Next state and tangents, one product for the three gates."""
+    n = x.shape[1]
+    g, s, p = x @ w.T, u @ v.T, w @ q
+    r, z = jax.nn.sigmoid(g[:, :n] + s[:, :n]), jax.nn.sigmoid((g + s)[:, n : 2 * n])
+    inner = g[:, 2 * n :]
+    m = jnp.tanh(s[:, 2 * n :] + r * inner)
+    slope = (1 - z) * (1 - m * m)
+    q = (
+        z[:, :, None] * q + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
+        + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
+        + (slope * r)[:, :, None] * p[:, 2 * n :]
+    )  # fmt: skip
+    return m + z * (x - m), q
+
+
 def make(work):
     if work.kind in ("lorenz", "block"):
         return make_small(work)
@@ -95,7 +111,11 @@ def make(work):
         value = jnp.tanh(x)
         return value @ w.T - x, w @ ((1 - value * value)[:, :, None] * q) - q
 
+    v = jnp.asarray(data["v"]) if work.kind == "gru" else None
+
     def step(x, q, t):
+        if v is not None:
+            return gru(w, v, x, inputs[t % len(inputs)], q)
         if inputs is None:
             return rk4(stage, x, q, dt)
         value = jnp.tanh(x @ w.T + inputs[t % len(inputs)])

@@ -7,7 +7,17 @@ import numpy as np
 jax.config.update("jax_enable_x64", True)
 
 
-def field(work, w):
+def gru(w, v, x, u):
+    n = len(x)
+    g, s = w @ x, v @ u
+    r, z = jax.nn.sigmoid(g[:n] + s[:n]), jax.nn.sigmoid((g + s)[n : 2 * n])
+    m = jnp.tanh(s[2 * n :] + r * g[2 * n :])
+    return (1 - z) * m + z * x
+
+
+def field(work, w, v):
+    if work.kind == "gru":
+        return lambda x, u: gru(w, v, x, u)
     if work.kind == "lorenz":
         return lambda x, u: jnp.stack(
             [10 * (x[1] - x[0]), x[0] * (28 - x[2]) - x[1], x[0] * x[1] - 8 / 3 * x[2]]
@@ -21,12 +31,13 @@ def field(work, w):
 
 def make(work):
     data, dt = work.data(), work.dt
-    f = field(work, jnp.asarray(data["w"]))
+    v = jnp.asarray(data["v"]) if work.kind == "gru" else None
+    f = field(work, jnp.asarray(data["w"]), v)
     inputs = jnp.zeros((1, work.members, work.n)) if data["inputs"] is None else data["inputs"]
     inputs = jnp.asarray(inputs)
 
     def step(x, u):
-        if work.kind == "rnn":
+        if not dt:
             return f(x, u)
         k1 = f(x, u)
         k2 = f(x + dt / 2 * k1, u)

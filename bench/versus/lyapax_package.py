@@ -13,6 +13,8 @@ def make(work):
         system = library["lorenz63"].system()
     elif work.kind == "block":
         system = library["pta_flow"].system(alpha=2.0, theta=0.6)
+    elif work.kind == "gru":
+        system = lx.GRU(data["w"], data["v"], inputs=data["inputs"].swapaxes(0, 1))
     else:
         form = "rate" if work.kind == "rnn" else "current"
         kind = "map" if work.kind == "rnn" else "flow"

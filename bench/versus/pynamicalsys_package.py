@@ -11,7 +11,7 @@ def make(work):
     data, w = work.data(), work.data()["w"]
     if work.members > 1 and work.kind not in ("block", "lorenz"):
         raise NotImplementedError("one orbit at a time")
-    if work.k != work.n or work.kind == "rnn" or work.n > 32:
+    if work.k != work.n or work.kind in ("rnn", "gru") or work.n > 32:
         raise NotImplementedError("full spectra of flows; larger ones take minutes")
 
     @njit

@@ -3,6 +3,23 @@
 import numpy as np
 
 
+def gru(w, v, x, u, q):
+    """Next state and tangents, one product for the three gates."""
+    n = x.shape[1]
+    g, s, p = x @ w.T, u @ v.T, w @ q
+    sigmoid = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
+    r, z = sigmoid(g[:, :n] + s[:, :n]), sigmoid((g + s)[:, n : 2 * n])
+    inner = g[:, 2 * n :]
+    m = np.tanh(s[:, 2 * n :] + r * inner)
+    slope = (1 - z) * (1 - m * m)
+    q = (
+        z[:, :, None] * q + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
+        + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
+        + (slope * r)[:, :, None] * p[:, 2 * n :]
+    )  # fmt: skip
+    return m + z * (x - m), q
+
+
 def make(work):
     """A function of the number of steps: runs from the start, returns log sums (members, k)."""
     data, dt = work.data(), work.dt
@@ -26,6 +43,8 @@ def make(work):
         return value @ w.T - x, w @ (slope * q) - q
 
     def step(x, q, t):
+        if work.kind == "gru":
+            return gru(w, data["v"], x, data["inputs"][t % len(data["inputs"])], q)
         if work.kind == "rnn":
             drive = data["inputs"][t % len(data["inputs"])]
             value = np.tanh(x @ w.T + drive)

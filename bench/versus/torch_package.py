@@ -5,6 +5,22 @@ import torch
 torch.set_default_dtype(torch.float64)
 
 
+def gru(w, v, x, u, q):
+    """Next state and tangents, one product for the three gates."""
+    n = x.shape[1]
+    g, s, p = x @ w.T, u @ v.T, w @ q
+    r, z = torch.sigmoid(g[:, :n] + s[:, :n]), torch.sigmoid((g + s)[:, n : 2 * n])
+    inner = g[:, 2 * n :]
+    m = torch.tanh(s[:, 2 * n :] + r * inner)
+    slope = (1 - z) * (1 - m * m)
+    q = (
+        z[:, :, None] * q + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
+        + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
+        + (slope * r)[:, :, None] * p[:, 2 * n :]
+    )  # fmt: skip
+    return m + z * (x - m), q
+
+
 def make(work):
     if work.kind in ("lorenz", "block"):
         raise NotImplementedError("a small system: torch's calls are all that would be measured")
@@ -12,11 +28,15 @@ def make(work):
     w = torch.from_numpy(data["w"])
     inputs = None if data["inputs"] is None else torch.from_numpy(data["inputs"])
 
+    v = torch.from_numpy(data["v"]) if work.kind == "gru" else None
+
     def stage(x, q):
         value = torch.tanh(x)
         return value @ w.T - x, w @ ((1 - value**2)[:, :, None] * q) - q
 
     def step(x, q, t):
+        if v is not None:
+            return gru(w, v, x, inputs[t % len(inputs)], q)
         if inputs is not None:
             value = torch.tanh(x @ w.T + inputs[t % len(inputs)])
             return value, (1 - value**2)[:, :, None] * (w @ q)

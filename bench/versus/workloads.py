@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-DT = {"lorenz": 0.01, "block": 0.05, "tanh": 0.05, "rnn": 0.0}
+DT = {"lorenz": 0.01, "block": 0.05, "tanh": 0.05, "rnn": 0.0, "gru": 0.0}
+ENTRIES = 32  # inputs of a GRU
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Workload:
     """`members` orbits of one system with k tangent vectors, a QR after each `interval` steps."""
 
     name: str
-    kind: str  # lorenz, block (two tanh units), tanh (flow of n units) or rnn (driven tanh map)
+    # lorenz, block (two tanh units), tanh (flow of n units), rnn (driven tanh map) or gru (driven)
+    kind: str
     n: int
     k: int
     members: int
@@ -26,7 +28,10 @@ class Workload:
         return DT[self.kind]
 
     def data(self) -> dict[str, np.ndarray]:
-        """x (members, n), q (n, k) orthonormal, w (n, n), inputs (T, members, n)."""
+        """x (members, n), q (n, k) orthonormal, w (n, n), inputs (T, members, n).
+
+        A GRU has w (3 n, n) and v (3 n, ENTRIES), gates r, z, n, and as many inputs.
+        """
         rng = np.random.default_rng(0)
         x = 0.5 * rng.standard_normal((self.members, self.n))
         if self.kind == "lorenz":
@@ -38,6 +43,11 @@ class Workload:
         if self.kind == "block":
             c, s = 2.0 * np.cos(0.6), 2.0 * np.sin(0.6)
             w = np.array([[c, -s], [s, c]])
+        if self.kind == "gru":
+            w = rng.standard_normal((3 * self.n, self.n)) / np.sqrt(self.n)
+            v = rng.standard_normal((3 * self.n, ENTRIES)) / np.sqrt(ENTRIES)
+            drive = rng.standard_normal((256, self.members, ENTRIES))
+            return {"x": x, "q": q, "w": w, "v": v, "inputs": drive}
         drive = rng.standard_normal((256, self.members, self.n)) if self.kind == "rnn" else None
         return {"x": x, "q": q, "w": w, "inputs": drive}
 
@@ -54,5 +64,6 @@ WORKLOADS = [
     *(Workload(f"tanh n = {n}", "tanh", n, n, 1, check=16) for n in (256, 512, 1024)),
     Workload("tanh n = 1024, k = 32", "tanh", 1024, 32, 1, check=16),
     Workload("driven tanh RNN map n = 256, batch 32", "rnn", 256, 256, 32, interval=1, check=8),
+    Workload("driven GRU n = 256, batch 32, k = 32", "gru", 256, 32, 32, interval=1, check=8),
 ]  # fmt: skip
 BY_NAME = {w.name: w for w in WORKLOADS}
