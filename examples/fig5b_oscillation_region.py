@@ -3,8 +3,8 @@
 Fig. 5B of Park, Sagodi and Sokol (2023), in continuous and discrete time. The trajectories are
 plain NumPy and know nothing of exponents: a block counts as oscillating if it keeps turning around
 the origin, at a frequency and an amplitude, and (in discrete time) never comes back to where it
-was, as a locked one does. The other judge is lyapax: the first exponent is zero. About a minute
-for 256 x 256 points each: python examples/fig5b_oscillation_region.py
+was, as a locked one does. The other judge is lyapax: the first exponent is zero. Half a
+minute for 256 x 256 points each: python examples/fig5b_oscillation_region.py
 """
 
 import sys

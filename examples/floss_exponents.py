@@ -2,7 +2,7 @@
 
 "Gradient flossing" (Engelken 2023): the exponents of a window of steps are a term of the loss, here
 the only one. A learning signal then survives its way back through time, in as many directions as
-were flossed. Half a minute: python examples/floss_exponents.py
+were flossed. A quarter of a minute: python examples/floss_exponents.py
 """
 
 import argparse

@@ -60,6 +60,12 @@ class Propagator(Protocol):
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         """State and basis; one QR with positive R_jj after each interval."""
 
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        """State (B, n) and tangents (B, n, m) through steps from number `step` on; no QR."""
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""
+
 
 def launch(state: Array, basis: NDArray[np.floating]) -> Flight:
     """A flight at time 0 with empty sums."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .propagator import Flight, Propagator
+from .propagator import Array, Flight, Propagator
 
 
 @dataclass
@@ -35,6 +35,18 @@ class Split:
             part.advance(piece, steps)
             flight.put(members, piece)
         flight.step += steps
+
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        for members, part in self.parts:
+            own, columns = state[members], vectors[members]
+            part.push(own, step, steps, columns)
+            state[members], vectors[members] = own, columns
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        for members, part in self.parts:
+            columns = vectors[members]
+            part.pull(state[members], step, steps, columns)
+            vectors[members] = columns
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         for members, part in self.parts:

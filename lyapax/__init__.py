@@ -10,5 +10,10 @@ from .systems import RNN as RNN
 from .systems import Flow as Flow
 from .systems import Map as Map
 from .systems import RateNetwork as RateNetwork
+from .tangent import Tangents as Tangents
+from .tangent import adjoint as adjoint
+from .tangent import sensitivity as sensitivity
+from .trajectory import Trajectory as Trajectory
+from .trajectory import trajectory as trajectory
 
 __version__ = "0.1.0"

@@ -68,14 +68,16 @@ def classify(
         return "undetermined"
     if positive:
         return "chaotic"
-    if is_driven:
-        return "stable response" if zero == 0 else torus(zero)
+    if is_driven and zero == 0:
+        return "stable response"
     if zero == 0:
         if is_flow:
             return "fixed point"
         return {0: "undetermined", 1: "fixed point"}.get(period, f"periodic orbit ({period})")
     if len(sign) < dim and zero == len(sign):
         return "undetermined"
+    if is_driven:
+        return torus(zero)
     if is_flow:
         if speed < AT_REST:
             return "continuum of fixed points"

@@ -84,7 +84,7 @@ class LyapunovSpectrum:
             )
             status[(status == 0) & (run.growth > run.bound[:, None])] = Status.UNRESOLVED
         # A diverged direction says nothing of its neighbours either: they share the state.
-        lost = (status == Status.DIVERGED).any(axis=1)
+        lost = (status == Status.DIVERGED).any(axis=1) | ~np.isfinite(flight.state).all(axis=1)
         status[lost] = Status.DIVERGED
         exponents[lost] = stderr[lost] = np.nan
         dead = status == Status.RANK_LOST
@@ -209,9 +209,12 @@ class LyapunovSpectrum:
     def pooled(self, axis: int = -1) -> tuple[Array, Array]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.
 
-        The error is the spread over the axis divided by the root of its length: it holds however
-        short the runs are, and includes what differs from sequence to sequence. Members that
-        diverged are left out.
+        The error is the spread over the axis divided by the root of its length, so it needs no
+        long runs, and includes what differs from sequence to sequence: initial states, inputs, and
+        tangents. It does not include what all of them share: that of a short run the state is not
+        yet on its attractor, and the tangents not yet aligned. Compare half the length. Members
+        without a number (diverged, unresolved) are left out; where some are dead (-inf), so is the
+        mean.
 
         Returns
         -------
@@ -229,8 +232,10 @@ class LyapunovSpectrum:
             mean = values.sum(axis=at) / count
             apart = np.where(good, values - np.expand_dims(mean, at), 0.0)
             error = np.sqrt((apart**2).sum(axis=at) / (count - 1) / count)
-        # All of them dead is no spread, one of them alone no knowledge.
-        error = np.where(np.isneginf(mean), 0.0, np.where(count > 1, error, np.inf))
+        # All of them dead is no spread; some of them, or one alone, no knowledge.
+        dead = np.isneginf(self.exponents).sum(axis=at)
+        known = (count > 1) & (dead == 0)
+        error = np.where((dead == count) & (count > 0), 0.0, np.where(known, error, np.inf))
         return mean, error
 
     def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
@@ -323,6 +328,11 @@ class LyapunovSpectrum:
             return f"not reached by {self.k} exponents"
         return f"{self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g}"
 
+    def _pooled_rows(self) -> str:
+        mean, stderr = self.pooled()
+        rows = [f"{j + 1:4d}  {mean[j]:10.5f}  {stderr[j]:9.2g}" for j in range(min(self.k, 12))]
+        return "\n".join(["", "", "   j   mean over       stderr", "          batch", *rows])
+
     def __repr__(self) -> str:
         unit = "per unit time" if self.is_flow else "per step"
         head = f"{self.system}: {self.k} exponents {unit}, measured over {self.duration:g}"
@@ -331,11 +341,12 @@ class LyapunovSpectrum:
             leading = self.exponents[..., 0]
             finite = leading[np.isfinite(leading)]
             span = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "none finite"
-            return (
+            head = (
                 f"{head}\nbatch {self.shape}: leading exponent {span}; "
                 f"{int((n_positive > 0).sum())} members chaotic, "
                 f"{int(self.diverged.sum())} diverged"
             )
+            return head + self._pooled_rows() if self.is_driven and len(self.shape) == 1 else head
         rows = [head, "", "   j    exponent     stderr  sign"]
         words = {1: "+", 0: "0", -1: "-", 2: "?"}
         for j in range(min(self.k, 12)):

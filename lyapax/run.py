@@ -163,6 +163,9 @@ class Run:
         single = beyond & (self.bound == GROWTH_BOUND["float32"])
         if not single.any():
             return False
+        promoted = self.propagator.select(np.nonzero(single)[0], np.dtype("float64"))
+        if promoted.dtype != np.float64:
+            return False  # it can compute in float32 only
         self.bound[single] = GROWTH_BOUND["float64"]
         kinds = {name: np.nonzero(self.bound == GROWTH_BOUND[name])[0] for name in GROWTH_BOUND}
         self.propagator = Split(

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from . import _check
 from .kernels.propagator import DIVERGED, OK, Array, launch
+from .orbit import starting_states, time_step
 from .result import LyapunovSpectrum
 from .run import GROWTH_BOUND, Run
 from .statistics import standard_error
@@ -73,7 +74,8 @@ def lyapunov_spectrum(
     initial : array (..., dim), optional
         Initial states; leading axes are a batch.
     initial_basis : array (dim, k), optional
-        First tangent basis; default random orthonormal.
+        First tangent basis; default random orthonormal, for systems with inputs one for each
+        member.
     rng : int or numpy.random.Generator, optional
     members : int, optional
         Repeat every member with this many random initial states (a new leading axis).
@@ -108,19 +110,14 @@ def lyapunov_spectrum(
     """
     if params:
         system = system.with_params(**params)
-    if not hasattr(system, "propagator"):
-        raise TypeError(
-            "system must be a RateNetwork, RNN, GRU, LSTM, Flow or Map, got "
-            f"{type(system).__name__}"
-        )
     _check.choice(errors, "errors", ("status", "raise"))
-    step = _step(system, dt)
+    step = time_step(system, dt)
     n = system.dim
     k = n if k is None else _check.count(k, "k", high=n)
     horizon = system.input_steps
     if duration is None and tol is None:
         if horizon is None:
-            raise ValueError("duration must be given, or tol with max_duration")
+            raise ValueError("duration must be given (or inputs, or tol with max_duration)")
         transient, alignment, duration = _shares(horizon, step, transient, alignment)
     if tol is not None:
         tol = _check.positive(tol, "tol")
@@ -135,18 +132,10 @@ def lyapunov_spectrum(
     kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
     generator = _check.generator(rng, "rng")
 
-    shape = system.batch_shape
-    if members is not None:
-        shape = (_check.count(members, "members"), *shape)
-    if initial is not None:
-        start = _check.real_array(initial, "initial", ndim_min=1)
-        if start.shape[-1] != n:
-            raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
-        shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
-    else:
-        start = system.start(shape, generator)
-    state = np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n)
-    first = _first_basis(initial_basis, n, k, generator)
+    state, shape = starting_states(system, initial, members, generator)
+    # Sequences are short, and a basis that they shared would be an error that they share.
+    bases = len(state) if horizon is not None else 1
+    first = _first_basis(initial_basis, n, k, bases, generator)
     fixed = qr_every != "auto"
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
@@ -156,10 +145,9 @@ def lyapunov_spectrum(
             f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
             f"alignment and duration), got {horizon} rows"
         )
-    if horizon is not None and counts[2] < 2 * interval:
+    if horizon is not None and counts[2] < 2:
         raise ValueError(
-            f"duration must be at least two QR intervals of {interval} steps, got {counts[2]} of "
-            f"the {horizon} rows of inputs"
+            f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
         )
     propagator = system.propagator(shape, step, k, kind)
     basis = np.empty((len(state), n, k), propagator.dtype)
@@ -189,7 +177,8 @@ def _shares(
     """Transient, alignment and duration out of the steps that inputs last."""
     tenth = math.ceil(rows / 10) * step
     transient = tenth if transient is None else _check.positive(transient, "transient", zero=True)
-    alignment = tenth if alignment is None else _check.positive(alignment, "alignment", zero=True)
+    alignment = transient if alignment is None else _check.positive(
+        alignment, "alignment", zero=True)  # fmt: skip
     used = sum(math.ceil(t / step - 1e-9) for t in (transient, alignment))
     if rows - used < 2:
         raise ValueError(
@@ -242,19 +231,9 @@ def _warn_if_unstable(dt: float, rate: float | None) -> None:
         )
 
 
-def _step(system: System, dt: float | None) -> float:
-    if system.is_flow:
-        if dt is None:
-            raise ValueError("dt must be given for a flow")
-        return _check.positive(dt, "dt")
-    if dt is not None:
-        raise ValueError("dt must not be given for a map, which advances one step at a time")
-    return 1.0
-
-
-def _first_basis(given: Any, n: int, k: int, rng: np.random.Generator) -> Array:
+def _first_basis(given: Any, n: int, k: int, bases: int, rng: np.random.Generator) -> Array:
     if given is None:
-        first, _ = np.linalg.qr(rng.standard_normal((n, k)))
+        first, _ = np.linalg.qr(rng.standard_normal((bases, n, k)))
     else:
         first = _check.real_array(given, "initial_basis", ndim_min=2)
         if first.shape != (n, k):

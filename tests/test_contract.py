@@ -154,6 +154,28 @@ def test_calls_and_batches_do_not_change_bits(name):
     assert np.array_equal(whole.state[7], member.state[0])
 
 
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("batch", [1, 40])
+def test_push_and_pull(name, batch):
+    """Tangents are NumPy's, and cotangents their transpose: p' (M v) = (M' p)' v."""
+    system, f, jacobian, dt = ROWS[name]()
+    n, steps = system.dim, 19
+    rng = np.random.default_rng(1)
+    state = 0.1 * rng.standard_normal((batch, n))
+    v, p = rng.standard_normal((2, batch, n, min(n, 5)))
+    propagator = system.propagator((batch,), dt or 1.0, 1, np.dtype(float))
+    after, pushed, pulled = state.copy(), v.copy(), p.copy()
+    propagator.push(after, 0, steps, pushed)
+    propagator.pull(state, 0, steps, pulled)
+    x, q = state[0], v[0]
+    for _ in range(steps):
+        x, q = reference.rk4(f, jacobian, x, q, dt) if dt else (f(x), jacobian(x) @ q)
+    np.testing.assert_allclose(after[0], x, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(pushed[0], q, rtol=1e-9, atol=1e-11 * np.abs(q).max())
+    left, right = pulled.swapaxes(1, 2) @ v, p.swapaxes(1, 2) @ pushed
+    np.testing.assert_allclose(left, right, rtol=0, atol=1e-13 * np.abs(right).max())
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -109,6 +109,14 @@ def test_float32_tangents_move_no_exponent(name):
     assert 0 < moved < 1e-4 * np.ptp(double.exponents)
 
 
+def test_a_lost_state_counts_however_finite_its_tangents():
+    """Where a ReLU's input is no number, its slope is 0 in straight-line code."""
+    net = lx.RateNetwork(np.full((4, 4), 1e3), 10.0, phi="relu", form="rate", kind="map")
+    spec = spectrum(net, duration=100, transient=200)
+    assert spec.diverged
+    assert np.isnan(spec.exponents).all()
+
+
 def interrupted(system, **options):
     """Standard output of a run of `system` that gets SIGINT after two seconds."""
     code = (

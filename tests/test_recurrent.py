@@ -118,15 +118,14 @@ def test_slopes_far_out(dtype, far, driven):
     np.testing.assert_allclose(spec.exponents, expected, rtol=1e-6 if dtype == "float32" else 1e-12)
 
 
+@pytest.mark.parametrize("n", [2, 10])
 @pytest.mark.parametrize("far", [40.0, -40.0])
-def test_gates_far_out(far):
+def test_gates_far_out(far, n):
     """A gate 1e-18 from closed, or from open, still lets its part of the tangents through."""
-    n = 10
     bias = np.zeros((3, n))
     bias[1], bias[2] = far, 0.2
-    gru = lx.GRU(np.zeros((3 * n, n)), np.zeros((3 * n, 1)), bias_hh=bias.ravel(),
-                 inputs=np.zeros((40, 1)))  # fmt: skip
-    spec = spectrum(gru)
+    gru = lx.GRU(np.zeros((3 * n, n)), bias_hh=bias.ravel())
+    spec = spectrum(gru, duration=40)
     np.testing.assert_allclose(
         spec.exponents, -np.log1p(np.exp(-far)), rtol=1e-12, atol=1e-16
     )  # z, the rest being constant
@@ -138,6 +137,9 @@ def test_units_that_reach_nothing_are_dead():
     rnn = lx.RNN(w_hh, w_ih, inputs=np.random.default_rng(0).standard_normal((80, 2)))
     assert rnn.nullity == 2
     assert np.isneginf(spectrum(rnn).exponents).sum() == 2
+    closed = np.r_[np.zeros(2), np.full(2, -40.0), np.zeros(4)]  # the forget gate
+    kept = spectrum(lx.LSTM(np.zeros((8, 2)), bias_hh=closed), duration=20).exponents
+    np.testing.assert_allclose(kept[:2], -40.0, rtol=1e-12)
     lstm = lx.LSTM(np.zeros((40, 10)))
     assert lstm.nullity == 10
 
@@ -172,9 +174,12 @@ def test_short_sequences():
     assert short.duration == 8
     mean, stderr = short.pooled()
     long = spectrum(lx.GRU(*given, inputs=rng.standard_normal((20_000, 2))), k=2)
-    # Starts are not those of long sequences: transient and alignment are two steps here.
+    # What the sequences share, two steps of alignment only, is not in their spread.
     assert (np.abs(mean - long.exponents) < 4 * stderr + 0.03).all()
     assert (stderr < 0.01).all()
+    halves = [short.exponents[::2], short.exponents[1::2]]
+    apart = np.abs(halves[0].mean(0) - halves[1].mean(0))
+    assert (apart < 4 * np.sqrt(2) * np.sqrt(2) * stderr).all()
     tiny = spectrum(lx.GRU(*given, inputs=rng.standard_normal((3, 4, 2))), k=2)
     assert tiny.duration == 2
     assert np.isinf(tiny.stderr).all()
@@ -192,6 +197,11 @@ def test_pooled():
         np.testing.assert_allclose(stderr, spec.exponents.std(axis=at, ddof=1) / np.sqrt(size))
     with pytest.raises(ValueError, match="axis"):
         spec.pooled(2)
+    dead = np.stack([np.eye(4), np.diag([1.0, 1.0, 1.0, 0.0])])
+    mean, stderr = spectrum(lx.RateNetwork(dead, phi="linear", kind="map"), duration=20).pooled()
+    assert (mean[3], stderr[3]) == (-np.inf, np.inf)
+    mean, stderr = spectrum(lx.RateNetwork(dead[1:], phi="linear", kind="map"), duration=9).pooled()
+    assert (mean[3], stderr[3]) == (-np.inf, 0.0)
     with pytest.raises(ValueError, match="batch"):
         spectrum(lx.RNN(np.eye(3)), duration=10).pooled()
 
@@ -231,8 +241,11 @@ W3, V3 = np.zeros((9, 3)), np.zeros((9, 2))
         (lambda: spectrum(lx.GRU(W3, V3, inputs=np.zeros((3, 2)))), ValueError, "two steps"),
         (lambda: spectrum(lx.GRU(W3, V3, inputs=np.zeros((9, 2))), transient=-1),
          ValueError, "transient"),
-        (lambda: spectrum(lx.GRU(W3, V3, inputs=np.zeros((9, 2))), qr_every=5),
-         ValueError, "two QR intervals"),
+        (lambda: spectrum(lx.GRU(W3, V3, inputs=np.zeros((9, 2))), duration=1),
+         ValueError, "two steps"),
+        (lambda: lx.GRU(W3, V3, readout_bias=np.zeros(2)), ValueError, "readout must be given"),
+        (lambda: lx.GRU([np.zeros((2, 9, 3)), np.zeros((3, 9, 3))], [V3, W3]),
+         ValueError, "layers"),
         (lambda: spectrum(lx.GRU(W3, V3, inputs=np.zeros((9, 2))), duration=20),
          ValueError, "inputs"),
     ],

@@ -200,8 +200,14 @@ def test_elementary_functions():
 def test_other_registers():
     """The same on registers of 32 bytes, 16 of them, whatever this machine has."""
     told = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+sse4.2"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-k", "product or qr or statuses"],
-        env={**os.environ, **told}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
+    contract = os.path.join(os.path.dirname(__file__), "test_contract.py")
+    rows = "(gru and 3 and layers) or (lstm and 2 and layers) or (rate and flow and 37)"
+    for file, chosen in (
+        (__file__, "product or qr or statuses"),
+        (contract, f"(reference or push) and ({rows})"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", file, "-k", chosen],
+            env={**os.environ, **told}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:]

@@ -17,12 +17,13 @@ def test_values(kind, layers):
     module = kind(2, 5, layers).double()
     n = 5 * layers * (2 if kind is nn.LSTM else 1)
     inputs = torch.randn(2, 200, 2, dtype=torch.float64)
+    inputs = inputs.swapaxes(0, 1)  # as the module takes them
     with torch.no_grad():
         found = lyapunov_exponents(
             module, torch.zeros(n).double(), 3, 150, inputs=inputs, transient=50
         )
     spec = spectrum(
-        module, inputs.swapaxes(0, 1), k=3, transient=0, alignment=50, qr_every=1, rng=0,
+        module, inputs, k=3, transient=0, alignment=50, qr_every=1, rng=0,
         progress=False,
     )  # fmt: skip
     assert found.shape == (2, 3)
@@ -68,7 +69,28 @@ def test_dead_directions_leave_the_living_their_gradient():
     np.testing.assert_allclose(gradient.diagonal()[[0, 2]].numpy(), [1 / 0.9, 1 / 0.5], atol=0.5)
     all_dead = lyapunov_exponents(lambda x: 0 * (w @ x), x0, 2, 4)
     assert torch.isneginf(all_dead).all()
-    assert not all_dead.requires_grad
+    assert not torch.autograd.grad(all_dead.sum(), w)[0].any()
+
+
+def test_dead_directions_are_each_members_own():
+    """A member's gradient is what it is alone, whatever dies beside it."""
+    torch.manual_seed(0)
+    w = torch.randn(6, 6, dtype=torch.float64).requires_grad_()
+    x0 = torch.randn(3, 6, dtype=torch.float64)
+
+    def exponents(x0):
+        return lyapunov_exponents(lambda x: torch.relu(w @ x), x0, 6, 3, transient=0)
+
+    found = exponents(x0)
+    assert torch.isneginf(found).any()
+    together = torch.autograd.grad(found[torch.isfinite(found)].sum(), w, retain_graph=True)[0]
+    apart = sum(
+        torch.autograd.grad(one[torch.isfinite(one)].sum(), w, allow_unused=True)[0]
+        for one in map(exponents, x0) if torch.isfinite(one).any()
+    )  # fmt: skip
+    torch.testing.assert_close(together, apart)
+    squares = torch.where(torch.isfinite(found), found, 0.0).square().sum()
+    assert torch.isfinite(torch.autograd.grad(squares, w)[0]).all()
 
 
 def test_training_is_not_disturbed():
@@ -108,11 +130,16 @@ def test_flossing():
         (lambda: lyapunov_exponents("rnn", torch.zeros(3), 1), TypeError, "step"),
         (lambda: lyapunov_exponents(nn.RNN(1, 3), torch.zeros(3), 1, inputs=torch.zeros(60, 1)),
          ValueError, "100 steps"),
+        (lambda: lyapunov_exponents(nn.RNN(1, 3), torch.zeros(4), 1), ValueError, "x0 must have 3"),
+        (lambda: lyapunov_exponents(nn.RNN(1, 3), torch.zeros(3).double(), 1),
+         TypeError, "float32"),
+        (lambda: lyapunov_exponents(nn.RNN(1, 3), torch.zeros(3), 1, inputs=torch.zeros(100, 2)),
+         ValueError, "1 columns"),
         (lambda: lyapunov_exponents(nn.RNN(1, 3), torch.zeros(2, 3), 1,
-                                    inputs=torch.zeros(3, 100, 1)), ValueError, "one batch"),
+                                    inputs=torch.zeros(100, 3, 1)), ValueError, "one batch"),
         (lambda: lyapunov_exponents(nn.GRU(1, 3, bidirectional=True), torch.zeros(3), 1),
          ValueError, "bidirectional"),
-        (lambda: lyapunov_exponents(nn.LSTM(1, 3, proj_size=2), torch.zeros(5), 1),
+        (lambda: lyapunov_exponents(nn.LSTM(1, 3, proj_size=2), torch.zeros(6), 1),
          ValueError, "proj_size"),
     ],
 )  # fmt: skip

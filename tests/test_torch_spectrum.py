@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
 from torch import nn  # noqa: E402
+from torch.nn.utils import parametrizations  # noqa: E402
 
 from lyapax.torch import LyapunovMonitor, pta_init_, pta_report, spectrum  # noqa: E402
 
@@ -88,6 +89,7 @@ def test_bidirectional_is_two_systems(driven):
     both = nn.GRU(3, 6, bidirectional=True)
     inputs = torch.randn(50, 2, 3)
     run = {} if driven else {"duration": 50, "initial": np.full(6, 0.1)}
+    run["initial_basis"] = np.eye(6)
     spec = spectrum(both, inputs if driven else None, **run, **quiet)
     assert spec.shape == ((2, 2) if driven else (2,))
     for i, (end, given) in enumerate((("", inputs), ("_reverse", inputs.flip(0)))):
@@ -167,6 +169,66 @@ def test_foreign_map_is_exact():
     assert many.shape == (3,)
 
 
+def test_float32_steps_are_judged_as_such():
+    """A function in float32 cannot be promoted, so what rounding reaches is unresolved."""
+    scale = torch.tensor([1.0, 0.95, 0.9, 0.42])
+    turn = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0)))[0]
+    w = turn @ torch.diag(scale) @ turn.T
+    expected = np.log(scale.numpy())
+    run = {"duration": 400, "rng": 0, "progress": False, "initial": torch.ones(4)}
+    found = spectrum(lambda x: w @ x, **run)
+    ok = found.status == 0
+    np.testing.assert_allclose(found.exponents[ok], expected[ok], atol=1e-5)
+    assert ok[:2].all()
+    long = spectrum(lambda x: w @ x, qr_every=18, **run)
+    assert long.status[3] == 3
+    linear = nn.Linear(4, 4, bias=False)
+    linear.weight.data.copy_(w)
+    promoted = spectrum(linear, qr_every=18, dtype="float32", **run)
+    np.testing.assert_allclose(promoted.exponents, expected, atol=1e-5)
+
+
+def test_branches_in_python():
+    def tent(x):
+        return 1.9 * x if x[0] < 0.5 else 1.9 * (1 - x)
+
+    run = {"duration": 50, "initial": torch.tensor([0.3]).double(), "rng": 0, "progress": False}
+    assert abs(spectrum(tent, **run).exponents[0] - np.log(1.9)) < 1e-12
+
+
+def test_states_as_torch_has_them():
+    torch.manual_seed(1)
+    lstm = nn.LSTM(3, 4, 2).double()
+    inputs = torch.randn(30, 2, 3).double()
+    h, c = torch.randn(2, 2, 2, 4).double()
+    start = torch.cat([h.movedim(0, 1).flatten(1), c.movedim(0, 1).flatten(1)], 1)
+    a, b = (spectrum(lstm, inputs, initial=x, **quiet) for x in ((h, c), start))
+    assert np.array_equal(a.exponents, b.exponents)
+    _, (after_h, _) = lstm(inputs, (h, c))
+    state = a._run.flight.state.reshape(2, 2, 2, 4)[:, 0]
+    np.testing.assert_allclose(state, after_h.movedim(0, 1).detach().numpy(), atol=1e-12)
+
+
+def test_members_start_apart():
+    spec = spectrum(nn.GRU(2, 6), torch.randn(40, 2), members=3, **quiet)
+    assert spec.shape == (3,)
+    assert len(np.unique(spec.exponents[:, 0])) == 3
+
+
+class Halved(nn.GRUCell):
+    def forward(self, u, h=None):
+        return 0.5 * super().forward(u, h)
+
+
+def test_a_step_of_ones_own_is_not_read_as_weights():
+    torch.manual_seed(1)
+    cell = Halved(2, 4)
+    with pytest.raises(ValueError, match="initial must be given"):
+        spectrum(cell, torch.randn(30, 2))
+    with pytest.raises(TypeError, match="none"):
+        LyapunovMonitor(cell)
+
+
 def test_nothing_of_the_module_changes():
     torch.manual_seed(1)
     module = nn.LSTM(3, 6, 2, dropout=0.5)
@@ -227,7 +289,7 @@ def test_monitor(driven):
     plain, _ = training(False)
     losses, monitor = training(True, **options)
     assert losses == plain
-    assert [step for step, _ in monitor.history] == [3, 6, 9]
+    assert [step for step, _ in monitor.history] == [0, 3, 6, 9]
     assert monitor.log() == monitor.history[-1][1]
     log = monitor.log()
     first = log["lyapunov/lambda_1"]
@@ -246,6 +308,13 @@ def test_monitor_of_oscillators():
     assert 100 < found["lyapunov/horizon"] < np.inf
     parts = LyapunovMonitor(nn.ModuleDict({"a": nn.LSTMCell(2, 3), "b": nn.RNN(2, 4)})).look()
     assert {"lyapunov/a/lambda_1", "lyapunov/b/horizon"} < parts.keys()
+    gone = nn.RNN(2, 4, nonlinearity="relu")
+    monitor = LyapunovMonitor(gone)
+    nn.init.constant_(gone.weight_hh_l0, 1e3)
+    nn.init.constant_(gone.bias_hh_l0, 10.0)
+    assert np.isnan(monitor.look()["lyapunov/horizon"])  # diverges
+    nn.init.constant_(gone.weight_hh_l0, torch.nan)
+    assert np.isnan(monitor.look()["lyapunov/lambda_1"])
     both = LyapunovMonitor(nn.GRU(2, 3, bidirectional=True)).look()
     assert {"lyapunov/forward/lambda_1", "lyapunov/reverse/lambda_1"} < both.keys()
 
@@ -282,6 +351,11 @@ def test_report():
     assert "weight_hh_l1" in str(report)
     assert pta_report(nn.RNNCell(3, 8)).layers[0].zeros == 0
     model = nn.ModuleDict({"a": nn.LSTM(3, 4), "b": nn.RNN(3, 4, bidirectional=True)})
+    bidirectional = pta_report(nn.GRU(3, 4, bidirectional=True), torch.randn(40, 2, 3), steps=50)
+    assert [part.name for part in bidirectional.driven] == ["GRU forward", "GRU reverse"]
+    assert "GRU reverse" in str(bidirectional)
+    turned = parametrizations.orthogonal(nn.RNN(3, 4), "weight_hh_l0")
+    assert [layer.name for layer in pta_report(turned, steps=50).layers] == ["weight_hh_l0"]
     assert [layer.name for layer in pta_report(model, steps=50).layers] == [
         "a.weight_hh_l0", "b.weight_hh_l0", "b.weight_hh_l0_reverse",
     ]  # fmt: skip
@@ -311,6 +385,13 @@ def raises(x):
         (lambda: spectrum(nn.GRU(2, 3), duration=9, dtype="float16"), ValueError, "dtype"),
         (lambda: spectrum(nn.GRU(2, 3), duration=9, initial=np.ones(4)), ValueError, "initial"),
         (lambda: spectrum(nn.Linear(3, 3), duration=9), ValueError, "initial must be given"),
+        (lambda: spectrum(nn.Sequential(nn.GRU(2, 3)), torch.ones(9, 2)), TypeError, r"0 \(GRU\)"),
+        (lambda: spectrum(nn.GRU(2, 3, bidirectional=True), readout=nn.Linear(3, 2), duration=9),
+         ValueError, "readout must be left out"),
+        (lambda: spectrum(keeps_length, duration=9, initial=torch.ones(3).half()),
+         TypeError, "float64 or float32"),
+        (lambda: LyapunovMonitor(nn.GRU(2, 3, 2, bidirectional=True)), ValueError, "future"),
+        (lambda: LyapunovMonitor(nn.GRU(2, 3), torch.ones(9, 3)), ValueError, "inputs"),
         (lambda: spectrum(nn.Linear(3, 2), duration=9, initial=torch.ones(3)),
          ValueError, "next state"),
         (lambda: spectrum(keeps_length, duration=9, initial=torch.ones(3)), ValueError, "(3,)"),

@@ -127,4 +127,6 @@ RNN, GRU, RESET_GRU, LSTM = range(4)
 def cell_functions(name, dtype):
     """(the cell, the reset that comes before it) as C functions; the tape is of `dtype`."""
     made = CELL_JOB.function(from_dtype(dtype))
-    return tuple(made(function) for function in CELLS[name].functions)
+    cell, before = CELLS[name].functions
+    whole = made(cell)
+    return whole, whole if before is cell else made(before)

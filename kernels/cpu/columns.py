@@ -9,78 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import float64, get_num_threads, void
+from numba import get_num_threads
 
 from ..codegen import Graph
-from ..generated import module
 from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
-from .columns_source import columns_source
-from .copying import copy_matrix, copy_vector
+from .copying import copy_matrix
 from .interruptible import call, raised
 from .orthonormal import orthonormalise
 from .sharing import meet, take
+from .traced import Linearized, compiled_field
+from .traced_steps import state_step, tangent_step
 
-SIGNATURE = void(float64, float64[::1], float64[::1], float64[::1], float64[::1])
 PANEL = 32
-
-
-@kernel
-def state_step(field, p, dt, t, x, work, tape):
-    """One step in place; tape (stages, nonzeros) receives the Jacobians. dt = 0 means a map."""
-    n = x.size
-    k, total, stage = work[0], work[1], work[2]
-    if dt == 0.0:
-        field(t, x, p, k, tape[0])
-        copy_vector(k, x)
-        return
-    copy_vector(x, stage)
-    total[:] = 0.0
-    for s in range(4):
-        node = 0.0 if s == 0 else (dt if s == 3 else 0.5 * dt)
-        field(t + node, stage, p, k, tape[s])
-        weight = 1.0 if s == 0 or s == 3 else 2.0
-        reach = dt if s == 2 else 0.5 * dt
-        for i in range(n):
-            total[i] += weight * k[i]
-            stage[i] = x[i] + reach * k[i]
-    for i in range(n):
-        x[i] += dt / 6.0 * total[i]
-
-
-@kernel
-def tangent_stage(indptr, indices, jacobian, y, out):
-    n, columns = y.shape
-    for i in range(n):
-        for c in range(columns):
-            out[i, c] = 0.0
-        for entry in range(indptr[i], indptr[i + 1]):
-            weight, j = jacobian[entry], indices[entry]
-            for c in range(columns):
-                out[i, c] += weight * y[j, c]
-
-
-@kernel
-def tangent_step(indptr, indices, dt, tape, q, y, k, total):
-    n, columns = q.shape
-    if dt == 0.0:
-        tangent_stage(indptr, indices, tape[0], q, k)
-        copy_matrix(k, q)
-        return
-    copy_matrix(q, y)
-    total[:] = 0.0
-    for s in range(4):
-        tangent_stage(indptr, indices, tape[s], y, k)
-        weight = q.dtype.type(1.0 if s == 0 or s == 3 else 2.0)
-        reach = q.dtype.type(dt if s == 2 else 0.5 * dt)
-        for i in range(n):
-            for c in range(columns):
-                total[i, c] += weight * k[i, c]
-                y[i, c] = q[i, c] + reach * k[i, c]
-    sixth = q.dtype.type(dt / 6.0)
-    for i in range(n):
-        for c in range(columns):
-            q[i, c] += sixth * total[i, c]
 
 
 @kernel
@@ -144,7 +85,7 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
 
 
 @dataclass
-class Columns:
+class Columns(Linearized):
     """Straight-line field and Jacobian entries, tangent columns as lanes."""
 
     graph: Graph
@@ -157,11 +98,7 @@ class Columns:
 
     def __post_init__(self) -> None:
         self.dim = len(self.graph.outputs)
-        source, positions = columns_source(self.graph)
-        self.field = module(source).field
-        rows = np.array([i for i, _ in positions], np.int64)
-        self.indices = np.array([j for _, j in positions], np.int64)
-        self.indptr = np.searchsorted(rows, np.arange(self.dim + 1))
+        self.field, self.indptr, self.indices = compiled_field(self.graph)
 
     def select(self, members: Any, dtype: Any) -> "Columns":
         params = chosen(self.params, members)

@@ -7,6 +7,8 @@ from numba import get_num_threads
 
 from ..propagator import Array, chosen
 from .cells import CELLS
+from .gated_cotangents import cotangent_model, gated_cotangents
+from .gated_cotangents import work_size as cotangent_work
 from .gated_model import gated_model
 from .gated_state import gated_state, state_units
 from .gated_tangents import gated_strips, work_size
@@ -42,6 +44,10 @@ class Gated(Taped):
             self.cell, *weights, self.bias, self.inputs, self.closed, self.dt, self.width,
             self.dtype,
         )  # fmt: skip
+
+    def backwards(self) -> tuple[Any, Any, int]:
+        record, self._turned = cotangent_model(self.model, self.hidden, self.below)
+        return gated_cotangents, record, cotangent_work(self._n, self.dim)
 
     def select(self, members: Any, dtype: Any) -> "Gated":
         names = ("hidden", "below", "entry", "bias", "inputs")

@@ -1,7 +1,7 @@
 """The state of gated networks: members that share their weights lie as lanes, unit after unit.
 
 Then the gates' sums are products of packed weights with a strip of states; one member alone takes
-the same weights eight rows at a time. Both take the terms in the same order: the bits are the same.
+the same weights, some rows at a time. Both take the terms in the same order: the bits are the same.
 """
 
 from functools import cache
@@ -9,9 +9,9 @@ from functools import cache
 from numba import from_dtype
 
 from ..jit import inlined, kernel
-from .cells import GRU, LSTM, RESET_GRU, CellJob
+from .cells import CELL_JOB, GRU, LSTM, RESET_GRU, CellJob
 from .elementwise import fma
-from .gated_model import gate_of, read_model
+from .gated_model import MODEL, gate_of, read_model
 from .interruptible import raised
 from .records import invoke
 from .runs import STATE_RUN
@@ -73,8 +73,8 @@ def weigh(net, a, x, terms, base, out):
 
 
 def state_units(n, dim, layers, gates, entries, flow):
-    """Elements of work for one member: states, biases, sums, `inner` twice, and inputs."""
-    return (5 if flow else 2) * dim + (layers * (gates + 1) + gates + 2) * n + entries
+    """Elements of work for one member: states, biases, sums, `inner` and inputs."""
+    return (4 if flow else 2) * dim + (layers * (gates + 1) + gates + 1) * n + entries
 
 
 @kernel
@@ -162,7 +162,7 @@ def state_run(at):
     first, count, n, dt = job.first, job.count, net.n, net.dt
     size = net.dim * net.width
     here, there = job.work, shift(job.work, size)
-    bias = shift(job.work, (5 if dt != 0.0 else 2) * size)
+    bias = shift(job.work, (4 if dt != 0.0 else 2) * size)
     entry = shift(bias, net.layers * (net.gates + 1) * n * net.width)
     sums = shift(entry, net.entries * net.width)
     row = net.layers * net.factors * n * net.width if job.taped else 0
@@ -194,4 +194,4 @@ def state_run(at):
 @cache
 def gated_state(dtype):
     """`state_run` as a C function, for tangents of `dtype`."""
-    return STATE_RUN.function(from_dtype(dtype))(state_run)
+    return STATE_RUN.function(from_dtype(dtype), [MODEL, CELL_JOB])(state_run)

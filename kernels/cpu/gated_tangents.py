@@ -22,7 +22,7 @@ from numba import from_dtype
 
 from ..jit import inlined, kernel
 from .cells import GRU, RESET_GRU, RNN
-from .gated_model import gate_of, read_model
+from .gated_model import MODEL, gate_of, read_model
 from .interruptible import raised
 from .runs import STRIP_RUN
 from .strips import ROWS, strip_product
@@ -278,7 +278,7 @@ def strip_run(at):
 @cache
 def gated_strips(dtype):
     """`strip_run` as a C function, for tangents of `dtype`."""
-    return STRIP_RUN.function(from_dtype(dtype))(strip_run)
+    return STRIP_RUN.function(from_dtype(dtype), [MODEL])(strip_run)
 
 
 def work_size(n, dim, columns, flow):

@@ -16,13 +16,14 @@ from ..generated import module
 from ..propagator import Array, Flight, chosen, rank_unit
 from .interruptible import helpers
 from .lanes_source import lanes_source
+from .traced import Linearized
 
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
 LARGEST_PIECE = 65536  # members; Ctrl-C waits for a piece, some 0.2 s for the longest interval
 
 
 @dataclass
-class Lanes:
+class Lanes(Linearized):
     """Members as SIMD lanes of generated straight-line code. Tangents run in float64."""
 
     graph: Graph

@@ -7,10 +7,12 @@ import numpy as np
 from numba import get_num_threads
 
 from ..propagator import Array, chosen
+from .network_cotangents import BUFFERS as COTANGENT_BUFFERS
+from .network_cotangents import cotangent_model, network_cotangents
 from .network_model import network_model
 from .network_state import WORK_ROWS, network_state
 from .network_tangents import BUFFERS, most_in_turn, network_strips
-from .strips import lanes_of, widest
+from .strips import lanes_of
 from .taped import GROUP, Taped
 from .weights import is_sparse, members_of
 
@@ -39,6 +41,12 @@ class Network(Taped):
             self.width, self.dtype,
         )  # fmt: skip
 
+    def backwards(self) -> tuple[Any, Any, int]:
+        words, self._turned = cotangent_model(
+            self.weights, self.rate, self.current, self.dt, self.width
+        )
+        return network_cotangents, words, COTANGENT_BUFFERS * self.dim
+
     def select(self, members: Any, dtype: Any) -> "Network":
         return replace(
             self, weights=members_of(self.weights, members), bias=chosen(self.bias, members),
@@ -58,5 +66,6 @@ class Network(Taped):
         return (WORK_ROWS + stages) * self.row(count)
 
     def strip_work(self, count: int, edges: Any) -> int:
-        size = BUFFERS * self.dim * widest(edges)
-        return int(most_in_turn(count, size * self.dtype.itemsize) * size)
+        # A narrow strip takes more members in turn.
+        sizes = [BUFFERS * self.dim * int(width) for width in np.diff(edges)]
+        return max(most_in_turn(count, size * self.dtype.itemsize) * size for size in sizes)

@@ -12,9 +12,9 @@ from numba import from_dtype
 
 from ..jit import inlined, kernel
 from .interruptible import raised
-from .network_model import layout, padded, read_model, row_size
+from .network_model import MODEL, layout, padded, read_model, row_size
 from .records import invoke
-from .runs import STATE_RUN
+from .runs import FOR_TANGENTS, STATE_RUN
 from .vectors import add, fma, load, multiply, on_stack, outlined, shift, splat, store, subtract
 from .weights import StateJob
 
@@ -154,10 +154,10 @@ def state_run(at):
         for s in range(job.steps * net.stages):
             f = net.factors[s % net.stages]
             for e in range(s * row, (s + 1) * row):
-                tape[e] = f * slopes[e]
+                tape[e] = f * slopes[e] if job.taped == FOR_TANGENTS else slopes[e]
 
 
 @cache
 def network_state(dtype):
     """`state_run` as a C function, for tangents of `dtype`."""
-    return STATE_RUN.function(from_dtype(dtype))(state_run)
+    return STATE_RUN.function(from_dtype(dtype), [MODEL])(state_run)

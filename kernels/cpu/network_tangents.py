@@ -12,7 +12,7 @@ from numba import from_dtype
 
 from ..jit import inlined, kernel, spliced
 from .interruptible import raised
-from .network_model import layout, read_model, row_size
+from .network_model import MODEL, layout, read_model, row_size
 from .reflections import width_of
 from .runs import STRIP_RUN
 from .stage_tile import Ends, Layout, stage_row, stage_tile
@@ -282,4 +282,4 @@ def network_strips(sparse, current, dtype):
     """A `StripRun` as a C function, for tangents of `dtype`."""
     dense_ones = dense_rate_run, dense_current_run
     functions = (sparse_rate_run, sparse_current_run) if sparse else dense_ones
-    return STRIP_RUN.function(from_dtype(dtype))(functions[current])
+    return STRIP_RUN.function(from_dtype(dtype), [MODEL])(functions[current])

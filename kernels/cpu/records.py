@@ -4,6 +4,7 @@ A kernel hands them on by address without knowing what they hold, and so compile
 systems; an array in their place would have its references counted at every call.
 """
 
+import hashlib
 import struct
 from functools import cache
 
@@ -61,9 +62,20 @@ class Record:
         assert not values, f"{self.kind.__name__} has no {', '.join(values)}"
         return np.frombuffer(b"".join(packed), np.int64).copy()
 
-    def function(self, element):
-        """Decorator: a C function that takes the address of a record."""
-        return c_function(void(types.CPointer(self.type(element))))
+    def function(self, element, reads=()):
+        """Decorator: a C function that takes the address of a record.
+
+        `reads`: records that it reads besides, whose layout is in no signature. It goes into the
+        function's name, by which Numba keeps compiled code: else code for another layout would be
+        found there, after a change of a record alone.
+        """
+
+        def decorate(python):
+            layout = repr([(r.kind._fields, r.type(element).types) for r in reads])
+            python.__qualname__ += "_" + hashlib.sha256(layout.encode()).hexdigest()[:8]
+            return c_function(void(types.CPointer(self.type(element))))(python)
+
+        return decorate
 
 
 def word(value):

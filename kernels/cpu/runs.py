@@ -5,12 +5,15 @@ from collections import namedtuple
 from .records import Record
 
 # Members `first` to `first + count` of x through `steps` steps. What the tangents need goes to
-# `tape`, `row` elements a stage, if it is to be `taped`;
+# `tape`, `row` elements a stage, if it is to be `taped`, for
+# tangents or for cotangents;
 # else there is room for one stage. work: `state_work` elements.
 StateRun = namedtuple("StateRun", "stop model first count step steps taped x work tape")
 STATE_RUN = Record(
     StateRun, vectors="tape", doubles="x work", indices="model", flags="stop"
 )  # fmt: skip
+
+FOR_TANGENTS, FOR_COTANGENTS = 1, 2  # what a tape may be meant for
 
 # Strips `begin` to `end` of tangent columns of the members that a tape belongs to, through its
 # `stages`. Members are q_step apart in q, their strips `edges` times n. work: `strip_work`

@@ -35,11 +35,6 @@ def strip_edges(columns, lanes):
     return lanes * np.cumsum([0, *widths])
 
 
-def widest(edges):
-    """Columns of the widest strip."""
-    return int(np.diff(edges).max(initial=0))
-
-
 def to_strips(matrices, dtype, edges=None):
     """(B, n, k) -> (B, n * padded k), zeros beyond k."""
     batch, n, k = matrices.shape

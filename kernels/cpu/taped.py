@@ -10,16 +10,18 @@ that deal out their work compile once for all systems.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numba import get_num_threads
 
-from ..propagator import Flight, rank_unit
+from ..propagator import Array, Flight, rank_unit
 from .interruptible import call
 from .reflections import strip_functions
-from .runs import Course
+from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
 from .strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
+from .taped_linear import linear_members
 from .taped_members import ADVANCE, advance, ahead_arrays, propagate_ahead, propagate_members
 from .taped_strips import propagate_strips, strips_arrays
 
@@ -63,6 +65,10 @@ class Taped:
         """Elements that the tangents of `count` members need, strips `edges` of each."""
         raise NotImplementedError
 
+    def backwards(self) -> tuple[Any, Any, int]:
+        """C function and record of the cotangents' `StripRun`; elements of work for a column."""
+        raise NotImplementedError
+
     def advance(self, flight: Flight, steps: int) -> None:
         course = self._course(flight.step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
         call(
@@ -92,6 +98,35 @@ class Taped:
         )  # fmt: skip
         from_strips(strips, flight.basis)
         flight.step += intervals * steps
+
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        work = self.strip_work(self.group(), edges)
+        parts = self.strip_run, self.model, self.model, FOR_TANGENTS
+        self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        pull_run, record, work = self._backwards
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        parts = pull_run, self.model, record, FOR_COTANGENTS
+        self._linear(parts, work * int(edges[-1]), step, steps, steps, state.copy(), vectors)
+
+    @cached_property
+    def _backwards(self) -> tuple[Any, Any, int]:
+        return self.backwards()
+
+    def _linear(
+        self, parts: tuple[Any, ...], work: int, step: int, steps: int, piece: int, state: Array,
+        vectors: Array,
+    ) -> None:  # fmt: skip
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        strips = to_strips(vectors, np.dtype(np.float64))
+        course = self._course(step, 1, steps, self.group(), edges[:1], piece)
+        call(
+            linear_members, min(self.batch, get_num_threads()), self.state_run, *parts,
+            course._replace(strip_work=work), edges, piece, state, strips,
+        )  # fmt: skip
+        from_strips(strips, vectors)
 
     def _course(
         self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int

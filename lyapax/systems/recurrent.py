@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
-from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.cpu.lanes import Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .rate import RateNetwork
 from .trace import trace
 
+# Straight-line code of gates is long: 4 units with all tangents would compile for 20 s.
+GATED_LANES_WORK = 27
 GATES = {"rnn": 1, "relu": 1, "gru": 3, "reset_gru": 3, "lstm": 4}
 
 
@@ -55,6 +57,8 @@ class Recurrent:
         if below:
             self._expect(below[0], "weight_ih", (gates * n, entries))
         biases = self._biases(bias_hh, "bias_hh"), self._biases(bias_ih, "bias_ih")
+        if readout_bias is not None and readout is None:
+            raise ValueError("readout must be given with readout_bias")
         if inputs is not None and readout is not None:
             raise ValueError("inputs and readout must not both be given: the loop is the input")
         for name, given in (("inputs", inputs), ("readout", readout)):
@@ -102,13 +106,16 @@ class Recurrent:
             return w.reshape(*w.shape[:-2], gates, n, w.shape[-1])
 
         self._hidden = _stacked([split(w) for w in hidden], 3)
-        unused = np.zeros((gates, n, n))
+        # Of a single open layer nothing is below.
+        alone = self.layers == 1 and self.readout is None
+        unused = np.zeros((gates, 1, 1) if alone else (gates, n, n))
         self._below = _stacked([unused, *(split(w) for w in below[1:])], 3)
         driven = self.inputs is not None
         self._entry = split(below[0]) if driven else np.zeros((gates, n, 0))
         sums = []
         for b_hh, b_ih in zip(bias_hh, bias_ih, strict=True):
             inner, outer = (b.reshape(*b.shape[:-1], gates, n) for b in (b_hh, b_ih))
+            broadcast("bias_hh and bias_ih", b_hh.shape[:-1], b_ih.shape[:-1])
             total, rest = inner + outer, np.zeros_like(inner[..., :1, :])
             if self.cell == "gru":  # the reset multiplies this one, but not the input's
                 rest = inner[..., 2:, :]
@@ -129,6 +136,7 @@ class Recurrent:
         offset = real_array(0.0 if self.readout_bias is None else self.readout_bias, "readout_bias")
         if offset.ndim:
             self._expect(offset, "readout_bias", (entries,))
+        broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
         back = weight_ih @ readout
         fed = weight_ih @ np.broadcast_to(offset, (*offset.shape[:-1], entries))[..., None]
         loop = back.reshape(*back.shape[:-2], 1, gates, n, n)
@@ -181,7 +189,7 @@ class Recurrent:
         return rng.uniform(-1, 1, (*shape, self.dim))
 
     def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
-        if not self.is_driven and self.dim**2 * k <= LANES_WORK:
+        if not self.is_driven and self.dim**2 * k <= GATED_LANES_WORK:
             return self._lanes(shape, dt, k, dtype)
         from ..kernels.cpu.gated import Gated
 
@@ -242,12 +250,14 @@ class Recurrent:
 
 def _stacked(parts: list[Array], core: int) -> Array:
     """Arrays (..., core axes) side by side along a new axis before the core."""
-    lead = np.broadcast_shapes(*(a.shape[: a.ndim - core] for a in parts))
+    lead = broadcast("layers", *(a.shape[: a.ndim - core] for a in parts))
     return np.stack([np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts], axis=-core - 1)
 
 
 def sigmoid(u: Any) -> Any:
-    return 0.5 + 0.5 * np.tanh(0.5 * u)
+    """For the tracer, exact to its own size on both sides; its slope is 0 beyond 340."""
+    bounded = np.where(u > 340.0, 340.0, np.where(u < -340.0, -340.0, u))
+    return 1.0 / (1.0 + np.exp(-bounded))
 
 
 class RNN(Recurrent):
@@ -371,13 +381,15 @@ class GRU(Recurrent):
 
     def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
         r = sigmoid(sums[0] + weights[0] @ h[i])
-        z = sigmoid(sums[1] + weights[1] @ h[i])
+        closed = sigmoid(-(sums[1] + weights[1] @ h[i]))  # 1 - z
         if self.reset == "after":
             m = np.tanh(sums[2] + r * (weights[2] @ h[i] + bias[3]))
         else:
             m = np.tanh(sums[2] + weights[2] @ (r * h[i]))
-        change = (1.0 - z) * (m - h[i])
-        out[i] = change if self.is_flow else h[i] + change
+        if self.is_flow:
+            out[i] = closed * (m - h[i])
+        else:
+            out[i] = sigmoid(sums[1] + weights[1] @ h[i]) * h[i] + closed * m
 
 
 class LSTM(Recurrent):

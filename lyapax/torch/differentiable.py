@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from .. import _check
-from ..kernels.torch_step import mapping_for, plain_kernels, pushed
 from ..systems import GRU, LSTM, RNN
-from .read import is_recurrent, kind_of
+from .read import is_recurrent, kind_of, states
+from .step import mapping_for, plain_kernels, pushed
 
 
 def lyapunov_exponents(
@@ -26,17 +26,20 @@ def lyapunov_exponents(
     ----------
     step : torch.nn.Module or callable
         `nn.RNN`, `nn.GRU`, `nn.LSTM` or one of their cells, or ``step(x)`` or ``step(x, u)`` for
-        one state (n,) and one input (d,). Modules stay in the mode they are in.
+        one state (n,) and one input (d,). Dropout between the layers of a recurrent module is left
+        out; a step must have none (call ``eval()`` on it).
     x0 : tensor (n,) or (batch, n)
-        First state; not differentiated.
+        First state; not differentiated. Zeros are a fixed point of a network without input and
+        biases, one that a bank of oscillators (`pta_init_`) never returns to: start elsewhere.
     k : int
         How many exponents.
     window : int
         Steps that gradients flow through. It truncates, and must: on a chaotic orbit the gradient
         of :math:`\lambda_1` grows as fast as tangents do (measured: from 4 over 10 steps to 4e12
         over 400), while the exponent itself converges.
-    inputs : tensor (T, d) or (batch, T, d), optional
-        At least ``transient + window`` steps of them.
+    inputs : tensor, optional
+        At least ``transient + window`` steps of them: (T, d), or a batch laid out as the module
+        takes it; for cells and steps (batch, T, d).
     transient : int, optional
         Steps before the window, in which the state reaches its attractor and the basis aligns,
         without gradients; by default as many as the window.
@@ -47,9 +50,9 @@ def lyapunov_exponents(
     Returns
     -------
     tensor (k,) or (batch, k)
-        In descending order on average, not sorted. A dead direction is -inf; it and those after it
-        carry no gradient (R_jj = 0 would make every gradient NaN). Where the first is dead, nothing
-        has a gradient.
+        In descending order on average, not sorted. A direction that is dead at any step is -inf,
+        and has no gradient. At such a step those after it have none either (R_jj = 0 would make
+        every gradient NaN), each member by itself.
 
     Raises
     ------
@@ -71,19 +74,28 @@ def lyapunov_exponents(
     True
     """
     if not torch.is_tensor(x0) or not x0.is_floating_point() or x0.ndim not in (1, 2):
-        raise TypeError("x0 must be a floating-point tensor (n,) or (batch, n)")
+        got = f"shape {tuple(x0.shape)}, {x0.dtype}" if torch.is_tensor(x0) else type(x0).__name__
+        raise TypeError(
+            f"x0 must be a floating-point tensor (n,) or (batch, n), the first state, got {got}; "
+            "sequences are given as inputs="
+        )
     n = x0.shape[-1]
     k = _check.count(k, "k", high=n)
     window = _check.count(window, "window")
     before = window if transient is None else _check.count(transient, "transient", low=0)
     x, u = x0.detach().reshape(-1, n), None
+    if is_recurrent(step):
+        _check_module(step, x0, inputs)
     if inputs is not None:
         if not torch.is_tensor(inputs) or inputs.ndim not in (2, 3):
             raise TypeError("inputs must be a tensor (T, d) or (batch, T, d)")
         u = (inputs if inputs.ndim == 3 else inputs[None]).detach()
+        if inputs.ndim == 3 and isinstance(step, nn.RNNBase) and not step.batch_first:
+            u = u.transpose(0, 1)
         if u.shape[1] < before + window:
             raise ValueError(
-                f"inputs must last {before + window} steps (transient and window), got {u.shape[1]}"
+                f"inputs must last {before + window} steps, {before} of transient and {window} of "
+                f"window, got {u.shape[1]}"
             )
         batch = max(len(x), len(u))
         if {len(x), len(u)} - {1, batch}:
@@ -107,9 +119,23 @@ def lyapunov_exponents(
                 q, logs = orthonormalised(a)
             if t >= before:
                 sums = sums + logs
-    exponents = sums / window
+    # A sum with an infinite term has no gradient at its other terms either.
+    exponents = torch.where(torch.isneginf(sums), -torch.inf, sums) / window
     shape = x0.shape if inputs is None or inputs.ndim == 2 else (len(x), n)
     return exponents.reshape(*shape[:-1], k)
+
+
+def _check_module(module: Any, x0: Any, inputs: Any) -> None:
+    dtype = next(module.parameters()).dtype
+    if x0.shape[-1] != states(module):
+        raise ValueError(
+            f"x0 must have {states(module)} variables for this {type(module).__name__} (layers one "
+            f"after the other, an LSTM's cells after all of its h), got {x0.shape[-1]}"
+        )
+    if x0.dtype != dtype or (torch.is_tensor(inputs) and inputs.dtype != dtype):
+        raise TypeError(f"x0 and inputs must be {dtype} as the module is, got {x0.dtype}")
+    if torch.is_tensor(inputs) and inputs.shape[-1] != module.input_size:
+        raise ValueError(f"inputs must have {module.input_size} columns, got {inputs.shape[-1]}")
 
 
 def orthonormalised(a: Any) -> tuple[Any, Any]:
@@ -119,16 +145,16 @@ def orthonormalised(a: Any) -> tuple[Any, Any]:
         q, r = torch.linalg.qr(a)
         diagonal = r.diagonal(dim1=-2, dim2=-1).abs()
         dead = diagonal <= 8 * n * torch.finfo(a.dtype).eps * a.norm(dim=-2)
-        living = int((~dead).all(dim=0).cumprod(0).sum())
         logs = torch.where(dead, -torch.inf, diagonal.log())
-    if not (torch.is_grad_enabled() and a.requires_grad) or living == 0:
+        living = (~dead).cumprod(-1).bool()
+    if not (torch.is_grad_enabled() and a.requires_grad):
         return q, logs
-    front, r = torch.linalg.qr(a[..., :living])
+    # In the place of the others stands what they become, so that nothing divides by their R_jj.
+    front, r = torch.linalg.qr(torch.where(living[..., None, :], a, q))
     growth = r.diagonal(dim1=-2, dim2=-1).abs().log()
     return (
-        torch.cat([front, q[..., living:]], dim=-1),
-        torch.cat([growth, logs[..., living:]], dim=-1),
-    )
+        torch.where(living[..., None, :], front, q), torch.where(living, growth, logs)
+    )  # fmt: skip
 
 
 def as_step(module: Any) -> Callable[..., Any]:

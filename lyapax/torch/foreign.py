@@ -11,8 +11,8 @@ from torch import nn
 
 from .._check import Array, flat_batch, real_array
 from ..kernels.propagator import Propagator
-from ..kernels.torch_step import TorchStep, mapping_for, plain_kernels
 from .read import to_array
+from .step import TorchStep, mapping_for, plain_kernels
 
 
 class Step:
@@ -23,9 +23,10 @@ class Step:
     nullity = np.zeros((), np.int64)
 
     def __init__(
-        self, step: Callable[..., Any], dim: int, inputs: Any, kind: Any, device: Any, scope: Any
+        self, step_in: Callable[[Any], Callable[..., Any]], kinds: tuple[Any, ...], dim: int,
+        inputs: Any, device: Any, scope: Any,
     ):  # fmt: skip
-        self.step, self.dim, self.kind, self.device = step, dim, kind, device
+        self.step_in, self.kinds, self.dim, self.device = step_in, kinds, dim, device
         self.scope = scope  # of a context in which to take steps
         self.mapped: Any = torch.func.vmap
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
@@ -45,13 +46,15 @@ class Step:
     def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
         inputs = None if self.inputs is None else flat_batch(self.inputs, shape, 2)
         return TorchStep(
-            self.step, self.mapped, inputs, self.dim, k, int(np.prod(shape, dtype=int)), dtype,
-            self.kind, self.device, self.scope,
+            self.step_in, self.kinds, self.mapped, inputs, self.dim, k,
+            int(np.prod(shape, dtype=int)), dtype, self.device, self.scope,
         )  # fmt: skip
 
     def probe(self, initial: Array) -> None:
         """Fail here, in words, and not in the middle of a run; find out how to map."""
-        x = torch.as_tensor(initial.reshape(-1, self.dim)[0], dtype=self.kind, device=self.device)
+        kind = self.kinds[0]
+        step = self.step_in(kind)
+        x = torch.as_tensor(initial.reshape(-1, self.dim)[0], dtype=kind, device=self.device)
         u = (
             ()
             if self.inputs is None
@@ -59,48 +62,59 @@ class Step:
         )
         try:
             with self.scope():
-                after = torch.func.jvp(lambda y: self.step(y, *u), (x,), (x,))[0]
-                self.mapped = mapping_for(self.step, x, *u)
+                after = torch.func.jvp(lambda y: step(y, *u), (x,), (x,))[0]
+                self.mapped = mapping_for(step, x, *u)
         except Exception as error:
             raise TypeError(
                 "module must be an nn.RNN, nn.GRU or nn.LSTM (or a Cell), or a step that "
                 f"torch.func can differentiate, of one state ({self.dim},)"
-                f"{' and one input' if u else ''}; it raised: {error}"
+                f"{' and one input, in this order' if u else ''}, in {kind}; it raised: {error}"
             ) from error
-        if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != self.kind:
+        if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != kind:
             got = (
                 f"{tuple(after.shape)}, {after.dtype}" if torch.is_tensor(after)
                 else type(after).__name__
             )  # fmt: skip
             raise ValueError(
-                f"module must return the next state, ({self.dim},) in {self.kind}, got {got}"
+                f"module must return the next state, ({self.dim},) in {kind}, got {got}"
             )
 
     def __repr__(self) -> str:
-        name = getattr(self.step, "__name__", type(self.step).__name__)
+        step = self.step_in(self.kinds[0])
+        name = getattr(step, "__name__", type(step).__name__)
         return f"{name}(dim={self.dim})"
 
 
 def step_of(module: Any, initial: Any, inputs: Any, dtype: str) -> Step:
     """Modules compute in `dtype`, whatever theirs; other callables in that of `initial`."""
     own = initial if torch.is_tensor(initial) else torch.as_tensor(np.asarray(initial))
-    kind = own.dtype if own.is_floating_point() else torch.get_default_dtype()
-    device, step = own.device, module
-    if isinstance(module, nn.Module):
-        kind = torch.float64 if dtype == "float64" else torch.float32
-        held = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        device = next(iter(held.values())).device if held else device
-        values = {
-            name: value.detach().to(kind) if value.is_floating_point() else value.detach()
-            for name, value in held.items()
-        }
+    if not own.is_floating_point():
+        own = own.to(torch.get_default_dtype())
+    scope = partial(undisturbed, module)
+    if not isinstance(module, nn.Module):
+        if own.dtype not in (torch.float64, torch.float32):
+            raise TypeError(f"initial must be float64 or float32 for a function, got {own.dtype}")
+        return Step(
+            lambda _: module, (own.dtype,), own.shape[-1], to_array(inputs), own.device, scope
+        )
+    # Copies: what a result is extended with later is what it began with.
+    held = {
+        name: value.detach().clone()
+        for name, value in (*module.named_parameters(), *module.named_buffers())
+    }
+    device = next(iter(held.values())).device if held else own.device
+
+    def step_in(kind: Any) -> Callable[..., Any]:
+        values = {n: v.to(kind) if v.is_floating_point() else v for n, v in held.items()}
 
         def step(*args: Any) -> Any:
             return torch.func.functional_call(module, values, args)
 
         step.__name__ = type(module).__name__
-    scope = partial(undisturbed, module)
-    return Step(step, own.shape[-1], to_array(inputs), kind, device, scope)
+        return step
+
+    kinds = (torch.float64, torch.float32) if dtype == "float64" else (torch.float32, torch.float64)
+    return Step(step_in, kinds, own.shape[-1], to_array(inputs), device, scope)
 
 
 @contextlib.contextmanager

@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from .. import _check
 from .._check import Array
-from .read import is_recurrent
-from .spectra import spectrum
+from .leading import leading
+from .read import recurrent_parts, to_array
 
 
 class LyapunovMonitor:
@@ -16,7 +17,8 @@ class LyapunovMonitor:
 
     How far learning signals travel is the gradient horizon :math:`1 / |\lambda_1|`, in steps. It is
     a lower bound, :math:`1 / \max(|\lambda_1|, \mathrm{error})`, when the exponent counts as zero.
-    Training is not touched: its curve is the same, to the bit, with and without a monitor.
+    Training is not touched: its curve is the same, to the bit, with and without a monitor. A model
+    whose weights are no longer finite, or whose orbit diverges, is seen as NaN.
 
     Parameters
     ----------
@@ -25,10 +27,11 @@ class LyapunovMonitor:
     inputs : tensor, optional
         A batch of sequences that drives the layer, as in `lyapax.torch.spectrum`; the module must
         then have a single recurrent part, and these must be what that part sees. Without it, layers
-        run by themselves.
+        run by themselves, on zeros: the exponents of a driven network differ.
     every : int
         Training steps from one look to the next. At the default a look costs less than 5 % of
-        training (bench/results/monitor.md); the first one compiles or loads kernels, 1 to 20 s.
+        training (bench/results/monitor.md). The first look is taken at once, and compiles or loads
+        kernels: 1 to 20 s.
     k : int
         How many exponents.
     steps : int
@@ -53,26 +56,14 @@ class LyapunovMonitor:
     >>> sorted(monitor.log())
     ['lyapunov/horizon', 'lyapunov/horizon_is_bound', 'lyapunov/lambda_1', 'lyapunov/near_zero']
     >>> [step for step, _ in monitor.history]
-    [2, 4]
+    [0, 2, 4]
     """
 
     def __init__(
         self, module: nn.Module, inputs: Any = None, *, every: int = 200, k: int = 8,
         steps: int = 400, near: float = 0.01,
     ):  # fmt: skip
-        if not isinstance(module, nn.Module):
-            raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
-        parts = {name: part for name, part in module.named_modules() if is_recurrent(part)}
-        if not parts:
-            raise TypeError(
-                "module must have an nn.RNN, nn.GRU, nn.LSTM or one of their cells in it, "
-                f"{type(module).__name__} has none"
-            )
-        if inputs is not None and len(parts) > 1:
-            raise ValueError(
-                f"inputs must be left out: they would drive one layer, and {len(parts)} were found "
-                f"({', '.join(parts)}); monitor one of them"
-            )
+        parts = recurrent_parts(module, inputs)
         self.inputs, self.near = inputs, _check.positive(near, "near")
         self.every, self.k = _check.count(every, "every"), _check.count(k, "k")
         self.steps = _check.count(steps, "steps", low=2)
@@ -81,6 +72,7 @@ class LyapunovMonitor:
         self.history: list[tuple[int, dict[str, float]]] = []
         single = len(parts) == 1
         self._parts = {"" if single else f"{name}/": part for name, part in parts.items()}
+        self.look()
 
     def step(self) -> None:
         """After each training step."""
@@ -98,36 +90,35 @@ class LyapunovMonitor:
         return found
 
     def log(self) -> dict[str, float]:
-        """The latest look; empty before the first."""
-        return dict(self.history[-1][1]) if self.history else {}
+        """The latest look.
+
+        Keys, after ``lyapunov/`` and, where there are several, the layer and the direction:
+        lambda_1; near_zero, of the k exponents; horizon, in steps, and whether it is a lower bound.
+        """
+        return dict(self.history[-1][1])
 
     def _look(self, part: Any) -> dict[str, float]:
+        if not all(np.isfinite(to_array(value)).all() for value in part.parameters()):
+            return self._summary(np.full(1, np.nan), np.full(1, np.nan), np.zeros(1, bool))
         run: dict[str, Any] = {}
         if self.inputs is None:
             half = math.ceil(self.steps / 2)
             run = {"duration": self.steps, "transient": half, "alignment": half}
-        spec = spectrum(
-            part, self.inputs, k=min(self.k, states(part)), rng=0, progress=False, **run
-        )
-        exponents, stderr, zero = spec.exponents, spec.stderr, spec.sign == 0
-        if self.inputs is not None and exponents.ndim > 1 + direction_axes(part):
-            exponents, stderr = spec.pooled()
-            zero = abs(exponents) <= 3 * stderr
-        if not direction_axes(part):
-            return self._summary(exponents, stderr, zero)
+        found = leading(part, self.inputs, self.k, progress=False, **run)
         return {
-            f"{direction}/{key}": value
-            for direction, *own in zip(("forward", "reverse"), exponents, stderr, zero, strict=True)
-            for key, value in self._summary(*own).items()
+            f"{own.direction}/{key}".lstrip("/"): value
+            for own in found
+            for key, value in self._summary(*own[1:]).items()
         }
 
-    def _summary(self, exponents: Array, stderr: Array, zero: Any) -> dict[str, float]:
+    def _summary(self, exponents: Array, stderr: Array, zero: Array) -> dict[str, float]:
         first, error = float(exponents[0]), float(stderr[0])
         reach = max(abs(first), error if math.isfinite(error) else 0.0)
+        horizon = math.nan if math.isnan(first) else 1.0 / reach if reach > 0 else math.inf
         return {
             "lambda_1": first,
             "near_zero": int((abs(exponents) < self.near).sum()),
-            "horizon": 1.0 / reach if reach > 0 else math.inf,
+            "horizon": horizon,
             "horizon_is_bound": bool(zero[0]),
         }
 
@@ -140,16 +131,6 @@ class LyapunovMonitor:
             If neither `lightning` nor `pytorch_lightning` is installed.
         """
         return lightning_callback(self)
-
-
-def direction_axes(part: Any) -> int:
-    """Axes that the directions of a bidirectional module take."""
-    return int(getattr(part, "bidirectional", False))
-
-
-def states(part: Any) -> int:
-    each = 2 if isinstance(part, nn.LSTM | nn.LSTMCell) else 1
-    return int(each * getattr(part, "num_layers", 1) * part.hidden_size)
 
 
 def lightning_callback(monitor: LyapunovMonitor) -> Any:

@@ -15,7 +15,42 @@ KINDS = {
 
 
 def is_recurrent(module: Any) -> bool:
-    return isinstance(module, tuple(KINDS))
+    """Whether it does what its weights say; a subclass may have a step of its own."""
+    kinds: tuple[Any, ...] = tuple(KINDS)
+    return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+
+
+def recurrent_parts(module: Any, inputs: Any) -> dict[str, Any]:
+    """Recurrent parts by name; with inputs there must be one that they belong to."""
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    parts = {name: part for name, part in module.named_modules() if is_recurrent(part)}
+    if not parts:
+        raise TypeError(
+            "module must have an nn.RNN, nn.GRU, nn.LSTM or one of their cells in it, "
+            f"{type(module).__name__} has none"
+        )
+    if inputs is not None and len(parts) > 1:
+        raise ValueError(
+            f"inputs must be left out: they would drive one layer, and {len(parts)} were found "
+            f"({', '.join(parts)}); take one of them"
+        )
+    return parts
+
+
+def states(module: Any) -> int:
+    """State variables of one direction."""
+    each = 2 if kind_of(module) is LSTM else 1
+    return int(each * getattr(module, "num_layers", 1) * module.hidden_size)
+
+
+def recurrent_weights(module: Any) -> dict[str, Array]:
+    """Recurrent matrices of each layer and direction, by name."""
+    names = ["weight_hh"]
+    if isinstance(module, nn.RNNBase):
+        ends = ("", "_reverse") if module.bidirectional else ("",)
+        names = [f"weight_hh_l{i}{end}" for i in range(module.num_layers) for end in ends]
+    return {name: to_array(getattr(module, name)) for name in names}
 
 
 def kind_of(module: Any) -> Any:
@@ -44,6 +79,8 @@ def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
     layers = range(module.num_layers)
     if not module.bidirectional:
         return kind(*_weights(module, [f"_l{i}" for i in layers]), inputs=given, **options)
+    if "readout" in options:
+        raise ValueError(f"readout must be left out: a bidirectional {name} cannot generate")
     if module.num_layers > 1:
         raise ValueError(
             f"a bidirectional {name} of {module.num_layers} layers has no spectrum: its second "

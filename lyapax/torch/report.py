@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from .. import _check
 from .._check import Array
 from ..spectrum import lyapunov_spectrum
 from ..systems import RNN
-from .read import is_recurrent, kind_of, to_array
-from .spectra import spectrum
+from .leading import leading
+from .read import kind_of, recurrent_parts, recurrent_weights
 
 
 @dataclass(frozen=True)
@@ -95,39 +94,30 @@ def pta_report(
     >>> report.layers[0].zeros
     16
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     steps, k = _check.count(steps, "steps", low=8), _check.count(k, "k")
-    parts = {name: part for name, part in module.named_modules() if is_recurrent(part)}
-    if not parts:
-        raise TypeError(
-            "module must have an nn.RNN, nn.GRU, nn.LSTM or one of their cells in it, "
-            f"{type(module).__name__} has none"
-        )
-    if inputs is not None and len(parts) > 1:
-        raise ValueError(
-            f"inputs must be left out: they would drive one layer, and {len(parts)} were found "
-            f"({', '.join(parts)})"
-        )
+    parts = recurrent_parts(module, inputs)
     layers = [
-        _alone(f"{name}.{weight}".lstrip("."), part, getattr(part, weight), steps, progress)
+        _alone(f"{name}.{weight}".lstrip("."), part, matrix, steps, progress)
         for name, part in parts.items()
-        for weight in sorted(vars(part)["_parameters"])
-        if weight.startswith("weight_hh")
+        for weight, matrix in recurrent_weights(part).items()
     ]
     driven = []
     if inputs is not None:
         ((name, part),) = parts.items()
-        spec = spectrum(part, inputs, k=k, rng=0, progress=progress)
-        mean, stderr = spec.pooled() if spec.shape else (spec.exponents, spec.stderr)
-        driven = [DrivenReport(name or type(part).__name__, mean, stderr)]
+        driven = [
+            DrivenReport(
+                " ".join([name or type(part).__name__, own.direction]).rstrip(),
+                own.exponents, own.stderr,
+            )
+            for own in leading(part, inputs, k, progress=progress)
+        ]  # fmt: skip
     return PTAReport(layers, driven)
 
 
-def _alone(name: str, part: Any, weight: Any, steps: int, progress: bool) -> LayerReport:
+def _alone(name: str, part: Any, matrix: Array, steps: int, progress: bool) -> LayerReport:
     kind: Any = kind_of(part)
     options = {"nonlinearity": part.nonlinearity} if kind is RNN else {}
-    system = kind(to_array(weight), **options)
+    system = kind(matrix, **options)
     spec = lyapunov_spectrum(
         system, duration=steps, transient=steps / 2, alignment=steps / 4, rng=0, progress=progress
     )

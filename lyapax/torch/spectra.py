@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from .. import _check
@@ -39,9 +40,11 @@ def spectrum(
     readout : nn.Linear, optional
         Instead of inputs: the module is fed ``readout`` of its last layer's state, as when it
         generates.
-    initial : tensor or array (..., n), optional
+    initial : tensor, array (..., n) or tuple, optional
         First states; several layers one after the other, and an LSTM's cells after all of its h.
-        By default zeros with inputs, as in PyTorch, and random without. A step needs it.
+        Also h or (h, c) as PyTorch has them, (layers, batch, n).
+        By default zeros with inputs, as in PyTorch, and random without or with `members`. A step
+        needs it.
     dtype : {"float64", "float32"}
         Of tangents, and of everything in a module taken as a step; any other callable computes in
         the dtype of `initial`.
@@ -82,11 +85,18 @@ def spectrum(
         )
     if is_recurrent(module):
         system = system_of(module, inputs, **_loop(readout))
-        if initial is None and inputs is not None:
+        initial = _flat(initial)
+        if initial is None and inputs is not None and options.get("members") is None:
             initial = np.zeros(system.dim)
-        return lyapunov_spectrum(system, initial=to_array(initial), dtype=dtype, **options)
+        return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
     if readout is not None:
         raise ValueError("readout is for recurrent modules; a step can close its own loop")
+    inside = _inside(module)
+    if initial is None and inside:
+        raise TypeError(
+            f"module must be the recurrent part itself: this {type(module).__name__} has "
+            f"{inside} inside"
+        )
     if initial is None:
         raise ValueError(
             "initial must be given for a step: it says how many variables there are. (module is "
@@ -96,6 +106,25 @@ def spectrum(
     step = step_of(module, initial, inputs, dtype)
     step.probe(start)
     return lyapunov_spectrum(step, initial=start, dtype=dtype, **options)
+
+
+def _inside(module: Any) -> str:
+    """Recurrent parts of a module, for people."""
+    parts = module.named_modules() if isinstance(module, nn.Module) else ()
+    return ", ".join(
+        f"{name} ({type(part).__name__})" for name, part in parts if is_recurrent(part)
+    )
+
+
+def _flat(initial: Any) -> Any:
+    """PyTorch's h, or (h, c), of shape (layers, batch, n), as (batch, states)."""
+    if isinstance(initial, tuple):
+        parts = [_flat(part) for part in initial]
+        return np.concatenate([np.asarray(part) for part in parts], axis=-1)
+    array = to_array(initial)
+    if torch.is_tensor(initial) and array.ndim == 3:
+        return np.moveaxis(array, 0, 1).reshape(array.shape[1], -1)
+    return array
 
 
 def _loop(readout: Any) -> dict[str, Any]:

@@ -4,15 +4,18 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
-from .cpu.orthonormal import orthonormalise
-from .propagator import Array, Flight, chosen, rank_unit
+from ..kernels.cpu.orthonormal import orthonormalise
+from ..kernels.propagator import Array, Flight, chosen, rank_unit
 
-Mapping = Callable[..., Callable[..., Any]]
+Mapped = Callable[..., Callable[..., Any]]  # `torch.func.vmap`, or a loop like it
+
+# What vmap says of cells it has no rule for, and of Python's own `if`.
+UNBATCHED = ("atching rule not implemented", "data-dependent control flow")
 
 
 @contextlib.contextmanager
@@ -32,18 +35,28 @@ def plain_kernels() -> Iterator[None]:
             yield
 
 
-def pushed(step: Callable[..., Any], mapped: Mapping) -> Callable[..., tuple[Any, Any]]:
+def pushed(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any, Any]]:
     """(x, basis, input) -> (next state, derivative of the step times the basis) of one member."""
 
     def push(x: Any, q: Any, *u: Any) -> tuple[Any, Any]:
         def along(v: Any) -> tuple[Any, Any]:
-            after: tuple[Any, Any] = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
-            return after
+            after: Any = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
+            return after[0], after[1]
 
         after, tangents = mapped(along, in_dims=1)(q)
         return after[0], tangents.mT
 
     return push
+
+
+def pulled(step: Callable[..., Any], mapped: Mapped) -> Callable[..., Any]:
+    """(x, cotangents, input) -> the step's transposed derivative times the cotangents."""
+
+    def pull(x: Any, p: Any, *u: Any) -> Any:
+        back: Any = torch.func.vjp(lambda y: step(y, *u), x)[1]
+        return mapped(lambda w: back(w)[0], in_dims=1)(p).mT
+
+    return pull
 
 
 def looped(function: Callable[..., Any], in_dims: int = 0, out_dims: int = 0) -> Callable[..., Any]:
@@ -58,14 +71,14 @@ def looped(function: Callable[..., Any], in_dims: int = 0, out_dims: int = 0) ->
     return run
 
 
-def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapping:
+def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
     """`vmap` if it takes this step, of one member's state and input; else a loop."""
     try:
         row = [part[None] for part in u]
         torch.func.vmap(step)(x[None], *row)
         torch.func.vmap(pushed(step, torch.func.vmap))(x[None], x[None, :, None], *row)
     except RuntimeError as error:
-        if "atching rule not implemented" not in str(error):
+        if not any(why in str(error) for why in UNBATCHED):
             raise
         return looped
     return torch.func.vmap
@@ -75,20 +88,24 @@ def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapping:
 class TorchStep:
     """x -> step(x) or step(x, u) for one member."""
 
-    step: Callable[..., Any]
-    mapped: Mapping  # `torch.func.vmap`, or a loop like it
+    step_in: Callable[[Any], Callable[..., Any]]  # the step that computes in a torch dtype
+    kinds: tuple[Any, ...]  # those it can compute in
+    mapped: Mapped
     inputs: Array | None  # (B or 1, T, d)
     dim: int
     k: int
     batch: int
     dtype: Any  # of the basis
-    kind: Any  # torch dtype that the step computes in
     device: Any
     scope: Callable[[], Any]  # of a context in which to take steps
     driven: Any = field(init=False, repr=False)  # inputs on the device
 
     def __post_init__(self) -> None:
-        self.dtype = np.dtype(self.dtype)
+        asked = torch.float64 if np.dtype(self.dtype) == np.float64 else torch.float32
+        # A basis says what it was computed in: bounds on rounding depend on it.
+        self.kind = asked if asked in self.kinds else self.kinds[0]
+        self.dtype = np.dtype(np.float64 if self.kind == torch.float64 else np.float32)
+        self.step = self.step_in(self.kind)
         self.driven = None if self.inputs is None else self._tensor(self.inputs)
 
     def select(self, members: Any, dtype: Any) -> "TorchStep":
@@ -104,7 +121,7 @@ class TorchStep:
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        unit = rank_unit(self.dim, self.dtype)
+        unit, qr = rank_unit(self.dim, self.dtype), cast(Any, orthonormalise)
         for interval in range(intervals):
             with self.scope():
                 x, q = self._tensor(flight.state), self._tensor(flight.basis)
@@ -112,15 +129,32 @@ class TorchStep:
                     at = flight.step + interval * steps_per_interval + s
                     x, q = self.mapped(pushed(self.step, self.mapped))(x, q, *self._inputs(at))
             flight.state[:] = x.cpu().numpy()
-            columns = q.mT.to(torch.float64 if self.dtype == np.float64 else torch.float32)
-            basis = np.ascontiguousarray(columns.cpu().numpy())
+            basis = np.ascontiguousarray(q.mT.cpu().numpy(), self.dtype)
             for b in range(self.batch):
-                orthonormalise(
+                qr(
                     basis[b], unit, flight.log_sum[b], flight.compensation[b], flight.growth[b],
                     flight.status[b],
                 )  # fmt: skip
             flight.basis[:] = basis.swapaxes(1, 2)
         flight.step += intervals * steps_per_interval
+
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        with self.scope():
+            x, v = self._tensor(state), self._tensor(vectors)
+            for s in range(steps):
+                x, v = self.mapped(pushed(self.step, self.mapped))(x, v, *self._inputs(step + s))
+        state[:], vectors[:] = x.cpu().numpy(), v.cpu().numpy()
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        with self.scope():
+            states, v = [self._tensor(state)], self._tensor(vectors)
+            for s in range(steps - 1):
+                states.append(self.mapped(self.step)(states[-1], *self._inputs(step + s)))
+            for s in range(steps - 1, -1, -1):
+                v = self.mapped(pulled(self.step, self.mapped))(
+                    states[s], v, *self._inputs(step + s)
+                )
+        vectors[:] = v.cpu().numpy()
 
     def _inputs(self, step: int) -> tuple[Any, ...]:
         if self.driven is None:

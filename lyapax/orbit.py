@@ -1,0 +1,103 @@
+"""Where a run begins: states of a batch, a propagator, and its way to the attractor."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _check
+from ._check import Array
+from .kernels.propagator import Propagator, launch
+from .systems.base import System
+
+CHUNK = 256  # steps of a call, so that Ctrl-C is heard between calls of Python code too
+
+
+@dataclass
+class Orbit:
+    """States (B, n) at one moment of a batch of shape `shape`."""
+
+    system: System
+    propagator: Propagator
+    state: Array
+    shape: tuple[int, ...]
+    step_time: float
+    step: int = 0  # steps taken since time 0
+
+    @property
+    def time(self) -> float:
+        return self.step * self.step_time
+
+    def steps_in(self, time: float) -> int:
+        return math.ceil(time / self.step_time - 1e-9)
+
+    def advance(self, steps: int) -> None:
+        flight = launch(self.state, np.zeros((len(self.state), self.state.shape[1], 1)))
+        flight.step = self.step
+        self.propagator.advance(flight, steps)
+        self.step += steps
+
+    def push(self, vectors: Array, steps: int) -> None:
+        """State and tangents (B, n, m) on."""
+        self.propagator.push(self.state, self.step, steps, vectors)
+        self.step += steps
+
+    def shaped(self, array: Any) -> Any:
+        """(B, ...) -> (shape..., ...)."""
+        return array.reshape((*self.shape, *array.shape[1:]))
+
+
+def time_step(system: System, dt: float | None) -> float:
+    if not hasattr(system, "propagator"):
+        raise TypeError(
+            "system must be a RateNetwork, RNN, GRU, LSTM, Flow or Map, got "
+            f"{type(system).__name__}"
+        )
+    if system.is_flow:
+        if dt is None:
+            raise ValueError("dt must be given for a flow")
+        return _check.positive(dt, "dt")
+    if dt is not None:
+        raise ValueError("dt must not be given for a map, which advances one step at a time")
+    return 1.0
+
+
+def starting_states(
+    system: System, initial: Any, members: int | None, rng: np.random.Generator
+) -> tuple[Array, tuple[int, ...]]:
+    """States (B, n) and the shape of the batch."""
+    n, shape = system.dim, system.batch_shape
+    if members is not None:
+        shape = (_check.count(members, "members"), *shape)
+    if initial is None:
+        start = system.start(shape, rng)
+    else:
+        start = _check.real_array(initial, "initial", ndim_min=1)
+        if start.shape[-1] != n:
+            raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
+        shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
+    return np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n), shape
+
+
+def begin(
+    system: System, *, dt: float | None, transient: float, duration: float,
+    params: Mapping[str, Any] | None, initial: Any, members: int | None, rng: Any,
+) -> Orbit:  # fmt: skip
+    """An orbit after its transient; `duration` is what comes, and inputs must last."""
+    if params:
+        system = system.with_params(**params)
+    step_time = time_step(system, dt)
+    state, shape = starting_states(system, initial, members, _check.generator(rng, "rng"))
+    propagator = system.propagator(shape, step_time, 1, np.dtype(float))
+    orbit = Orbit(system, propagator, state, shape, step_time)
+    before = orbit.steps_in(_check.positive(transient, "transient", zero=True))
+    asked = before + orbit.steps_in(_check.positive(duration, "duration"))
+    if system.input_steps is not None and asked > system.input_steps:
+        raise ValueError(
+            f"inputs must have one row a step: {asked} steps are asked for (transient and "
+            f"duration), got {system.input_steps} rows"
+        )
+    orbit.advance(before)
+    return orbit

@@ -1,0 +1,233 @@
+r"""Sensitivities and adjoints: tangents along an orbit as they are, forwards and backwards.
+
+:math:`\Delta(t) = \partial x(t)/\partial x(t_0)` solves :math:`\dot\Delta = J \Delta` (Eq. 5 of
+Park, Sagodi and Sokol 2023), and :math:`\Psi(t) = (\partial x(t_1)/\partial x(t))^\top`,
+:math:`\dot\Psi = -J^\top \Psi` (Eq. 6), is how a learning signal at t_1 reaches t. Both here are
+exact derivatives of the steps taken, so :math:`\Psi^\top \Delta` is the same at all times to
+rounding (Eqs. 7 and 8).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from . import _check
+from ._check import Array
+from .orbit import Orbit, begin
+from .systems.base import System
+from .trajectory import grid, lost_at
+
+NORMALISE = 64  # steps after which vectors are scaled back to norm 1, and checkpoints' distance
+CHECKPOINT_BYTES = 2**28
+
+
+@dataclass(frozen=True)
+class Tangents:
+    r"""What `sensitivity` and `adjoint` return: vectors :math:`e^{\ell} u` with norm(u) = 1.
+
+    Attributes
+    ----------
+    times : array (S,)
+        From the end of the transient; steps of a map.
+    states : array (..., S, n)
+    directions : array (..., S, n, m)
+        Unit vectors u, one a column.
+    log_norms : array (..., S, m)
+        Natural logarithms of the norms; they neither overflow nor underflow.
+    diverged_at : array (...)
+        Time of the first state that is not finite; NaN where there is none.
+    """
+
+    times: Array
+    states: Array
+    directions: Array
+    log_norms: Array
+    diverged_at: Array
+
+    @property
+    def vectors(self) -> Array:
+        """The vectors themselves; infinite or zero where they do not fit into a float64."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(self.directions * np.exp(self.log_norms)[..., None, :])
+
+
+def sensitivity(
+    system: System, vectors: Any = None, *, duration: float, dt: float | None = None,
+    transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
+    initial: Any = None, members: int | None = None, rng: Any = None, progress: bool = True,
+) -> Tangents:  # fmt: skip
+    r"""Forward sensitivity :math:`\Delta(t) v`, or all of :math:`\Delta(t)`.
+
+    Parameters
+    ----------
+    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    vectors : array (n, m), optional
+        Perturbations at the start; default the identity.
+    duration, dt, transient, save_every, params, initial, members, rng, progress
+        As in `trajectory`.
+
+    Returns
+    -------
+    Tangents
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    References
+    ----------
+    Park, Sagodi and Sokol (2023), Eqs. 4, 5.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> decay = lx.Flow(lambda x, p: [-x[0], -2 * x[1]], dim=2)
+    >>> delta = lx.sensitivity(decay, duration=500, dt=0.01, save_every=50_000, progress=False)
+    >>> print(delta.log_norms[-1].round(3))  # the second is exp(-1000), which is no float64
+    [ -500. -1000.]
+    """
+    orbit = begin(
+        system, dt=dt, transient=transient, duration=duration, params=params, initial=initial,
+        members=members, rng=rng,
+    )  # fmt: skip
+    saves, times = grid(orbit, duration, save_every)
+    current, norms = _unit(_columns(vectors, "vectors", orbit), 0.0)
+    states, kept, logs = _room(orbit, saves, current.shape[2])
+    for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
+        for steps in _pieces(save_every if s else 0):
+            orbit.push(current, steps)
+            current, norms = _unit(current, norms)
+        states[s], kept[s], logs[s] = orbit.state, current, norms
+    return _history(orbit, times, states, kept, logs)
+
+
+def adjoint(
+    system: System, covectors: Any = None, *, duration: float, dt: float | None = None,
+    transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
+    initial: Any = None, members: int | None = None, rng: Any = None, progress: bool = True,
+) -> Tangents:  # fmt: skip
+    r"""Adjoint :math:`\Psi(t) w` back from the end, or all of :math:`\Psi(t)`.
+
+    Reverse-mode differentiation of the orbit: of a loss with gradient w at the end, the gradient
+    in x(t). States are kept every 64 steps, or where that takes more than 256 MB at about the root
+    of the number of steps, and computed again from there: with one covector it costs three to four
+    times what the orbit alone does.
+
+    Parameters
+    ----------
+    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    covectors : array (n, m), optional
+        Gradients at the end; default the identity.
+    duration, dt, transient, save_every, params, initial, members, rng, progress
+        As in `trajectory`.
+
+    Returns
+    -------
+    Tangents
+        In order of time: the last entry is the end, where the covectors were given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    References
+    ----------
+    Park, Sagodi and Sokol (2023), Eqs. 6 to 8.
+
+    Examples
+    --------
+    >>> import numpy as np, lyapax as lx
+    >>> lorenz = lx.systems.library["lorenz63"].system()
+    >>> same = dict(duration=1, dt=0.01, save_every=10, rng=0, progress=False)
+    >>> delta, psi = lx.sensitivity(lorenz, **same), lx.adjoint(lorenz, **same)
+    >>> product = np.swapaxes(psi.vectors, -1, -2) @ delta.vectors
+    >>> bool(np.ptp(product, axis=0).max() < 1e-11)  # constant: Eq. 7
+    True
+    """
+    orbit = begin(
+        system, dt=dt, transient=transient, duration=duration, params=params, initial=initial,
+        members=members, rng=rng,
+    )  # fmt: skip
+    saves, times = grid(orbit, duration, save_every)
+    current, norms = _unit(_columns(covectors, "covectors", orbit), 0.0)
+    states, kept, logs = _room(orbit, saves, current.shape[2])
+    first, last = orbit.step, orbit.step + saves * save_every
+    pieces = [
+        first + s * save_every + a for s in range(saves) for a in range(0, save_every, NORMALISE)
+    ]
+    # One checkpoint a piece if they fit, else one for each root of their number.
+    size = len(pieces) * states[0].nbytes
+    together = 1 if size <= CHECKPOINT_BYTES else math.ceil(math.sqrt(len(pieces)))
+    blocks = [pieces[i : i + together] for i in range(0, len(pieces), together)]
+    checkpoints = []
+    for block in blocks:
+        for start in block:
+            orbit.advance(start - orbit.step)
+            if start == block[0]:
+                checkpoints.append(orbit.state.copy())
+            if (start - first) % save_every == 0:
+                states[(start - first) // save_every] = orbit.state
+    orbit.advance(last - orbit.step)
+    states[saves] = orbit.state
+    kept[saves], logs[saves] = current, norms
+    end = last
+    for block in tqdm(blocks[::-1], unit="block", disable=None if progress else True):
+        orbit.state, orbit.step = checkpoints.pop(), block[0]
+        marks = []
+        for start in block:
+            orbit.advance(start - orbit.step)
+            marks.append(orbit.state.copy())
+        for start, mark in zip(reversed(block), reversed(marks), strict=True):
+            orbit.propagator.pull(mark, start, end - start, current)
+            current, norms = _unit(current, norms)
+            end = start
+            if (start - first) % save_every == 0:
+                s = (start - first) // save_every
+                kept[s], logs[s] = current, norms
+    return _history(orbit, times, states, kept, logs)
+
+
+def _pieces(steps: int) -> list[int]:
+    whole, rest = divmod(steps, NORMALISE)
+    return [NORMALISE] * whole + [rest] * (rest > 0)
+
+
+def _columns(given: Any, name: str, orbit: Orbit) -> Array:
+    """(B, n, m) from (n, m)."""
+    n = orbit.state.shape[1]
+    columns = np.eye(n) if given is None else _check.real_array(given, name, ndim_min=1)
+    if columns.ndim == 1:
+        columns = columns[:, None]
+    if columns.ndim != 2 or columns.shape[0] != n:
+        raise ValueError(f"{name} must have shape ({n},) or ({n}, m), got {columns.shape}")
+    if not (np.linalg.norm(columns, axis=0) > 0).all():
+        raise ValueError(f"{name} must not have a column of zeros")
+    return np.array(np.broadcast_to(columns, (len(orbit.state), *columns.shape)), order="C")
+
+
+def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
+    """Columns scaled to norm 1, and the logarithms of their norms; a zero column stays zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.linalg.norm(vectors, axis=1)
+        scaled = np.where(size[:, None] > 0, vectors / size[:, None], vectors)
+        return scaled, norms + np.log(size)
+
+
+def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:
+    batch, n = orbit.state.shape
+    return (
+        np.empty((saves + 1, batch, n)), np.empty((saves + 1, batch, n, columns)),
+        np.empty((saves + 1, batch, columns)),
+    )  # fmt: skip
+
+
+def _history(orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array) -> Tangents:
+    lost = lost_at(orbit, times, np.isfinite(states).all(axis=2))
+    states, kept, logs = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, kept, logs))
+    return Tangents(times, states, kept, logs, lost)
