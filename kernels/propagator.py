@@ -61,7 +61,7 @@ class Propagator(Protocol):
         """State and basis; one QR with positive R_jj after each interval."""
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        """State (B, n) and tangents (B, n, m) through steps from number `step` on; no QR."""
+        """State (B, n) and tangents (B, n, m), m >= 0, through steps from number `step` on."""
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""

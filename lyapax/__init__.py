@@ -1,8 +1,17 @@
 """Lyapunov spectra of networks: batched, with an error bar on every exponent."""
 
 from . import systems as systems
+from .covariant import CovariantVectors as CovariantVectors
+from .covariant import covariant_vectors as covariant_vectors
+from .floquet import Floquet as Floquet
+from .floquet import floquet as floquet
+from .horizon import GradientHorizon as GradientHorizon
+from .horizon import gradient_horizon as gradient_horizon
+from .local import local_exponents as local_exponents
 from .result import LyapunovSpectrum as LyapunovSpectrum
 from .result import Status as Status
+from .robustness import perturb as perturb
+from .robustness import robustness as robustness
 from .spectrum import lyapunov_spectrum as lyapunov_spectrum
 from .systems import GRU as GRU
 from .systems import LSTM as LSTM

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .kernels.propagator import Propagator, launch
+from .kernels.propagator import Propagator
 from .systems.base import System
 
 CHUNK = 256  # steps of a call, so that Ctrl-C is heard between calls of Python code too
@@ -34,14 +34,13 @@ class Orbit:
         return math.ceil(time / self.step_time - 1e-9)
 
     def advance(self, steps: int) -> None:
-        flight = launch(self.state, np.zeros((len(self.state), self.state.shape[1], 1)))
-        flight.step = self.step
-        self.propagator.advance(flight, steps)
-        self.step += steps
+        # Not by `advance`: where that is other code, bits differ, and chaotic orbits soon after.
+        self.push(np.empty((*self.state.shape, 0)), steps)
 
     def push(self, vectors: Array, steps: int) -> None:
         """State and tangents (B, n, m) on."""
-        self.propagator.push(self.state, self.step, steps, vectors)
+        if steps:
+            self.propagator.push(self.state, self.step, steps, vectors)
         self.step += steps
 
     def shaped(self, array: Any) -> Any:

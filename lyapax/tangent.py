@@ -213,7 +213,7 @@ def _columns(given: Any, name: str, orbit: Orbit) -> Array:
 
 def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
     """Columns scaled to norm 1, and the logarithms of their norms; a zero column stays zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.linalg.norm(vectors, axis=1)
         scaled = np.where(size[:, None] > 0, vectors / size[:, None], vectors)
         return scaled, norms + np.log(size)

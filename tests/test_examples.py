@@ -65,3 +65,57 @@ def test_flossing(tmp_path, capsys):
     sizes = [float(line.split("size ")[1].split(",")[0]) for line in
              capsys.readouterr().out.splitlines() if "size " in line]  # fmt: skip
     assert sizes[1] < sizes[0] / 2
+
+
+def test_fig3(tmp_path):
+    """Rows A to C are exact; D has one zero, positive ones, and the trace; E one zero."""
+    example = load("fig3_five_systems")
+    results = dict(example.main(tmp_path / "fig3.png"))
+    assert (tmp_path / "fig3.png").stat().st_size > 50_000
+    spectra = {name: found[2] for name, found in results.items()}
+    point = spectra["single fixed point"]
+    system = example.systems()[0][1]
+    rates = np.sort(np.linalg.eigvals(system.W - np.eye(6)).real)[::-1]
+    np.testing.assert_allclose(point.exponents.sum(), rates.sum(), atol=1e-6)
+    # Of complex pairs the means are exact, each for itself only to the run's resolution.
+    np.testing.assert_allclose(point.exponents[[2, 5]], rates[[2, 5]], atol=1e-6)
+    pairs = point.exponents[[0, 3]] + point.exponents[[1, 4]]
+    np.testing.assert_allclose(pairs / 2, rates[[0, 3]], atol=1e-6)
+    np.testing.assert_allclose(
+        spectra["two fixed points"].exponents, [-0.65, -1, -1.01, -1.01, -1.02, -1.03], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        spectra["line attractor"].exponents, [0, -2, -3, -3, -3, -3], atol=1e-6
+    )
+    chaos, euler = results["chaos"][2:]
+    assert chaos.n_positive >= 1
+    assert chaos.n_zero == 1
+    assert abs(chaos.exponents.sum() + 100) < 1e-3
+    assert (euler > 2 * chaos.resolution).sum() > chaos.n_positive
+    cycle = spectra["limit cycle"]
+    assert (cycle.n_zero, cycle.n_positive) == (1, 0)
+    assert cycle.attractor == "limit cycle"
+
+
+def test_structural_stability(tmp_path, monkeypatch):
+    example = load("structural_stability")
+    monkeypatch.setattr(example, "SCALES", np.array([0.0, 0.01]))
+    monkeypatch.setattr(example, "DRAWS", 4)
+    monkeypatch.setattr(example, "OSCILLATORS", (1, 2))
+    monkeypatch.setattr(example, "DURATION", 400)
+    results = example.main(tmp_path / "stability.png")
+    zeros = {name: found[0] for name, found in results.items()}
+    assert zeros["line attractor"][0] == 1
+    assert zeros["line attractor"][1] < 0.5
+    assert zeros["limit cycle"].tolist() == [1, 1]
+    assert zeros["2 oscillators"].tolist() == [2, 2]
+
+
+def test_synchrony(tmp_path):
+    example = load("synchrony")
+    spectrum, signals = example.main(tmp_path / "synchrony.png")
+    assert spectrum.n_zero[0] == example.COUNT
+    assert spectrum.n_zero[-1] == 1
+    for _, signal in signals.values():
+        assert signal.min() < -0.5  # against what is to be learned
+        assert np.abs(signal[:20]).max() > 0.1

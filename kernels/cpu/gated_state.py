@@ -15,52 +15,8 @@ from .gated_model import MODEL, gate_of, read_model
 from .interruptible import raised
 from .records import invoke
 from .runs import STATE_RUN
-from .strips import ROWS, strip_product
-from .vectors import fma as fused
-from .vectors import load, on_stack, outlined, register_size, shift, splat, store
-
-TILES = 4  # of rows at once: each sum waits four cycles for its last term
-
-
-@kernel
-def vector_product(a, x, rows, terms, base, out):
-    """out = base + a @ x for one vector; a as for `strip_product`."""
-    outlined()
-    lanes = register_size(x)
-    i = 0
-    while i + TILES * ROWS <= rows:
-        for o in range(i, i + ROWS, lanes):
-            s0, s1 = load(base, o), load(base, o + ROWS)
-            s2, s3 = load(base, o + 2 * ROWS), load(base, o + 3 * ROWS)
-            at = i * terms + o - i
-            for t in range(terms):
-                factor, e = splat(x[t]), at + t * ROWS
-                s0 = fused(load(a, e), factor, s0)
-                s1 = fused(load(a, e + terms * ROWS), factor, s1)
-                s2 = fused(load(a, e + 2 * terms * ROWS), factor, s2)
-                s3 = fused(load(a, e + 3 * terms * ROWS), factor, s3)
-            store(out, o, s0)
-            store(out, o + ROWS, s1)
-            store(out, o + 2 * ROWS, s2)
-            store(out, o + 3 * ROWS, s3)
-        i += TILES * ROWS
-    while i + ROWS <= rows:
-        for o in range(i, i + ROWS, lanes):
-            total = load(base, o)
-            for t in range(terms):
-                total = fused(load(a, i * terms + o - i + t * ROWS), splat(x[t]), total)
-            store(out, o, total)
-        i += ROWS
-    while i < rows:
-        left = rows - i
-        height = 4 if left >= 4 else 2 if left >= 2 else 1
-        for r in range(height):
-            out[i + r] = base[i + r]
-        for t in range(terms):
-            for r in range(height):
-                weight = a[i * terms + t * height + r]
-                out[i + r] = fma(weight, x[t], out[i + r])
-        i += height
+from .strips import strip_product, vector_product
+from .vectors import on_stack, outlined, register_size, shift
 
 
 @inlined

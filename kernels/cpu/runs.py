@@ -16,10 +16,11 @@ STATE_RUN = Record(
 FOR_TANGENTS, FOR_COTANGENTS = 1, 2  # what a tape may be meant for
 
 # Strips `begin` to `end` of tangent columns of the members that a tape belongs to, through its
-# `stages`. Members are q_step apart in q, their strips `edges` times n. work: `strip_work`
-# elements.
+# `stages`. Of all strips together `columns` are in use. Members are q_step apart in q, their strips
+# `edges` times n. work: `strip_work` elements.
 StripRun = namedtuple(
-    "StripRun", "stop model first count stages tape edges begin end lanes work q q_step"
+    "StripRun",
+    "stop model first count stages tape edges begin end lanes columns work q q_step",
 )
 STRIP_RUN = Record(
     StripRun, vectors="tape work q", indices="model edges", flags="stop"

@@ -10,9 +10,21 @@ from itertools import pairwise
 import numpy as np
 
 from ..jit import kernel, spliced
-from .vectors import BYTES, REGISTERS, outlined, register_size, tile
+from .elementwise import fma as multiply_add
+from .vectors import (
+    BYTES,
+    REGISTERS,
+    fma,
+    load,
+    outlined,
+    register_size,
+    splat,
+    store,
+    tile,
+)
 
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
+TILES = 4  # of rows of a vector at once: each sum waits four cycles for its last term
 WIDEST = 3  # registers of columns: with fewer the latency of the multipliers shows
 LINE = 64  # bytes: registers that straddle two cache lines cost double
 SLACK = 16  # elements more, so that the rest of an array starts at the `boundary` of a line
@@ -101,3 +113,44 @@ def strip_product(width, a, y, rows, terms, base, out):
         tiles(2, a, y, stride, rows, terms, base, out)
     else:
         tiles(3, a, y, stride, rows, terms, base, out)
+
+
+@kernel
+def vector_product(a, x, rows, terms, base, out):
+    """out = base + a @ x for one vector; a as for `strip_product`."""
+    outlined()
+    lanes = register_size(x)
+    i = 0
+    while i + TILES * ROWS <= rows:
+        for o in range(i, i + ROWS, lanes):
+            s0, s1 = load(base, o), load(base, o + ROWS)
+            s2, s3 = load(base, o + 2 * ROWS), load(base, o + 3 * ROWS)
+            at = i * terms + o - i
+            for t in range(terms):
+                factor, e = splat(x[t]), at + t * ROWS
+                s0 = fma(load(a, e), factor, s0)
+                s1 = fma(load(a, e + terms * ROWS), factor, s1)
+                s2 = fma(load(a, e + 2 * terms * ROWS), factor, s2)
+                s3 = fma(load(a, e + 3 * terms * ROWS), factor, s3)
+            store(out, o, s0)
+            store(out, o + ROWS, s1)
+            store(out, o + 2 * ROWS, s2)
+            store(out, o + 3 * ROWS, s3)
+        i += TILES * ROWS
+    while i + ROWS <= rows:
+        for o in range(i, i + ROWS, lanes):
+            total = load(base, o)
+            for t in range(terms):
+                total = fma(load(a, i * terms + o - i + t * ROWS), splat(x[t]), total)
+            store(out, o, total)
+        i += ROWS
+    while i < rows:
+        left = rows - i
+        height = 4 if left >= 4 else 2 if left >= 2 else 1
+        for r in range(height):
+            out[i + r] = base[i + r]
+        for t in range(terms):
+            for r in range(height):
+                weight = a[i * terms + t * height + r]
+                out[i + r] = multiply_add(weight, x[t], out[i + r])
+        i += height

@@ -70,12 +70,15 @@ class Taped:
         raise NotImplementedError
 
     def advance(self, flight: Flight, steps: int) -> None:
-        course = self._course(flight.step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
-        call(
-            advance, min(self.batch, get_num_threads()), self.state_run, self.model, course,
-            flight.state, np.zeros(1, self.dtype),
-        )  # fmt: skip
+        self._states(flight.state, flight.step, steps)
         flight.step += steps
+
+    def _states(self, state: Array, step: int, steps: int) -> None:
+        course = self._course(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
+        call(
+            advance, min(self.batch, get_num_threads()), self.state_run, self.model, course, state,
+            np.zeros(1, self.dtype),
+        )  # fmt: skip
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         threads, steps = get_num_threads(), steps_per_interval
@@ -101,6 +104,8 @@ class Taped:
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        if len(edges) == 1:
+            return self._states(state, step, steps)
         work = self.strip_work(self.group(), edges)
         parts = self.strip_run, self.model, self.model, FOR_TANGENTS
         self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
@@ -124,7 +129,7 @@ class Taped:
         course = self._course(step, 1, steps, self.group(), edges[:1], piece)
         call(
             linear_members, min(self.batch, get_num_threads()), self.state_run, *parts,
-            course._replace(strip_work=work), edges, piece, state, strips,
+            course._replace(strip_work=work), edges, vectors.shape[2], piece, state, strips,
         )  # fmt: skip
         from_strips(strips, vectors)
 

@@ -13,7 +13,7 @@ from .vectors import address, boundary, keep, on_stack
 @kernel
 def linear_members(
     stop, team, thread, threads, state_run, strip_run, model, strip_model, taped, course, edges,
-    piece, x, q,
+    columns, piece, x, q,
 ):  # fmt: skip
     """Groups of members are jobs, and take `course.steps` steps by pieces: state, then strips.
 
@@ -43,7 +43,8 @@ def linear_members(
                     StripRun(
                         address(stop), address(strip_model), first, count,
                         course.stages // course.steps * steps, boundary(tapes), address(edges), 0,
-                        edges.size - 1, course.lanes, boundary(room), address(q), n * edges[-1],
+                        edges.size - 1, course.lanes, columns, boundary(room), address(q),
+                        n * edges[-1],
                     )
                 )
             )  # fmt: skip

@@ -51,7 +51,7 @@ def tangent_interval(
         on_stack(
             StripRun(
                 address(stop), address(model), first, members, course.stages, tape, address(edges),
-                0, edges.size - 1, course.lanes, work, q, size,
+                0, edges.size - 1, course.lanes, norm.size, work, q, size,
             )
         )
     )  # fmt: skip

@@ -92,7 +92,7 @@ def propagate_strips(
                     on_stack(
                         StripRun(
                             address(stop), address(model), b, 1, course.stages, at, address(edges),
-                            strip, strip + 1, lanes, work, address(q), n * columns,
+                            strip, strip + 1, lanes, k, work, address(q), n * columns,
                         )
                     )
                 )  # fmt: skip

@@ -142,6 +142,9 @@ class TorchStep:
         with self.scope():
             x, v = self._tensor(state), self._tensor(vectors)
             for s in range(steps):
+                if not v.shape[2]:
+                    x = self.mapped(self.step)(x, *self._inputs(step + s))
+                    continue
                 x, v = self.mapped(pushed(self.step, self.mapped))(x, v, *self._inputs(step + s))
         state[:], vectors[:] = x.cpu().numpy(), v.cpu().numpy()
 

@@ -1,0 +1,205 @@
+"""Covariant Lyapunov vectors, by Ginelli's algorithm."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from . import _check
+from ._check import Array
+from .orbit import Orbit, begin
+from .systems.base import System
+
+
+@dataclass(frozen=True)
+class CovariantVectors:
+    """What `covariant_vectors` returns.
+
+    Attributes
+    ----------
+    times : array (S,)
+        From the beginning of the window; steps of a map.
+    states : array (..., S, n)
+    vectors : array (..., S, n, k)
+        Unit vectors, one a column, that the tangent dynamics carry into each other.
+    growth : array (..., S - 1, k)
+        Logarithm of the growth of each vector from one time to the next.
+    exponents : array (..., k)
+        Their means per unit time or step.
+    """
+
+    times: Array
+    states: Array
+    vectors: Array
+    growth: Array
+    exponents: Array
+
+    def angles(self, first: Any, second: Any) -> Array:
+        """Smallest angle (radian) between two subspaces at each time.
+
+        Parameters
+        ----------
+        first, second : slice or sequence of int
+            Numbers of the vectors that span them: ``angles([0], slice(1, None))``.
+
+        Returns
+        -------
+        array (..., S)
+        """
+        bases = [np.linalg.qr(self.vectors[..., _numbers(part)])[0] for part in (first, second)]
+        overlap = np.swapaxes(bases[0], -1, -2) @ bases[1]
+        largest = np.linalg.svd(overlap, compute_uv=False)[..., 0]
+        # Of nearly parallel spaces the cosine says little: 1 - eps is an angle of 1e-8.
+        apart = bases[1] - bases[0] @ overlap
+        sine = np.linalg.svd(apart, compute_uv=False)[..., -1]
+        return np.where(
+            largest > 0.7, np.arcsin(np.minimum(sine, 1)), np.arccos(np.minimum(largest, 1))
+        )
+
+
+def _numbers(part: Any) -> Any:
+    return part if isinstance(part, slice) else np.atleast_1d(np.asarray(part, int))
+
+
+def covariant_vectors(
+    system: System, *, duration: float, dt: float | None = None, k: int | None = None,
+    transient: float | None = None, alignment: float | None = None, tail: float | None = None,
+    qr_every: int = 1, params: Mapping[str, Any] | None = None, initial: Any = None,
+    members: int | None = None, rng: Any = None, progress: bool = True,
+) -> CovariantVectors:  # fmt: skip
+    r"""Covariant vectors :math:`v_j`: the directions whose growth rates the exponents are.
+
+    Forwards, :math:`J_i Q_i = Q_{i+1} R_i`; backwards from any upper triangular start,
+    :math:`C_i \propto R_i^{-1} C_{i+1}`, which converges because it turns what grows into what
+    decays; then :math:`v_j` is column j of :math:`Q_i C_i`. Bases of the whole run are not kept:
+    about the root of their number, and the rest is computed again.
+
+    Parameters
+    ----------
+    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    duration : float
+        The window in which vectors are kept: one at its start and one each `qr_every` steps.
+    dt : float
+        Time step; flows only.
+    k : int, optional
+        How many; default all.
+    transient, alignment, tail : float, optional
+        Time for the state, for the basis forwards, and for C backwards beyond the window; each is
+        by default a tenth of the duration, but the transient as the alignment.
+    qr_every : int
+        Steps from one QR, and one set of vectors, to the next.
+    params, initial, members, rng, progress
+        As in `lyapunov_spectrum`.
+
+    Returns
+    -------
+    CovariantVectors
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    References
+    ----------
+    Ginelli et al., Phys. Rev. Lett. 99 (2007).
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> saddle = lx.Map(lambda x, p: [2 * x[0] + x[1], 0.5 * x[1]], dim=2)
+    >>> found = lx.covariant_vectors(saddle, duration=40, alignment=30, initial=[0.0, 0.0], rng=0,
+    ...                              progress=False)
+    >>> print(abs(found.vectors[0, 1] / found.vectors[0, 0]).round(6))  # (1, 0) and (2, -3)
+    [0.  1.5]
+    """
+    n = system.dim
+    k = n if k is None else _check.count(k, "k", high=n)
+    every = _check.count(qr_every, "qr_every")
+    duration = _check.positive(duration, "duration")
+    alignment = duration / 10 if alignment is None else _check.positive(
+        alignment, "alignment", zero=True)  # fmt: skip
+    tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
+    generator = _check.generator(rng, "rng")
+    orbit = begin(
+        system, dt=dt, transient=alignment if transient is None else transient,
+        duration=alignment + duration + tail, params=params, initial=initial, members=members,
+        rng=generator,
+    )  # fmt: skip
+    counts = [orbit.steps_in(t) // every for t in (alignment, duration, tail)]
+    if counts[1] < 1:
+        raise ValueError(f"duration must be at least {every} steps (qr_every)")
+    batch = len(orbit.state)
+    basis = np.linalg.qr(generator.standard_normal((batch, n, k)))[0]
+    steps = tqdm(
+        total=counts[0] + 2 * (counts[1] + counts[2]), unit="QR",
+        disable=None if progress else True,
+    )  # fmt: skip
+    with steps as bar:
+        for _ in range(counts[0]):
+            basis = _forward(orbit, basis, every)[0]
+            bar.update()
+        length = max(1, math.ceil(math.sqrt(counts[1] + counts[2])))
+        marks = []
+        for i in range(counts[1] + counts[2]):
+            if i % length == 0:
+                marks.append((orbit.state.copy(), orbit.step, basis))
+            basis = _forward(orbit, basis, every)[0]
+            bar.update()
+        return _backward(orbit, marks, counts[1], counts[2], length, every, generator, bar)
+
+
+def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:
+    """Q and R after `every` steps, with R_jj > 0."""
+    columns = basis.copy()
+    orbit.push(columns, every)
+    q, r = np.linalg.qr(columns)
+    sign = np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)
+    return q * sign[:, None], r * sign[:, :, None]
+
+
+def _backward(
+    orbit: Orbit, marks: list[tuple[Array, int, Array]], window: int, tail: int, length: int,
+    every: int, rng: np.random.Generator, bar: Any,
+) -> CovariantVectors:  # fmt: skip
+    batch, n = orbit.state.shape
+    k = marks[0][2].shape[2]
+    coefficients: Any = np.triu(rng.standard_normal((batch, k, k)))
+    coefficients /= np.linalg.norm(coefficients, axis=1, keepdims=True)
+    vectors: Any = np.empty((window + 1, batch, n, k))
+    states: Any = np.empty((window + 1, batch, n))
+    growth = np.empty((window, batch, k))
+    first = True
+    for i in reversed(range(0, window + tail, length)):
+        orbit.state, orbit.step, basis = marks.pop()
+        held = []
+        for _ in range(min(length, window + tail - i)):
+            state = orbit.state.copy()
+            after, r = _forward(orbit, basis, every)
+            held.append((state, basis, r))
+            basis = after
+        if first and window + tail == i + len(held) and tail == 0:
+            states[window], vectors[window] = orbit.state, basis @ coefficients
+        first = False
+        for j, (state, own, r) in reversed([*enumerate(held, i)]):
+            # A direction that dies has R_jj = 0, and nothing to come from.
+            diagonal = np.abs(np.diagonal(r, axis1=1, axis2=2))
+            if not (diagonal > 0).all():
+                raise ValueError("k must leave out directions that die within a step (R_jj = 0)")
+            coefficients = np.linalg.solve(r, coefficients)
+            size = np.linalg.norm(coefficients, axis=1, keepdims=True)
+            coefficients = np.triu(coefficients / size)
+            if j <= window:
+                states[j], vectors[j] = state, own @ coefficients
+            if j < window:
+                growth[j] = -np.log(size[:, 0])
+            bar.update()
+    span = float(every * orbit.step_time)
+    parts: Any = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, vectors, growth))
+    states, vectors, growth = parts
+    exponents = growth.mean(axis=-2) / span
+    times = np.asarray(np.arange(window + 1) * span)
+    return CovariantVectors(times, states, vectors, growth, exponents)

@@ -1,0 +1,161 @@
+"""What noise in the weights or in the state does to a spectrum."""
+
+from typing import Any
+
+import numpy as np
+
+from . import _check
+from ._check import Array
+from .result import LyapunovSpectrum
+from .spectrum import lyapunov_spectrum
+from .systems import RateNetwork
+from .systems.recurrent import Recurrent, per_layer
+
+
+def perturb(
+    system: Any,
+    kind: str = "D",
+    *,
+    scale: float,
+    draws: int = 1,
+    zeros: bool = False,
+    rng: Any = None,
+) -> tuple[Any, Array | None]:
+    r"""A batch of systems with noise in their weights (D-type), or of starts (S-type).
+
+    Park, Sagodi and Sokol (2023), section 2.6: continuous attractors need fine tuning, so noise in
+    the parameters of the dynamics (D) destroys their zero exponents, where noise in the state (S)
+    does not; limit cycles keep theirs under both.
+
+    Parameters
+    ----------
+    system : RateNetwork, RNN, GRU or LSTM
+        A single one; weights must be dense.
+    kind : {"D", "S"}
+        D: each recurrent weight :math:`w` that is not zero becomes
+        :math:`w + s\,\sigma\,\xi` with :math:`\xi` standard normal and :math:`\sigma` the root mean
+        square of the nonzero weights. S: initial states :math:`x_0 + s\,\xi`.
+    scale : float
+        s above; 0 changes nothing.
+    draws : int
+    zeros : bool
+        Noise also in weights that are zero: new connections.
+    rng : int or numpy.random.Generator, optional
+
+    Returns
+    -------
+    system, initial
+        A batch of `draws` systems, and None; or the same system, and states (draws, n).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> line = lx.RateNetwork([[0.0, 1.0], [1.0, 0.0]], phi="relu", form="rate", bias=0.1)
+    >>> noisy, _ = lx.perturb(line, scale=0.01, draws=5, rng=0)
+    >>> noisy.W.shape
+    (5, 2, 2)
+    """
+    _check.choice(kind, "kind", ("D", "S"))
+    scale = _check.positive(scale, "scale", zero=True)
+    draws = _check.count(draws, "draws")
+    generator = _check.generator(rng, "rng")
+    if not isinstance(system, RateNetwork | Recurrent):
+        raise TypeError(
+            f"system must be a RateNetwork, RNN, GRU or LSTM, got {type(system).__name__}"
+        )
+    if system.batch_shape:
+        raise ValueError(f"system must be a single one, got a batch of {system.batch_shape}")
+    if kind == "S":
+        start = system.start((), generator)
+        return system, start + scale * generator.standard_normal((draws, system.dim))
+
+    def noisy(weights: Array) -> Array:
+        there = weights != 0
+        size = np.sqrt(np.mean(weights[there] ** 2)) if there.any() else 0.0
+        noise = generator.standard_normal((draws, *weights.shape))
+        return np.asarray(weights + scale * size * noise * (there | zeros))
+
+    if isinstance(system, RateNetwork):
+        if system.is_sparse:
+            raise ValueError(
+                "system must have dense weights: a batch of sparse ones is not possible"
+            )
+        return system.with_params(W=noisy(system.W)), None
+    return system.with_params(
+        weight_hh=[noisy(w) for w in per_layer(system.weight_hh, "weight_hh")]
+    ), None
+
+
+def robustness(
+    system: Any,
+    scales: Any,
+    kind: str = "D",
+    *,
+    draws: int = 8,
+    zeros: bool = False,
+    rng: Any = None,
+    **options: Any,
+) -> LyapunovSpectrum:
+    """Spectra against the scale of noise: a batch of shape (scales, draws).
+
+    Parameters
+    ----------
+    system : RateNetwork, RNN, GRU or LSTM
+    scales : array (S,)
+        As in `perturb`.
+    kind : {"D", "S"}
+    draws : int
+        Networks, or starts, at each scale; ``result.pooled()`` is the mean over them.
+    zeros : bool
+        As in `perturb`.
+    rng : int or numpy.random.Generator, optional
+    **options
+        Of `lyapunov_spectrum`.
+
+    Returns
+    -------
+    LyapunovSpectrum
+        With axes ``scale`` and ``draw``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    Examples
+    --------
+    >>> import numpy as np, lyapax as lx
+    >>> turn = 1.5 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
+    >>> cycle = lx.RateNetwork(turn, form="rate")
+    >>> spec = lx.robustness(cycle, [0.0, 0.05], draws=4, rng=0, duration=300, dt=0.1,
+    ...                      progress=False)
+    >>> bool((spec.n_zero == 1).all())  # a limit cycle keeps its zero
+    True
+    """
+    sizes = _check.real_array(scales, "scales", ndim_min=1)
+    if sizes.ndim != 1:
+        raise ValueError(f"scales must have shape (S,), got {sizes.shape}")
+    generator = _check.generator(rng, "rng")
+    found = [perturb(system, kind, scale=s, draws=draws, zeros=zeros, rng=generator) for s in sizes]
+    if kind == "S":
+        starts: Any = np.array([initial for _, initial in found])
+        spec = lyapunov_spectrum(system, initial=starts, rng=generator, **options)
+    else:
+        batch = _stacked([noisy for noisy, _ in found])
+        spec = lyapunov_spectrum(batch, rng=generator, **options)
+    spec.axes = [("scale", sizes), ("draw", np.arange(draws))]
+    return spec
+
+
+def _stacked(systems: list[Any]) -> Any:
+    """One system whose weights have one more axis in front."""
+    first = systems[0]
+    if isinstance(first, RateNetwork):
+        return first.with_params(W=np.stack([s.W for s in systems]))
+    layers = zip(*(s.weight_hh for s in systems), strict=True)
+    return first.with_params(weight_hh=[np.stack(layer) for layer in layers])

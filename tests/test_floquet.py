@@ -1,0 +1,155 @@
+"""Floquet multipliers, gradient horizons, robustness to noise."""
+
+import numpy as np
+import pytest
+
+import lyapax as lx
+from lyapax.systems import library
+
+from .helpers import network, spectrum
+
+TURN = 1.5 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
+
+
+@pytest.mark.parametrize("dt", [0.05, 0.02])
+def test_van_der_pol(dt):
+    cycle = lx.floquet(library["van_der_pol"].system(), dt=dt, transient=50, rng=0)
+    assert cycle.period == pytest.approx(6.663287, abs=1e-5)
+    assert cycle.exponents[1] == pytest.approx(-1.059377, abs=1e-5)
+    assert abs(cycle.trivial - 1) < 1e-8
+    assert cycle.flow_error < 0.05 * dt**4 / 0.05**4 * 1e-4
+    assert cycle.dt <= 1.05 * dt
+    np.testing.assert_allclose(cycle.orbit[0], cycle.orbit[-1], atol=1e-11)
+    assert cycle.multipliers[1].real == pytest.approx(np.exp(-1.059377 * 6.663287), rel=1e-4)
+
+
+def test_stuart_landau_is_exact():
+    cycle = lx.floquet(library["stuart_landau"].system(), dt=0.05, transient=20, rng=0)
+    np.testing.assert_allclose(cycle.exponents, [0.0, -2.0], atol=1e-6)
+    assert cycle.period == pytest.approx(2 * np.pi, abs=1e-6)
+
+
+def test_strong_contraction_and_pairs():
+    """A cycle that drives modes which decay by 1e-43 to 1e-260 a period, and a pair that turns."""
+
+    def f(x, p):
+        r2 = x[0] ** 2 + x[1] ** 2
+        return [
+            x[0] - x[1] - r2 * x[0], x[0] + x[1] - r2 * x[1],
+            -0.2 * x[2] - 0.3 * x[3] + x[0], 0.3 * x[2] - 0.2 * x[3], -16 * x[4] + x[1],
+        ]  # fmt: skip
+
+    cycle = lx.floquet(lx.Flow(f, 5), dt=0.01, transient=60, rng=0)
+    # The step's own error grows with the fifth power of the rate.
+    np.testing.assert_allclose(cycle.exponents, [0, -0.2, -0.2, -2.0, -16.0], rtol=1e-5, atol=1e-6)
+    pair = np.exp((-0.2 + 0.3j) * 2 * np.pi)
+    np.testing.assert_allclose(sorted(cycle.multipliers[1:3], key=np.imag), [pair.conj(), pair],
+                               atol=1e-6)  # fmt: skip
+    assert abs(cycle.multipliers[4]) < 1e-43
+
+
+def test_networks_and_maps():
+    net = lx.RateNetwork(TURN, form="rate")
+    cycle = lx.floquet(net, dt=0.05, transient=60, rng=0)
+    spec = spectrum(net, duration=2000, dt=0.05, transient=100)
+    np.testing.assert_allclose(cycle.exponents, spec.exponents, atol=2e-3)
+    logistic = library["logistic"].system(r=3.5)
+    orbit = lx.floquet(logistic, transient=2000, initial=[0.3])
+    assert orbit.period == 4
+    expected = np.prod(3.5 * (1 - 2 * orbit.orbit[:4, 0]))
+    np.testing.assert_allclose(orbit.multipliers, expected, rtol=1e-9)
+    # An unstable fixed point, from a guess.
+    fixed = lx.floquet(logistic, period=1, initial=[0.7])
+    np.testing.assert_allclose(fixed.state, 1 - 1 / 3.5, atol=1e-12)
+    np.testing.assert_allclose(fixed.multipliers, 2 - 3.5, atol=1e-10)
+
+
+def test_no_period_says_what_was_seen():
+    with pytest.raises(ValueError, match="at rest"):
+        lx.floquet(library["lorenz63"].system(rho=0.5), dt=0.01, transient=50, initial=[1, 1, 1.0])
+    with pytest.raises(ValueError, match="nearest return"):
+        lx.floquet(library["lorenz63"].system(), dt=0.01, transient=50, rng=0, max_period=1.0)
+    with pytest.raises(ValueError, match="Newton"):
+        lx.floquet(library["lorenz63"].system(), 0.013, dt=0.01, initial=[5.0, 3.0, 20.0])
+
+
+def test_local_exponents():
+    system = network()
+    run = {"dt": 0.1, "rng": 0, "progress": False, "k": 3}
+    found = lx.local_exponents(system, window=5, windows=60, transient=50, members=2, **run)
+    assert found.shape == (2, 60, 3)
+    spec = spectrum(system, duration=300, dt=0.1, transient=100, k=3)
+    assert abs(found[0, :, 0].mean() - spec.exponents[0]) < 0.05
+    whole = lx.local_exponents(system, window=300, windows=1, alignment=50, transient=50,
+                               members=2, **run)  # fmt: skip
+    np.testing.assert_allclose(whole[:, 0], found.mean(axis=1), atol=1e-9)
+    dead = lx.local_exponents(lx.RNN(np.zeros((3, 3))), window=2, windows=3, progress=False)
+    assert np.isneginf(dead).all()
+
+
+def test_horizon():
+    spec = spectrum(library["lorenz63"].system(), duration=500, dt=0.01, transient=20)
+    horizon = lx.gradient_horizon(spec)
+    assert (horizon.exploding, horizon.persistent, horizon.vanishing) == (1, 1, 1)
+    assert horizon.time[0] == pytest.approx(np.log(3.4028235e38) / spec.exponents[0])
+    assert (horizon.earliest <= horizon.time).all()
+    assert (horizon.time <= horizon.latest).all()
+    assert horizon.latest[1] == np.inf
+    dead = lx.gradient_horizon(lx.RNN(np.zeros((3, 3))), duration=20, rng=0, progress=False)
+    assert (dead.time == 0).all()
+    assert dead.vanishing == 3
+
+
+def test_a_line_attractor_loses_its_zero_and_a_limit_cycle_keeps_it():
+    line = lx.RateNetwork([[0.0, -1.0], [-1.0, 0.0]], bias=1.0, phi="relu", form="rate")
+    run = {"duration": 400, "dt": 0.05, "rng": 0, "progress": False, "initial": [0.4, 0.6]}
+    for system, kept in ((line, False), (lx.RateNetwork(TURN, form="rate"), True)):
+        spec = lx.robustness(system, [0.0, 0.1], draws=6, **run)
+        assert spec.shape == (2, 6)
+        assert [name for name, _ in spec.axes] == ["scale", "draw"]
+        assert (spec.n_zero[0] == 1).all()
+        assert (spec.n_zero[1] == 1).all() == kept
+    state = lx.robustness(line, [0.0, 0.01], "S", draws=4, duration=400, dt=0.05, rng=0,
+                          progress=False)  # fmt: skip
+    assert state.shape == (2, 4)
+
+
+def test_noise_is_where_the_weights_are():
+    w = np.array([[0.0, 2.0], [0.0, 0.0]])
+    noisy, none = lx.perturb(lx.RateNetwork(w), scale=0.1, draws=1000, rng=0)
+    assert none is None
+    assert not noisy.W[:, w == 0].any()
+    assert noisy.W[:, 0, 1].std() == pytest.approx(0.2, rel=0.1)
+    gru, _ = lx.perturb(lx.GRU([np.ones((9, 3))] * 2, [np.ones((9, 2)), np.ones((9, 3))]),
+                        scale=0.0, draws=2, rng=0)  # fmt: skip
+    assert gru.batch_shape == (2,)
+    same, starts = lx.perturb(network(), "S", scale=0.5, draws=7, rng=0)
+    assert starts.shape == (7, 12)
+    assert same.dim == 12
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: lx.floquet(network(), dt=0.1, period="a"), TypeError, "period"),
+        (lambda: lx.floquet(network(), dt=0.1, period=-2.0), ValueError, "period"),
+        (lambda: lx.floquet(lx.RateNetwork(np.zeros((2, 2, 2))), dt=0.1), ValueError, "single"),
+        (lambda: lx.floquet(library["henon"].system(), period=1.5, initial=[0.1, 0.1]),
+         ValueError, "whole"),
+        (lambda: lx.floquet(lx.RNN(np.eye(2), np.ones((2, 1)), inputs=np.ones((2000, 1)))),
+         ValueError, "driven"),
+        (lambda: lx.floquet(lx.Flow(lambda x, p: [x[0] ** 2], 1), dt=0.1, transient=50,
+                            initial=[1.0]), ValueError, "diverged"),
+        (lambda: lx.gradient_horizon(network(), low=2.0, duration=1, dt=0.1), ValueError, "low"),
+        (lambda: lx.local_exponents(network(), window=1, windows=0, dt=0.1), ValueError, "windows"),
+        (lambda: lx.local_exponents(network(), window=-1, windows=2, dt=0.1), ValueError, "window"),
+        (lambda: lx.perturb(network(), "X", scale=1.0), ValueError, "kind"),
+        (lambda: lx.perturb(network(), scale=-1.0), ValueError, "scale"),
+        (lambda: lx.perturb(library["henon"].system(), scale=1.0), TypeError, "system"),
+        (lambda: lx.perturb(lx.RateNetwork(np.zeros((2, 3, 3))), scale=1.0), ValueError, "single"),
+        (lambda: lx.robustness(network(), 0.1, duration=1, dt=0.1), ValueError, "scales"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
