@@ -120,3 +120,31 @@ class Recurrent:
 
     def time_steps(self, cell):
         self.running.propagate(64)
+
+
+class Adjoint:
+    """One cotangent back through 1000 steps, states computed again."""
+
+    params = ("network of 200", "GRU of 128", "Lorenz-63")
+    param_names = ("system",)
+
+    def setup(self, name):
+        import numpy as np
+
+        import lyapax as lx
+
+        weights = np.random.default_rng(0).standard_normal((384, 128)) / 11
+        self.system = {
+            "network of 200": lambda: network(200), "GRU of 128": lambda: lx.GRU(weights),
+            "Lorenz-63": lambda: known("lorenz63"),
+        }[name]()  # fmt: skip
+        self.run = {"save_every": 1000, "rng": 0, "progress": False}
+        self.run |= {"dt": 0.01, "duration": 10} if self.system.is_flow else {"duration": 1000}
+        self.time_adjoint(name)
+
+    def time_adjoint(self, name):
+        import numpy as np
+
+        import lyapax as lx
+
+        lx.adjoint(self.system, np.ones(self.system.dim), **self.run)

@@ -11,6 +11,7 @@ from ._check import Array
 from .kernels.propagator import DIVERGED, RANK_LOST, launch
 from .orbit import begin
 from .systems.base import System
+from .trajectory import interrupted
 
 
 def local_exponents(
@@ -80,11 +81,16 @@ def local_exponents(
     before = orbit.steps_in(alignment) // every
     if before:
         propagator.propagate(flight, before, every)
-    sums = np.empty((batch, count, k))
-    for i in tqdm(range(count), unit="window", disable=None if progress else True):
-        flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
-        propagator.propagate(flight, intervals, every)
-        sums[:, i] = flight.log_sum + flight.compensation
+    sums, done = np.empty((batch, count, k)), 0
+    try:
+        for i in tqdm(range(count), unit="window", disable=None if progress else True):
+            flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
+            propagator.propagate(flight, intervals, every)
+            sums[:, i] = flight.log_sum + flight.compensation
+            done = i + 1
+    except KeyboardInterrupt:
+        interrupted(done, count)
+    sums = sums[:, :done]
     lost = flight.status[:, None, :]
     sums = np.where(lost == DIVERGED, np.nan, np.where(lost == RANK_LOST, -np.inf, sums))
     rates = sums / (intervals * every * orbit.step_time)

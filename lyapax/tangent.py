@@ -19,7 +19,7 @@ from . import _check
 from ._check import Array
 from .orbit import Orbit, begin
 from .systems.base import System
-from .trajectory import grid, lost_at
+from .trajectory import grid, interrupted, lost_at
 
 NORMALISE = 64  # steps after which vectors are scaled back to norm 1, and checkpoints' distance
 CHECKPOINT_BYTES = 2**28
@@ -98,12 +98,17 @@ def sensitivity(
     saves, times = grid(orbit, duration, save_every)
     current, norms = _unit(_columns(vectors, "vectors", orbit), 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
-    for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
-        for steps in _pieces(save_every if s else 0):
-            orbit.push(current, steps)
-            current, norms = _unit(current, norms)
-        states[s], kept[s], logs[s] = orbit.state, current, norms
-    return _history(orbit, times, states, kept, logs)
+    done = 0
+    try:
+        for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
+            for steps in _pieces(save_every if s else 0):
+                orbit.push(current, steps)
+                current, norms = _unit(current, norms)
+            states[s], kept[s], logs[s] = orbit.state, current, norms
+            done = s + 1
+    except KeyboardInterrupt:
+        interrupted(done, saves + 1)
+    return _history(orbit, times, states, kept, logs, slice(done))
 
 
 def adjoint(
@@ -129,7 +134,8 @@ def adjoint(
     Returns
     -------
     Tangents
-        In order of time: the last entry is the end, where the covectors were given.
+        In order of time: the last entry is the end, where the covectors were given. After Ctrl-C,
+        with a warning, the last times only.
 
     Raises
     ------
@@ -176,21 +182,24 @@ def adjoint(
     orbit.advance(last - orbit.step)
     states[saves] = orbit.state
     kept[saves], logs[saves] = current, norms
-    end = last
-    for block in tqdm(blocks[::-1], unit="block", disable=None if progress else True):
-        orbit.state, orbit.step = checkpoints.pop(), block[0]
-        marks = []
-        for start in block:
-            orbit.advance(start - orbit.step)
-            marks.append(orbit.state.copy())
-        for start, mark in zip(reversed(block), reversed(marks), strict=True):
-            orbit.propagator.pull(mark, start, end - start, current)
-            current, norms = _unit(current, norms)
-            end = start
-            if (start - first) % save_every == 0:
-                s = (start - first) // save_every
-                kept[s], logs[s] = current, norms
-    return _history(orbit, times, states, kept, logs)
+    end, done = last, saves
+    try:
+        for block in tqdm(blocks[::-1], unit="block", disable=None if progress else True):
+            orbit.state, orbit.step = checkpoints.pop(), block[0]
+            marks = []
+            for start in block:
+                orbit.advance(start - orbit.step)
+                marks.append(orbit.state.copy())
+            for start, mark in zip(reversed(block), reversed(marks), strict=True):
+                orbit.propagator.pull(mark, start, end - start, current)
+                current, norms = _unit(current, norms)
+                end = start
+                if (start - first) % save_every == 0:
+                    done = (start - first) // save_every
+                    kept[done], logs[done] = current, norms
+    except KeyboardInterrupt:
+        interrupted(saves + 1 - done, saves + 1)
+    return _history(orbit, times, states, kept, logs, slice(done, None))
 
 
 def _pieces(steps: int) -> list[int]:
@@ -227,7 +236,11 @@ def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:
     )  # fmt: skip
 
 
-def _history(orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array) -> Tangents:
+def _history(
+    orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array, there: slice
+) -> Tangents:  # fmt: skip
+    """Of those times that are there: all, unless interrupted."""
+    times, states, kept, logs = times[there], states[there], kept[there], logs[there]
     lost = lost_at(orbit, times, np.isfinite(states).all(axis=2))
     states, kept, logs = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, kept, logs))
     return Tangents(times, states, kept, logs, lost)

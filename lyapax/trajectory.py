@@ -1,5 +1,6 @@
 """States on a grid of time."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,7 @@ def trajectory(
     Returns
     -------
     Trajectory
+        After Ctrl-C, with a warning, the first times only.
 
     Raises
     ------
@@ -100,12 +102,25 @@ def trajectory(
     shape = (*orbit.shape, saves + 1, system.dim)
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))
     finite = np.empty((saves + 1, len(orbit.state)), bool)
-    for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
-        if s:
-            orbit.advance(save_every)
-        states[..., s, :] = orbit.shaped(orbit.state)
-        finite[s] = np.isfinite(orbit.state).all(axis=1)
-    return Trajectory(times, states, lost_at(orbit, times, finite))
+    done = 0
+    try:
+        for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
+            if s:
+                orbit.advance(save_every)
+            states[..., s, :] = orbit.shaped(orbit.state)
+            finite[s] = np.isfinite(orbit.state).all(axis=1)
+            done = s + 1
+    except KeyboardInterrupt:
+        interrupted(done, saves + 1)
+    times, states = times[:done], states[..., :done, :]
+    return Trajectory(times, states, lost_at(orbit, times, finite[:done]))
+
+
+def interrupted(done: int, asked: int) -> None:
+    """After Ctrl-C: what there is is returned; where there is nothing, the interrupt goes on."""
+    if not done:
+        raise KeyboardInterrupt
+    warnings.warn(f"interrupted: {done} of {asked} saves", stacklevel=3)
 
 
 def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:

@@ -185,6 +185,36 @@ def test_vectors_of_a_batch_are_those_of_its_members():
     np.testing.assert_allclose(np.linalg.norm(both.vectors, axis=2), 1.0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("verb", "calls"), [("push", 7), ("pull", 4)])
+def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
+    from lyapax.kernels.cpu.network import Network
+
+    system, seen = network(), []
+    whole = lx.adjoint(system, np.ones(12), duration=1, dt=0.1, **quiet)
+    usual = getattr(Network, verb)
+
+    def stopping(self, *arguments):
+        seen.append(1)
+        if len(seen) == calls:
+            raise KeyboardInterrupt
+        return usual(self, *arguments)
+
+    monkeypatch.setattr(Network, verb, stopping)
+    run = {"duration": 1, "dt": 0.1, **quiet}
+    if verb == "push":
+        with pytest.warns(UserWarning, match="interrupted: 7 of 11"):
+            path = lx.trajectory(system, **run)
+        assert path.states.shape == (7, 12)
+        seen.clear()
+        with pytest.warns(UserWarning, match="interrupted"):
+            assert len(lx.sensitivity(system, **run).times) == 7
+    else:
+        with pytest.warns(UserWarning, match="interrupted: 4 of 11"):
+            psi = lx.adjoint(system, np.ones(12), **run)
+        assert np.array_equal(psi.times, whole.times[-4:])
+        assert np.array_equal(psi.directions, whole.directions[-4:])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

@@ -178,6 +178,15 @@ def test_a_refusal_leaves_everything_as_it_was():
     with pytest.raises(TypeError):
         pta_init_(model)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    sizes = nn.ModuleList([nn.GRU(3, 8), nn.RNN(3, 6)])
+    before = [p.clone() for p in sizes.parameters()]
+    with pytest.raises(ValueError, match="alpha"):
+        pta_init_(sizes, alpha=[1.1, 1.2, 1.3, 1.4])
+    assert all(torch.equal(a, b) for a, b in zip(before, sizes.parameters(), strict=True))
+    with pytest.raises(ValueError, match="at least 2 units"):
+        pta_init_(nn.GRU(3, 1))
+    with pytest.raises(ValueError, match="meta"):
+        pta_init_(nn.GRU(3, 4, device="meta"))
 
 
 def test_lyapax_alone_does_not_import_torch():

@@ -78,7 +78,8 @@ def pta_init_(
     options = {"alpha": alpha, "theta": theta, "offset": offset}
     if isinstance(module_or_tensor, torch.Tensor):
         cell = _check.choice(kind, "kind", ("tanh", "gru"))
-        _fill(module_or_tensor, "the tensor", cell, region, time, options, generator)
+        bank = _drawn(module_or_tensor, "the tensor", cell, region, time, options, generator)
+        _write(module_or_tensor, bank)
         return module_or_tensor
     if not isinstance(module_or_tensor, nn.Module):
         raise TypeError(
@@ -96,8 +97,13 @@ def pta_init_(
             "pta_init_ found no nn.RNN, nn.GRU, nn.RNNCell or nn.GRUCell in "
             f"{type(module_or_tensor).__name__}"
         )
-    for name, part, layer, cell in layers:
-        _fill(getattr(part, layer), name, cell, region, time, options, generator)
+    # All drawn before any is written: a refusal leaves everything as it was.
+    banks = [
+        _drawn(getattr(part, layer), name, cell, region, time, options, generator)
+        for name, part, layer, cell in layers
+    ]
+    for (_, part, layer, _), bank in zip(layers, banks, strict=True):
+        _write(getattr(part, layer), bank)
         for bias in (layer.replace("weight_hh", "bias_hh"), layer.replace("weight_hh", "bias_ih")):
             if getattr(part, bias, None) is not None:
                 nn.init.zeros_(getattr(part, bias))
@@ -135,16 +141,20 @@ def _values(value: Any, name: str, size: int) -> Any:
     return array
 
 
-def _fill(
+def _drawn(
     tensor: Any, name: str, cell: str, region: str, time: str, options: dict[str, Any],
     generator: Any,
-) -> None:  # fmt: skip
-    """One bank into one tensor."""
+) -> Any:  # fmt: skip
+    """The bank for one tensor."""
     gates = 3 if cell == "gru" else 1
     if tensor.ndim != 2 or tensor.shape[0] != gates * tensor.shape[1]:
         wanted = "(3 n, n)" if cell == "gru" else "(n, n)"
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(tensor.shape)}")
     n = tensor.shape[1]
+    if n < 2:
+        raise ValueError(f"{name} must have at least 2 units, one block, got {n}")
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
     ranges = {k: v for k, v in options.items() if isinstance(v, tuple) and k != "theta"}
     values = {
         k: _values(v, k, n // 2) for k, v in options.items() if v is not None and k not in ranges
@@ -153,6 +163,10 @@ def _fill(
     device = "cpu" if generator is None else generator.device
     seed = torch.randint(2**62, (), generator=generator, device=device).item()
     found = pta.draw(n // 2, where, int(seed), check=region == "null", **values)
+    return torch.from_numpy(pta.bank(*found, n))
+
+
+def _write(tensor: Any, bank: Any) -> None:
     with torch.no_grad():
         tensor.zero_()
-        tensor[-n:] = torch.from_numpy(pta.bank(*found, n))
+        tensor[-len(bank) :] = bank
