@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from . import _check
 from ._check import Array
+from .kernels.propagator import rank_unit
 from .orbit import Orbit, begin
+from .run import GROWTH_BOUND
 from .systems.base import System
 
 
@@ -61,7 +63,12 @@ class CovariantVectors:
 
 
 def _numbers(part: Any) -> Any:
-    return part if isinstance(part, slice) else np.atleast_1d(np.asarray(part, int))
+    if isinstance(part, slice):
+        return part
+    numbers = np.atleast_1d(np.asarray(part))
+    if numbers.dtype.kind != "i":
+        raise TypeError(f"first and second must be slices or integers, got {part!r}")
+    return numbers
 
 
 def covariant_vectors(
@@ -88,7 +95,8 @@ def covariant_vectors(
         How many; default all.
     transient, alignment, tail : float, optional
         Time for the state, for the basis forwards, and for C backwards beyond the window; each is
-        by default a tenth of the duration, but the transient as the alignment.
+        by default a tenth of the duration, but the transient as the alignment. At the ends of the
+        window vectors are as good as these, times the differences of exponents, are large.
     qr_every : int
         Steps from one QR, and one set of vectors, to the next.
     params, initial, members, rng, progress
@@ -132,6 +140,7 @@ def covariant_vectors(
     counts = [orbit.steps_in(t) // every for t in (alignment, duration, tail)]
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
+    orbit.expect(sum(counts) * every)
     batch = len(orbit.state)
     basis = np.linalg.qr(generator.standard_normal((batch, n, k)))[0]
     steps = tqdm(
@@ -156,8 +165,19 @@ def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:
     """Q and R after `every` steps, with R_jj > 0."""
     columns = basis.copy()
     orbit.push(columns, every)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.linalg.norm(columns, axis=1)
+    if not np.isfinite(norms).all():
+        raise ValueError(f"system diverged before a time of {orbit.time:g}")
     q, r = np.linalg.qr(columns)
-    sign = np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)
+    diagonal = np.diagonal(r, axis1=1, axis2=2)
+    if every > 1 and (norms > GROWTH_BOUND["float64"] * np.abs(diagonal)).any():
+        raise ValueError(
+            f"qr_every must be less than {every}: rounding reaches the last directions"
+        )
+    if (np.abs(diagonal) <= rank_unit(columns.shape[1], columns.dtype) * norms).any():
+        raise ValueError("k must leave out directions that die within a step (R_jj = 0)")
+    sign = np.where(diagonal < 0, -1.0, 1.0)
     return q * sign[:, None], r * sign[:, :, None]
 
 
@@ -185,10 +205,6 @@ def _backward(
             states[window], vectors[window] = orbit.state, basis @ coefficients
         first = False
         for j, (state, own, r) in reversed([*enumerate(held, i)]):
-            # A direction that dies has R_jj = 0, and nothing to come from.
-            diagonal = np.abs(np.diagonal(r, axis1=1, axis2=2))
-            if not (diagonal > 0).all():
-                raise ValueError("k must leave out directions that die within a step (R_jj = 0)")
             coefficients = np.linalg.solve(r, coefficients)
             size = np.linalg.norm(coefficients, axis=1, keepdims=True)
             coefficients = np.triu(coefficients / size)

@@ -1,5 +1,7 @@
 """Floquet multipliers of periodic orbits."""
 
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +11,6 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .kernels.propagator import launch
 from .orbit import Orbit, begin
 from .systems.base import System
 
@@ -17,8 +18,8 @@ NEWTON_STEPS = 30
 CLOSE = 0.02  # of the orbit's size: a return that Newton's method may start from
 SEGMENTS = 32  # at most, of one period: growth within one must stay far from rounding
 TURNS = 400  # at most, around the period, until the bases repeat
-REPEATED = 1e-9
-COUPLED = 1e-6  # of the bases' overlap: such directions share a block of multipliers
+REPEATED = 1e-9  # of the bases' overlap: more, and directions share a block
+ALIKE = 10.0  # nats: multipliers that far apart must not share a block, the smaller would be lost
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def floquet(
     system : RateNetwork, RNN, GRU, LSTM, Flow or Map
         A single one, without inputs.
     period : float, optional
-        A guess; by default found from the first return after the transient.
+        A guess, of one period (of several, several are taken for one); by default found from the
+        first return after the transient.
     dt : float
         Largest time step; flows only.
     transient : float
@@ -125,20 +127,27 @@ def floquet(
         steps = max(1, round(_check.positive(period, "period") / orbit.step_time))
         if not system.is_flow and steps != period:
             raise ValueError(f"period must be a whole number of steps of a map, got {period!r}")
-    x, time_step = _refine(orbit, steps)
+    x, time_step = _refine(orbit, steps, orbit.step_time)
+    while orbit.system.is_flow and time_step > orbit.step_time * (1 + 1e-9):
+        # The period turned out longer: more steps, so that none is larger than dt.
+        length = steps * time_step
+        steps = math.ceil(length / orbit.step_time)
+        orbit.state[0] = x
+        x, time_step = _refine(orbit, steps, length / steps)
     return _around(orbit, x, time_step, steps)
 
 
 def _return(orbit: Orbit, limit: int) -> int:
     """Steps until the state comes back to where it is."""
     start, path = orbit.state[0].copy(), [orbit.state[0].copy()]
-    ahead = None
+    back = False
     for _ in range(limit):
         orbit.advance(1)
         path.append(orbit.state[0].copy())
         if not orbit.system.is_flow and len(path) > 1:
             size = max(float(np.abs(start).max()), 1e-3)
             if np.linalg.norm(path[-1] - start) < 1e-3 * CLOSE * size:
+                back = True
                 break
     states = np.array(path)
     size = float(np.linalg.norm(np.ptp(states, axis=0)))
@@ -153,7 +162,7 @@ def _return(orbit: Orbit, limit: int) -> int:
             if min(away[i], away[i + 1]) < CLOSE * size + np.linalg.norm(states[1] - start)
         ]
     else:
-        found = [len(path) - 1] if len(path) <= limit else []
+        found = [len(path) - 1] if back else []
     moved = size > 1e-6 * max(float(np.abs(start).max()), 1e-3)
     if not orbit.system.is_flow and len(found):
         moved = True
@@ -176,7 +185,7 @@ def _flown(orbit: Orbit, x: Array, dt: float, steps: int, vectors: Array | None)
     propagator = orbit.system.propagator((), dt, 1, np.dtype(float))
     state = x[None].copy()
     if vectors is None:
-        propagator.advance(launch(state, np.zeros((1, len(x), 1))), steps)
+        propagator.push(state, 0, steps, np.empty((1, len(x), 0)))
     else:
         columns = vectors[None].copy()
         propagator.push(state, 0, steps, columns)
@@ -191,11 +200,11 @@ def _slope(orbit: Orbit, x: Array, dt: float, steps: int) -> Array:
     return np.asarray((ends[0] - ends[1]) / (2 * change * dt * steps))
 
 
-def _refine(orbit: Orbit, steps: int) -> tuple[Array, float]:
+def _refine(orbit: Orbit, steps: int, dt: float) -> tuple[Array, float]:
     """Newton's method for a periodic orbit of so many steps."""
-    x, dt, n = orbit.state[0].copy(), orbit.step_time, orbit.state.shape[1]
+    x, n = orbit.state[0].copy(), orbit.state.shape[1]
     flow = orbit.system.is_flow
-    scale = max(float(np.abs(x).max()), 1.0)
+    scale = max(float(np.abs(x).max()), 1e-3)
     misses = []
     for _ in range(NEWTON_STEPS):
         matrix = np.eye(n)
@@ -204,6 +213,8 @@ def _refine(orbit: Orbit, steps: int) -> tuple[Array, float]:
         if not np.isfinite(misses[-1]):
             break
         if misses[-1] < 1e-13 or (len(misses) > 2 and misses[-1] < 1e-11 >= misses[-2]):
+            if flow and np.linalg.norm(_slope(orbit, x, dt, steps)) * dt * steps < 1e-6 * scale:
+                raise ValueError("no periodic orbit was found: the state came to rest")
             return x, dt
         jacobian, miss = matrix - np.eye(n), x - after
         if flow:
@@ -226,9 +237,12 @@ def _around(orbit: Orbit, x: Array, dt: float, steps: int) -> Floquet:
     n, flow = len(x), orbit.system.is_flow
     edges = np.unique(np.linspace(0, steps, min(steps, SEGMENTS) + 1).round().astype(int))
     matrices, state, path = [], x, [x]
+    propagator = orbit.system.propagator((), dt, 1, np.dtype(float))
     for a, b in pairwise(edges):
-        for _ in range(b - a - 1):
-            path.append(_flown(orbit, path[-1], dt, 1, None))
+        here = state[None].copy()
+        for i in range(a, b - 1):
+            propagator.push(here, i, 1, np.empty((1, n, 0)))
+            path.append(here[0].copy())
         matrix = np.eye(n)
         state = _flown(orbit, state, dt, int(b - a), matrix)
         matrices.append(matrix)
@@ -257,33 +271,44 @@ def _multipliers(matrices: list[Array]) -> tuple[Array, Any]:
     """(ln|mu|, mu/|mu|) of the product of the matrices, the first acting first."""
     n = matrices[0].shape[0]
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))[0]
-    triangles: list[Array] = []
-    for _ in range(TURNS):
+    for turn in range(TURNS):
         start, triangles = basis, []
         for matrix in matrices:
             basis, r = np.linalg.qr(matrix @ basis)
             triangles.append(r)
         overlap = start.T @ basis
-        below = np.abs(np.tril(overlap, -2)).max(initial=0.0)
-        pairs = np.abs(np.diagonal(overlap, -1))
-        if below < REPEATED and not ((pairs > REPEATED) & (pairs < 1e-3)).any():
+        with np.errstate(divide="ignore"):
+            rates = np.sum([np.log(np.abs(np.diagonal(r))) for r in triangles], axis=0)
+        blocks = _blocks(overlap)
+        apart = [np.ptp(rates[a:b]) for a, b in blocks if np.isfinite(rates[a:b]).all()]
+        if turn > 0 and max(apart, default=0.0) < ALIKE:
             break
+    else:
+        warnings.warn("multipliers that lie close together are not well resolved", stacklevel=4)
     logs, units = np.empty(n), np.empty(n, complex)
-    coupled = np.abs(overlap) > COUPLED
-    first = 0
-    while first < n:
-        last = first + 1
-        # A block ends where nothing below it is coupled to it.
-        while last < n and coupled[last:, first:last].any():
-            last += 1
+    for first, last in blocks:
         block, scale = np.eye(last - first), 0.0
         for r in triangles:
             block = r[first:last, first:last] @ block
             size = np.abs(block).max()
+            if size == 0:
+                break
             block, scale = block / size, scale + np.log(size)
         values = np.linalg.eigvals(overlap[first:last, first:last] @ block)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs[first:last] = np.log(np.abs(values)) + scale
             units[first:last] = np.where(np.abs(values) > 0, values / np.abs(values), 0)
-        first = last
     return logs, units
+
+
+def _blocks(overlap: Array) -> list[tuple[int, int]]:
+    """Ranges of directions that turn into each other: nothing below them is coupled to them."""
+    coupled, first = np.abs(overlap) > REPEATED, 0
+    found: list[tuple[int, int]] = []
+    while first < len(overlap):
+        last = first + 1
+        while last < len(overlap) and coupled[last:, first:last].any():
+            last += 1
+        found.append((first, last))
+        first = last
+    return found

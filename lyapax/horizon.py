@@ -91,9 +91,9 @@ def gradient_horizon(
             reach = np.where(exponent > 0, math.log(high), -math.log(low))
             return np.asarray(reach / np.abs(exponent))
 
-    size = np.abs(value)
     with np.errstate(invalid="ignore"):
-        fastest = np.where(np.isinf(value), value, np.sign(value) * (size + error))
-        slowest = np.where(np.isinf(value), value, np.sign(value) * np.maximum(size - error, 0.0))
+        ends = [np.where(np.isinf(value), value, value + sign * error) for sign in (-1, 1)]
+        both = [leaves(end) for end in ends]
+        latest = np.where(np.sign(ends[0]) == np.sign(ends[1]), np.maximum(*both), np.inf)
     counts = [(spec.sign == sign).sum(axis=-1) for sign in (1, -1, 0, 2)]
-    return GradientHorizon(leaves(value), leaves(fastest), leaves(slowest), *counts)
+    return GradientHorizon(leaves(value), np.minimum(*both), latest, *counts)

@@ -10,6 +10,7 @@ from . import _check
 from ._check import Array
 from .kernels.propagator import DIVERGED, RANK_LOST, launch
 from .orbit import begin
+from .run import GROWTH_BOUND
 from .systems.base import System
 from .trajectory import interrupted
 
@@ -79,19 +80,22 @@ def local_exponents(
     flight = launch(orbit.state, np.linalg.qr(generator.standard_normal((batch, n, k)))[0])
     flight.step = orbit.step
     before = orbit.steps_in(alignment) // every
+    orbit.expect((before + count * intervals) * every)
     if before:
         propagator.propagate(flight, before, every)
-    sums, done = np.empty((batch, count, k)), 0
+    sums, lost = np.empty((batch, count, k)), np.empty((batch, count, k), np.int64)
+    done = 0
     try:
         for i in tqdm(range(count), unit="window", disable=None if progress else True):
             flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
             propagator.propagate(flight, intervals, every)
-            sums[:, i] = flight.log_sum + flight.compensation
+            sums[:, i], lost[:, i] = flight.log_sum + flight.compensation, flight.status
+            if every > 1 and (flight.growth > GROWTH_BOUND["float64"]).any():
+                raise ValueError(f"qr_every must be less than {every}: rounding reaches exponents")
             done = i + 1
     except KeyboardInterrupt:
         interrupted(done, count)
-    sums = sums[:, :done]
-    lost = flight.status[:, None, :]
+    sums, lost = sums[:, :done], lost[:, :done]
     sums = np.where(lost == DIVERGED, np.nan, np.where(lost == RANK_LOST, -np.inf, sums))
     rates = sums / (intervals * every * orbit.step_time)
     return np.asarray(orbit.shaped(rates))

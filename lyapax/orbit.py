@@ -12,8 +12,6 @@ from ._check import Array
 from .kernels.propagator import Propagator
 from .systems.base import System
 
-CHUNK = 256  # steps of a call, so that Ctrl-C is heard between calls of Python code too
-
 
 @dataclass
 class Orbit:
@@ -32,6 +30,15 @@ class Orbit:
 
     def steps_in(self, time: float) -> int:
         return math.ceil(time / self.step_time - 1e-9)
+
+    def expect(self, steps: int) -> None:
+        """Whether inputs last so many steps more."""
+        rows = self.system.input_steps
+        if rows is not None and self.step + steps > rows:
+            raise ValueError(
+                f"inputs must have one row a step: {self.step + steps} steps are asked for, got "
+                f"{rows} rows"
+            )
 
     def advance(self, steps: int) -> None:
         # Not by `advance`: where that is other code, bits differ, and chaotic orbits soon after.

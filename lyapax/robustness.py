@@ -137,6 +137,9 @@ def robustness(
     >>> bool((spec.n_zero == 1).all())  # a limit cycle keeps its zero
     True
     """
+    for name in ("initial", "members"):
+        if name in options and (kind == "S" or name == "members"):
+            raise ValueError(f"{name} must be left out: draws are the members, and S their starts")
     sizes = _check.real_array(scales, "scales", ndim_min=1)
     if sizes.ndim != 1:
         raise ValueError(f"scales must have shape (S,), got {sizes.shape}")

@@ -21,7 +21,9 @@ from .orbit import Orbit, begin
 from .systems.base import System
 from .trajectory import grid, interrupted, lost_at
 
-NORMALISE = 64  # steps after which vectors are scaled back to norm 1, and checkpoints' distance
+# Steps after which vectors are scaled back to norm 1, and from checkpoint to checkpoint. A step of
+# a map may shrink or stretch by many orders of magnitude.
+NORMALISE = {"flow": 64, "map": 8}
 CHECKPOINT_BYTES = 2**28
 
 
@@ -35,9 +37,9 @@ class Tangents:
         From the end of the transient; steps of a map.
     states : array (..., S, n)
     directions : array (..., S, n, m)
-        Unit vectors u, one a column.
+        Unit vectors u, one a column; zero for one that is gone.
     log_norms : array (..., S, m)
-        Natural logarithms of the norms; they neither overflow nor underflow.
+        Natural logarithms of the norms, -inf for one that is gone.
     diverged_at : array (...)
         Time of the first state that is not finite; NaN where there is none.
     """
@@ -51,8 +53,9 @@ class Tangents:
     @property
     def vectors(self) -> Array:
         """The vectors themselves; infinite or zero where they do not fit into a float64."""
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(self.directions * np.exp(self.log_norms)[..., None, :])
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            logs = np.log(np.abs(self.directions)) + self.log_norms[..., None, :]
+            return np.asarray(np.sign(self.directions) * np.exp(logs))
 
 
 def sensitivity(
@@ -101,7 +104,7 @@ def sensitivity(
     done = 0
     try:
         for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
-            for steps in _pieces(save_every if s else 0):
+            for steps in _pieces(save_every if s else 0, _distance(orbit)):
                 orbit.push(current, steps)
                 current, norms = _unit(current, norms)
             states[s], kept[s], logs[s] = orbit.state, current, norms
@@ -119,9 +122,9 @@ def adjoint(
     r"""Adjoint :math:`\Psi(t) w` back from the end, or all of :math:`\Psi(t)`.
 
     Reverse-mode differentiation of the orbit: of a loss with gradient w at the end, the gradient
-    in x(t). States are kept every 64 steps, or where that takes more than 256 MB at about the root
-    of the number of steps, and computed again from there: with one covector it costs three to four
-    times what the orbit alone does.
+    in x(t). States are kept every 64 steps (8 of a map), or where that takes more than 256 MB at
+    about the root of the number of steps, and computed again from there: with one covector it costs
+    about three times what the orbit alone does.
 
     Parameters
     ----------
@@ -165,7 +168,9 @@ def adjoint(
     states, kept, logs = _room(orbit, saves, current.shape[2])
     first, last = orbit.step, orbit.step + saves * save_every
     pieces = [
-        first + s * save_every + a for s in range(saves) for a in range(0, save_every, NORMALISE)
+        first + s * save_every + a
+        for s in range(saves)
+        for a in range(0, save_every, _distance(orbit))
     ]
     # One checkpoint a piece if they fit, else one for each root of their number.
     size = len(pieces) * states[0].nbytes
@@ -202,9 +207,13 @@ def adjoint(
     return _history(orbit, times, states, kept, logs, slice(done, None))
 
 
-def _pieces(steps: int) -> list[int]:
-    whole, rest = divmod(steps, NORMALISE)
-    return [NORMALISE] * whole + [rest] * (rest > 0)
+def _distance(orbit: Orbit) -> int:
+    return NORMALISE["flow" if orbit.system.is_flow else "map"]
+
+
+def _pieces(steps: int, distance: int) -> list[int]:
+    whole, rest = divmod(steps, distance)
+    return [distance] * whole + [rest] * (rest > 0)
 
 
 def _columns(given: Any, name: str, orbit: Orbit) -> Array:
@@ -215,7 +224,7 @@ def _columns(given: Any, name: str, orbit: Orbit) -> Array:
         columns = columns[:, None]
     if columns.ndim != 2 or columns.shape[0] != n:
         raise ValueError(f"{name} must have shape ({n},) or ({n}, m), got {columns.shape}")
-    if not (np.linalg.norm(columns, axis=0) > 0).all():
+    if not (np.abs(columns).max(axis=0) > 0).all():
         raise ValueError(f"{name} must not have a column of zeros")
     return np.array(np.broadcast_to(columns, (len(orbit.state), *columns.shape)), order="C")
 
@@ -223,9 +232,12 @@ def _columns(given: Any, name: str, orbit: Orbit) -> Array:
 def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
     """Columns scaled to norm 1, and the logarithms of their norms; a zero column stays zero."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        size = np.linalg.norm(vectors, axis=1)
-        scaled = np.where(size[:, None] > 0, vectors / size[:, None], vectors)
-        return scaled, norms + np.log(size)
+        # By the largest element first: squares of 1e-160 are zero.
+        largest = np.abs(vectors).max(axis=1)
+        scaled = np.where(largest[:, None] > 0, vectors / largest[:, None], vectors)
+        size = np.linalg.norm(scaled, axis=1)
+        scaled = np.where(size[:, None] > 0, scaled / size[:, None], scaled)
+        return scaled, norms + np.log(largest) + np.where(size > 0, np.log(size), 0.0)
 
 
 def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:

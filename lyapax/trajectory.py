@@ -25,7 +25,7 @@ class Trajectory:
         From the end of the transient; steps of a map.
     states : array (..., S, n), or a zarr array of that shape
     diverged_at : array (...)
-        Time of the first state that is not finite; NaN where there is none.
+        Time of the first state kept that is not finite; NaN where there is none.
     """
 
     times: Array
@@ -68,7 +68,8 @@ def trajectory(
     transient : float
         Time before the first state kept.
     save_every : int
-        Steps between two states kept.
+        Steps between two states kept; what is left of the duration after a whole number of them is
+        not run.
     params, initial, members, rng
         As in `lyapunov_spectrum`.
     store : path, optional

@@ -244,17 +244,17 @@ def test_regular_orbits_of_a_volume_preserving_map_are_neutral():
 @pytest.mark.parametrize("phi", ["tanh", "relu", "sigmoid", "softplus", "erf", "linear"])
 @pytest.mark.parametrize("form", ["current", "rate"])
 def test_lanes_and_dense_networks_agree(phi, form):
-    """Three units alone, in lanes, and beside ten that nothing connects, in the dense kernel."""
+    """Two units alone, in lanes, and beside ten that nothing connects, in the dense kernel."""
     rng = np.random.default_rng(1)
-    w, bias, start = rng.standard_normal((3, 3)) / 2, rng.standard_normal(3), rng.standard_normal(3)
+    w, bias, start = rng.standard_normal((2, 2)) / 2, rng.standard_normal(2), rng.standard_normal(2)
     options = dict(duration=5.0, dt=0.05, transient=0.0, qr_every=4)
     small = spectrum(
-        lx.RateNetwork(w, bias, phi=phi, form=form), initial=start, initial_basis=np.eye(3),
+        lx.RateNetwork(w, bias, phi=phi, form=form), initial=start, initial_basis=np.eye(2),
         **options,
     )  # fmt: skip
     large = spectrum(
         lx.RateNetwork(np.pad(w, (0, 10)), np.pad(bias, (0, 10)), phi=phi, form=form),
-        initial=np.pad(start, (0, 10)), initial_basis=np.eye(13)[:, :3], k=3, **options,
+        initial=np.pad(start, (0, 10)), initial_basis=np.eye(12)[:, :2], k=2, **options,
     )  # fmt: skip
     np.testing.assert_allclose(small.exponents, large.exponents, atol=1e-10)
 

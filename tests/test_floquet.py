@@ -48,6 +48,17 @@ def test_strong_contraction_and_pairs():
     assert abs(cycle.multipliers[4]) < 1e-43
 
 
+@pytest.mark.parametrize("mu", [3.0, 6.0, 8.0])
+def test_stiff_van_der_pol(mu):
+    """The second exponent is the mean divergence, exp(-120) of a multiplier or not."""
+    cycle = lx.floquet(library["van_der_pol"].system(mu=mu), dt=0.002, transient=60, rng=0,
+                       max_period=30.0)  # fmt: skip
+    divergence = mu * (1 - cycle.orbit[:-1, 0] ** 2)
+    assert cycle.exponents[1] == pytest.approx(divergence.mean(), rel=1e-4)
+    assert abs(cycle.trivial - 1) < 1e-8
+    assert cycle.dt <= 0.002 * (1 + 1e-9)
+
+
 def test_networks_and_maps():
     net = lx.RateNetwork(TURN, form="rate")
     cycle = lx.floquet(net, dt=0.05, transient=60, rng=0)
@@ -58,6 +69,12 @@ def test_networks_and_maps():
     assert orbit.period == 4
     expected = np.prod(3.5 * (1 - 2 * orbit.orbit[:4, 0]))
     np.testing.assert_allclose(orbit.multipliers, expected, rtol=1e-9)
+    short = lx.floquet(
+        library["logistic"].system(r=3.2), transient=900, initial=[0.3], max_period=2
+    )
+    assert short.period == 2
+    gone = lx.floquet(lx.RNN(np.zeros((2, 2)), bias_ih=np.ones(2)), period=1, initial=[0.5, 0.5])
+    assert np.isneginf(gone.exponents).all()
     # An unstable fixed point, from a guess.
     fixed = lx.floquet(logistic, period=1, initial=[0.7])
     np.testing.assert_allclose(fixed.state, 1 - 1 / 3.5, atol=1e-12)
@@ -69,6 +86,8 @@ def test_no_period_says_what_was_seen():
         lx.floquet(library["lorenz63"].system(rho=0.5), dt=0.01, transient=50, initial=[1, 1, 1.0])
     with pytest.raises(ValueError, match="nearest return"):
         lx.floquet(library["lorenz63"].system(), dt=0.01, transient=50, rng=0, max_period=1.0)
+    with pytest.raises(ValueError, match="rest"):
+        lx.floquet(library["van_der_pol"].system(), 6.6, dt=0.05, initial=[0.0, 0.0])
     with pytest.raises(ValueError, match="Newton"):
         lx.floquet(library["lorenz63"].system(), 0.013, dt=0.01, initial=[5.0, 3.0, 20.0])
 
@@ -83,6 +102,12 @@ def test_local_exponents():
     whole = lx.local_exponents(system, window=300, windows=1, alignment=50, transient=50,
                                members=2, **run)  # fmt: skip
     np.testing.assert_allclose(whole[:, 0], found.mean(axis=1), atol=1e-9)
+    late = lx.local_exponents(
+        lx.Map(lambda x, p: [x[0] ** 2], 1), window=2, windows=8, alignment=0, initial=[1.1],
+        progress=False,
+    )  # fmt: skip
+    assert np.isfinite(late[0]).all()
+    assert np.isnan(late[-1]).all()
     dead = lx.local_exponents(lx.RNN(np.zeros((3, 3))), window=2, windows=3, progress=False)
     assert np.isneginf(dead).all()
 
@@ -143,6 +168,15 @@ def test_noise_is_where_the_weights_are():
         (lambda: lx.gradient_horizon(network(), low=2.0, duration=1, dt=0.1), ValueError, "low"),
         (lambda: lx.local_exponents(network(), window=1, windows=0, dt=0.1), ValueError, "windows"),
         (lambda: lx.local_exponents(network(), window=-1, windows=2, dt=0.1), ValueError, "window"),
+        (lambda: lx.local_exponents(
+            lx.RNN(np.eye(3), np.ones((3, 1)), inputs=np.ones((100, 1))), window=10, windows=10,
+            alignment=0, qr_every=4), ValueError, "inputs"),
+        (lambda: lx.local_exponents(library["henon"].system(), window=40, windows=9, qr_every=20,
+                                    rng=0, progress=False), ValueError, "qr_every"),
+        (lambda: lx.robustness(network(), [0.1], "S", initial=np.ones(12), duration=1, dt=0.1),
+         ValueError, "initial"),
+        (lambda: lx.robustness(network(), [0.1], members=2, duration=1, dt=0.1),
+         ValueError, "members"),
         (lambda: lx.perturb(network(), "X", scale=1.0), ValueError, "kind"),
         (lambda: lx.perturb(network(), scale=-1.0), ValueError, "scale"),
         (lambda: lx.perturb(library["henon"].system(), scale=1.0), TypeError, "system"),

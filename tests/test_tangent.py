@@ -83,6 +83,31 @@ def test_long_orbits_in_logarithms():
         assert abs(log_norms / 2000 - 0.9056) < 0.03
 
 
+@pytest.mark.parametrize("factor", [1e-3, 300.0, 1e-30])
+def test_maps_that_shrink_and_stretch_by_orders_of_magnitude(factor):
+    fast = lx.Map(lambda x, p: [factor * x[0], x[1]], 2)
+    same = {"duration": 128, "save_every": 64, "initial": [0.0, 0.5], "progress": False}
+    for found, at in ((lx.sensitivity(fast, **same), -1), (lx.adjoint(fast, **same), 0)):
+        np.testing.assert_allclose(found.log_norms[at], [128 * np.log(factor), 0.0], rtol=1e-12)
+        assert not np.isnan(found.vectors).any()
+    tiny = lx.sensitivity(fast, np.array([1e-200, 0.0]), **same)
+    assert tiny.log_norms[0, 0] == pytest.approx(-200 * np.log(10))
+
+
+def test_propagators_with_float32_tangents_push_in_float64():
+    system, rng = network(), np.random.default_rng(0)
+    state, v = rng.standard_normal((2, 12)), rng.standard_normal((2, 12, 3))
+    found = []
+    for dtype in (float, np.float32):
+        x, pushed, pulled = state.copy(), v.copy(), v.copy()
+        propagator = system.propagator((2,), 0.1, 3, np.dtype(dtype))
+        propagator.push(x, 0, 5, pushed)
+        propagator.pull(state, 0, 5, pulled)
+        found.append((x, pushed, pulled))
+    for a, b in zip(*found, strict=True):
+        assert np.array_equal(a, b)
+
+
 def test_adjoint_exponents_are_forward_exponents():
     system = network()
     spec = spectrum(system, duration=200, dt=0.05, transient=50)
@@ -233,6 +258,12 @@ def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
          ValueError, "duration"),
         (lambda: lx.covariant_vectors(lx.RNN(np.zeros((12, 12))), duration=9, rng=0,
                                       progress=False), ValueError, "die"),
+        (lambda: lx.covariant_vectors(library["henon"].system(), duration=200, qr_every=20, rng=0,
+                                      progress=False), ValueError, "qr_every"),
+        (lambda: lx.covariant_vectors(lx.Map(lambda x, p: [x[0] ** 2], 1), duration=50, rng=0,
+                                      initial=[3.0], progress=False), ValueError, "diverged"),
+        (lambda: lx.covariant_vectors(network(), duration=1, dt=0.1, **quiet).angles([0.7], [1]),
+         TypeError, "integers"),
         (lambda: lx.covariant_vectors(
             lx.RNN(np.eye(3), np.ones((3, 1)), inputs=np.ones((9, 1))), duration=9),
          ValueError, "inputs"),

@@ -103,6 +103,8 @@ class Taped:
         flight.step += intervals * steps
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        if self.dtype != np.float64:
+            return self._in_float64().push(state, step, steps, vectors)
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         if len(edges) == 1:
             return self._states(state, step, steps)
@@ -111,10 +113,18 @@ class Taped:
         self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        if self.dtype != np.float64:
+            return self._in_float64().pull(state, step, steps, vectors)
         pull_run, record, work = self._backwards
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         parts = pull_run, self.model, record, FOR_COTANGENTS
         self._linear(parts, work * int(edges[-1]), step, steps, steps, state.copy(), vectors)
+
+    def _in_float64(self) -> Any:
+        return self.select(np.arange(self.batch), np.dtype(np.float64))
+
+    def select(self, members: Any, dtype: Any) -> Any:
+        raise NotImplementedError
 
     @cached_property
     def _backwards(self) -> tuple[Any, Any, int]:
