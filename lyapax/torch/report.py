@@ -50,7 +50,8 @@ class PTAReport:
                 f"{layer.exponents[0]:.2g} +- {layer.stderr[0]:.1g}{more}"
             )
         for part in self.driven:
-            leading = ", ".join(f"{value:.4f}" for value in part.exponents[:5])
+            pairs = zip(part.exponents[:4], part.stderr, strict=False)
+            leading = ", ".join(f"{value:.4f} +- {error:.1g}" for value, error in pairs)
             lines.append(f"{part.name}, driven by the inputs: {leading}, ...")
         return "\n".join(lines)
 
