@@ -99,11 +99,6 @@ def begin(
     propagator = system.propagator(shape, step_time, 1, np.dtype(float))
     orbit = Orbit(system, propagator, state, shape, step_time)
     before = orbit.steps_in(_check.positive(transient, "transient", zero=True))
-    asked = before + orbit.steps_in(_check.positive(duration, "duration"))
-    if system.input_steps is not None and asked > system.input_steps:
-        raise ValueError(
-            f"inputs must have one row a step: {asked} steps are asked for (transient and "
-            f"duration), got {system.input_steps} rows"
-        )
+    orbit.expect(before + orbit.steps_in(_check.positive(duration, "duration")))
     orbit.advance(before)
     return orbit

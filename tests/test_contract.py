@@ -195,7 +195,7 @@ def test_float32_tangents(name):
     propagator.propagate(flight, 3, 2)
     expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
     np.testing.assert_allclose(flight.state[0], expected[0], rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(flight.log_sum[0], expected[2], atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(flight.log_sum[0], expected[2], atol=1e-5)
     assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
 
 

@@ -15,7 +15,7 @@ from .cells import GRU, LSTM, RESET_GRU, RNN
 from .gated_model import MODEL, gates_packed, read_model
 from .interruptible import raised
 from .network_cotangents import begin_step, end_step, transposed_stage
-from .records import Record
+from .records import Record, size_of
 from .runs import STRIP_RUN
 from .strips import strip_product
 from .vectors import fma, load, multiply, outlined, shift, splat, store
@@ -32,7 +32,7 @@ Strip = namedtuple("Strip", "stride lanes scaled aside")
 def cotangent_model(words, hidden, below):
     """Words of the record, and the arrays that must outlive it."""
     turned = [gates_packed(w.swapaxes(-1, -2), np.float64) for w in (hidden, below)]
-    sizes = [w[0].size if len(w) > 1 else 0 for w in turned]
+    sizes = [size_of(w) for w in turned]
     record = COTANGENT_MODEL.words(
         net=words, hidden=turned[0], hidden_size=sizes[0], below=turned[1], below_size=sizes[1]
     )

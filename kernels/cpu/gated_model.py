@@ -6,7 +6,7 @@ import numpy as np
 
 from ..jit import inlined
 from .cells import CELLS, cell_functions
-from .records import Record
+from .records import Record, size_of
 from .strips import LINE, packed
 from .vectors import shift
 
@@ -56,7 +56,7 @@ def gated_model(cell, hidden, below, entry, bias, inputs, closed, dt, width, dty
         "entry": gates_packed(entry[:, None], np.float64),
     }  # fmt: skip
     arrays = {**weights, "bias": np.ascontiguousarray(bias), "inputs": np.ascontiguousarray(inputs)}
-    sizes = {f"{name}_size": a[0].size if len(a) > 1 else 0 for name, a in arrays.items()}
+    sizes = {f"{name}_size": size_of(array) for name, array in arrays.items()}
     for name, given in (("hidden", hidden), ("below", below)):
         same = np.dtype(dtype) == np.float64
         arrays[f"tangent_{name}"] = arrays[name] if same else gates_packed(given, dtype)

@@ -29,9 +29,7 @@ from .strips import ROWS, strip_product
 from .vectors import add, fma, load, multiply, outlined, shift, splat, splat_for, store
 
 TILE = 16  # rows of the Jacobian there is room for: the next ones start on a cache line
-FACTORS = (
-    3 * TILE
-)  # elements: repeated factors of three gates, a register or the rows of a tile each
+FACTORS = 3 * TILE  # repeated factors of three gates, a register or the rows of a tile each
 
 # Tangents: an address, where column 0 of them is or would be, and their number of rows.
 Basis = namedtuple("Basis", "start rows")

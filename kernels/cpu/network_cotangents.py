@@ -11,8 +11,8 @@ from numba import float64
 
 from ..jit import inlined, kernel
 from .interruptible import raised
-from .network_model import padded, size_of
-from .records import Record
+from .network_model import padded
+from .records import Record, size_of
 from .runs import STRIP_RUN
 from .strips import lanes_of, strip_product, vector_product
 from .vectors import add, fma, load, multiply, outlined, shift, splat, store, subtract

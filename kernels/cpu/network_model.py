@@ -5,7 +5,7 @@ from collections import namedtuple
 import numpy as np
 
 from ..jit import inlined
-from .records import Record
+from .records import Record, size_of
 from .strips import lanes_of
 from .weights import factor, row_factor, state_product
 
@@ -43,11 +43,6 @@ def layout(net):
 def row_size(net, count):
     """Elements of a vector of `count` members: whole registers."""
     return net.n * net.width if net.width else count * padded(net.n, net.lanes)
-
-
-def size_of(array):
-    """Elements from member to member."""
-    return array[0].size if len(array) > 1 else 0
 
 
 def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):

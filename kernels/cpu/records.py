@@ -85,6 +85,11 @@ def word(value):
     return getattr(value, "address", value)
 
 
+def size_of(array):
+    """Elements from member to member; 0 where all share the first."""
+    return array[0].size if len(array) > 1 else 0
+
+
 @intrinsic
 def invoke(typingctx, address, args):
     """Call the C function at an address with a tuple of numbers and addresses."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
 from ..kernels.codegen import Graph
-from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.cpu.lanes import LANES_WORK
 from ..kernels.generated import module
-from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
+from .straight_line import straight_line
 from .trace import trace
 
 # The named activations as a user would write them, for the traced form of small networks.
@@ -172,7 +172,6 @@ class RateNetwork:
 
     def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
         """Small networks are traced functions: straight-line code, members as SIMD lanes."""
-        n = self.dim
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
 
         def f(x: Any, p: Any) -> Any:
@@ -182,17 +181,11 @@ class RateNetwork:
                 rate = p.rate * (phi(p.W @ x + p.bias) - x)
             return rate if self.is_flow else x + rate
 
-        graph = trace(f, n, {"W": (n, n), "bias": (n,), "rate": (n,)}, timed=False)
         weights = self.W.toarray() if self.is_sparse else self.W
-        parts = [weights.reshape(*weights.shape[:-2], n * n), self.bias, 1.0 / self.tau]
-        table = np.concatenate(
-            [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts], axis=-1
+        arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
+        return straight_line(
+            f, self.dim, arrays, self.batch_shape, shape, dt if self.is_flow else 0.0, k, dtype
         )
-        graph, table_of = hoisted(graph)
-        return Lanes(
-            graph, table_of(flat_batch(table, shape, 1)), dt if self.is_flow else 0.0, k,
-            int(np.prod(shape, dtype=int)), dtype,
-        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"RateNetwork(n={self.dim}, phi={self.phi!r}, form={self.form!r}, {self.kind})"

@@ -7,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
-from ..kernels.cpu.lanes import Lanes
-from ..kernels.hoist import hoisted
+from ..kernels.cpu.cells import CELLS
 from ..kernels.propagator import Propagator
 from .rate import RateNetwork
-from .trace import trace
+from .straight_line import straight_line
 
 # Straight-line code of gates is long: 4 units with all tangents would compile for 20 s.
 GATED_LANES_WORK = 27
-GATES = {"rnn": 1, "relu": 1, "gru": 3, "reset_gru": 3, "lstm": 4}
 
 
 def per_layer(value: Any, name: str) -> list[Array]:
@@ -29,7 +27,6 @@ class Recurrent:
     """What RNN, GRU and LSTM have in common; `cell` names the kernel's elementwise part."""
 
     cell: str
-    states = 1  # of a unit
     is_flow = False
     _own: tuple[str, ...] = (
         "weight_hh", "weight_ih", "bias_hh", "bias_ih", "inputs", "readout", "readout_bias"
@@ -42,7 +39,7 @@ class Recurrent:
         self.weight_hh, self.weight_ih, self.inputs = weight_hh, weight_ih, inputs
         self.bias_hh, self.bias_ih = bias_hh, bias_ih
         self.readout, self.readout_bias = readout, readout_bias
-        gates = GATES[self.cell]
+        gates = self.gates
         hidden = per_layer(weight_hh, "weight_hh")
         self.layers, self.n = len(hidden), hidden[0].shape[-1] if hidden[0].ndim else 0
         n, layers = self.n, self.layers
@@ -84,7 +81,7 @@ class Recurrent:
             )
 
     def _biases(self, value: Any, name: str) -> list[Array]:
-        rows = GATES[self.cell] * self.n
+        rows = self.gates * self.n
         if value is None:
             return [np.zeros(rows)] * self.layers
         many = isinstance(value, Sequence) and len(value) > 0 and np.ndim(value[0]) >= 1
@@ -100,7 +97,7 @@ class Recurrent:
         self, hidden: list[Array], below: list[Array], bias_hh: list[Array], bias_ih: list[Array]
     ) -> None:
         """Arrays as the kernel wants them: (..., layers, gates, n, n) and so on."""
-        gates, n = GATES[self.cell], self.n
+        gates, n = self.gates, self.n
 
         def split(w: Array) -> Array:
             return w.reshape(*w.shape[:-2], gates, n, w.shape[-1])
@@ -120,17 +117,12 @@ class Recurrent:
             if self.cell == "gru":  # the reset multiplies this one, but not the input's
                 rest = inner[..., 2:, :]
                 total[..., 2, :] = outer[..., 2, :]
-            lead = np.broadcast_shapes(total.shape[:-2], rest.shape[:-2])
-            sums.append(
-                np.concatenate(
-                    [np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in (total, rest)], axis=-2
-                )
-            )
+            sums.append(np.concatenate(_leads_alike("biases", [total, rest], 2), axis=-2))
         self._bias = _stacked(sums, 2)
 
     def _close(self, weight_ih: Array, entries: int) -> list[tuple[int, ...]]:
         """Fold the readout into weights from the last layer to the first."""
-        gates, n = GATES[self.cell], self.n
+        gates, n = self.gates, self.n
         readout = real_array(self.readout, "readout", ndim_min=2)
         self._expect(readout, "readout", (entries, n))
         offset = real_array(0.0 if self.readout_bias is None else self.readout_bias, "readout_bias")
@@ -141,15 +133,21 @@ class Recurrent:
         fed = weight_ih @ np.broadcast_to(offset, (*offset.shape[:-1], entries))[..., None]
         loop = back.reshape(*back.shape[:-2], 1, gates, n, n)
         rest = self._below[..., 1:, :, :, :]
-        lead = broadcast("weights and readout", loop.shape[:-4], rest.shape[:-4])
-        self._below = np.concatenate(
-            [np.broadcast_to(a, (*lead, *a.shape[-4:])) for a in (loop, rest)], axis=-4
-        )
+        self._below = np.concatenate(_leads_alike("weights and readout", [loop, rest], 4), axis=-4)
         first = fed.reshape(*fed.shape[:-2], gates, n)
         lead = broadcast("biases and readout", first.shape[:-2], self._bias.shape[:-3])
         self._bias = np.array(np.broadcast_to(self._bias, (*lead, *self._bias.shape[-3:])))
         self._bias[..., 0, :gates, :] += first
         return [lead]
+
+    @property
+    def gates(self) -> int:
+        return int(CELLS[self.cell].gates)
+
+    @property
+    def states(self) -> int:
+        """Of a unit: h, and c of an LSTM."""
+        return int(CELLS[self.cell].states)
 
     @property
     def dim(self) -> int:
@@ -203,23 +201,10 @@ class Recurrent:
 
     def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
         """Small networks are traced functions: straight-line code, members as SIMD lanes."""
-        arrays = {"hidden": self._hidden, "below": self._below, "bias": self._bias}
-        cores = {"hidden": 4, "below": 4, "bias": 3}
-        shapes = {name: arrays[name].shape[-cores[name] :] for name in arrays}
-        graph = trace(self._field, self.dim, shapes, timed=False)
-        table = np.concatenate(
-            [
-                np.broadcast_to(a, (*self.batch_shape, *shapes[name])).reshape(
-                    *self.batch_shape, -1
-                )
-                for name, a in arrays.items()
-            ],
-            axis=-1,
-        )
-        graph, table_of = hoisted(graph)
-        return Lanes(
-            graph, table_of(flat_batch(table, shape, 1)), dt if self.is_flow else 0.0, k,
-            int(np.prod(shape, dtype=int)), dtype,
+        arrays = {"hidden": (self._hidden, 4), "below": (self._below, 4), "bias": (self._bias, 3)}
+        return straight_line(
+            self._field, self.dim, arrays, self.batch_shape, shape, dt if self.is_flow else 0.0, k,
+            dtype,
         )  # fmt: skip
 
     def _field(self, x: Any, p: Any) -> Any:
@@ -234,7 +219,7 @@ class Recurrent:
             elif self.readout is not None:
                 source = h[layers - 1]
             sums = []
-            for g in range(GATES[self.cell]):
+            for g in range(self.gates):
                 total = p.bias[i, g]
                 sums.append(total if source is None else total + p.below[i, g] @ source)
             self._unit(i, h, out, sums, p.hidden[i], p.bias[i])
@@ -250,8 +235,13 @@ class Recurrent:
 
 def _stacked(parts: list[Array], core: int) -> Array:
     """Arrays (..., core axes) side by side along a new axis before the core."""
-    lead = broadcast("layers", *(a.shape[: a.ndim - core] for a in parts))
-    return np.stack([np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts], axis=-core - 1)
+    return np.stack(_leads_alike("layers", parts, core), axis=-core - 1)
+
+
+def _leads_alike(name: str, parts: list[Array], core: int) -> list[Array]:
+    """Arrays (..., core axes) with their leading axes broadcast together."""
+    lead = broadcast(name, *(a.shape[: a.ndim - core] for a in parts))
+    return [np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts]
 
 
 def sigmoid(u: Any) -> Any:
@@ -424,7 +414,7 @@ class LSTM(Recurrent):
     [0.5 0.5 0.  0. ]
     """
 
-    cell, states = "lstm", 2
+    cell = "lstm"
 
     def __init__(
         self, weight_hh: Any, weight_ih: Any = None, bias_hh: Any = None, bias_ih: Any = None, *,

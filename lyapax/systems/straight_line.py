@@ -1,0 +1,31 @@
+"""Small networks as traced functions: straight-line code, members as SIMD lanes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._check import Array, flat_batch
+from ..kernels.cpu.lanes import Lanes
+from ..kernels.hoist import hoisted
+from ..kernels.propagator import Propagator
+from .trace import trace
+
+
+def straight_line(
+    f: Callable[..., Any], dim: int, arrays: dict[str, tuple[Array, int]],
+    batch_shape: tuple[int, ...], shape: tuple[int, ...], dt: float, k: int, dtype: Any,
+) -> Propagator:  # fmt: skip
+    """Of f(x, p); arrays: parameters (..., core axes) and how many of their axes f sees."""
+    shapes = {name: a.shape[a.ndim - core :] for name, (a, core) in arrays.items()}
+    graph, table_of = hoisted(trace(f, dim, shapes, timed=False))
+    table = np.concatenate(
+        [
+            np.broadcast_to(a, (*batch_shape, *shapes[name])).reshape(*batch_shape, -1)
+            for name, (a, _) in arrays.items()
+        ],
+        axis=-1,
+    )
+    return Lanes(
+        graph, table_of(flat_batch(table, shape, 1)), dt, k, int(np.prod(shape, dtype=int)), dtype
+    )
