@@ -1,4 +1,4 @@
-"""From an expression graph to straight-line source: field and Jacobian, one printer a target."""
+"""From an expression graph to straight-line source: one printer, one language a target."""
 
 import math
 from collections.abc import Callable
@@ -9,13 +9,45 @@ from typing import Any
 import sympy
 from sympy.core.relational import Relational
 
-UNARY = {
-    "exp": "exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
-    "asin": "math.asin", "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh",
-    "cosh": "math.cosh", "erf": "math.erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
-    "Magnitude": "abs", "Floor": "math.floor", "Wrap": "wrap", "atan2": "math.atan2",
-    "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh",
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class Language:
+    """How a target spells what differs between targets."""
+
+    functions: dict[str, str]
+    number: str
+    power: str
+    root: str
+    choice: str
+    both: str
+    either: str
+    negation: str
+    truth: tuple[str, str]
+
+
+PYTHON = Language(
+    {
+        "exp": "exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
+        "asin": "math.asin", "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh",
+        "cosh": "math.cosh", "erf": "math.erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
+        "Magnitude": "abs", "Floor": "math.floor", "Wrap": "wrap", "atan2": "math.atan2",
+        "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh",
+    },
+    number="{}", power="math.pow", root="math.sqrt", choice="({a} if {condition} else {b})",
+    both=" and ", either=" or ", negation="(not {})", truth=("False", "True"),
+)  # fmt: skip
+
+CUDA = Language(
+    {
+        "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin",
+        "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh", "erf": "erf",
+        "Tanh": "tanh_of", "Sech2": "sech2_of", "Sign": "sign_of", "Magnitude": "fabs",
+        "Floor": "floor", "Wrap": "wrap_of", "atan2": "atan2", "asinh": "asinh", "acosh": "acosh",
+        "atanh": "atanh",
+    },
+    number="REAL({})", power="pow", root="sqrt", choice="({condition} ? {a} : {b})",
+    both=" && ", either=" || ", negation="(!{})", truth=("false", "true"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,62 +75,65 @@ class Graph:
         return entries
 
 
-def python(e: sympy.Basic) -> str:
-    """One expression as Numba source; products inside sums become fma."""
+def printed(e: sympy.Basic, language: Language) -> str:
+    """One expression as source; products inside sums become fma."""
+
+    def text(e: sympy.Basic) -> str:
+        return printed(e, language)
+
     if isinstance(e, sympy.Symbol):
         return str(e.name)
     if isinstance(e, sympy.Rational | sympy.Float | sympy.NumberSymbol):
-        value = float(e)
-        return repr(value) if value >= 0 else f"({value!r})"
+        value = language.number.format(repr(abs(float(e))))
+        return value if float(e) >= 0 else f"(-{value})"
     if e is sympy.S.true or e is sympy.S.false:
-        return str(bool(e))
+        return language.truth[bool(e)]
     if isinstance(e, sympy.Add):
         plain = [a for a in e.args if not isinstance(a, sympy.Mul) or a.as_numer_denom()[1] != 1]
         products = [a for a in e.args if a not in plain]
-        text = " + ".join(python(a) for a in plain)
+        total = " + ".join(text(a) for a in plain)
         for product in products:
             first, rest = product.as_two_terms()
-            a, b = python(first), python(rest)
-            text = f"fma({a}, {b}, {text})" if text else f"{a} * {b}"
-        return f"({text})"
+            a, b = text(first), text(rest)
+            total = f"fma({a}, {b}, {total})" if total else f"{a} * {b}"
+        return f"({total})"
     if isinstance(e, sympy.Mul):
         top = [a for a in e.args if not (a.is_Pow and a.exp.is_Number and a.exp.is_negative)]
         below = [1 / a for a in e.args if a not in top]
-        text = " * ".join(python(a) for a in top) or "1.0"
-        return f"({text}" + "".join(f" / {python(a)}" for a in below) + ")"
+        product = " * ".join(text(a) for a in top) or language.number.format("1.0")
+        return f"({product}" + "".join(f" / {text(a)}" for a in below) + ")"
     if isinstance(e, sympy.Pow):
-        return power(e)
+        return power(e, language)
     if isinstance(e, sympy.Piecewise):
-        text = python(e.args[-1].expr)
+        found = text(e.args[-1].expr)
         for branch in reversed(e.args[:-1]):
-            text = f"({python(branch.expr)} if {python(branch.cond)} else {text})"
-        return text
+            a, condition = text(branch.expr), text(branch.cond)
+            found = language.choice.format(a=a, condition=condition, b=found)
+        return found
     if isinstance(e, Relational):
-        return f"({python(e.lhs)} {e.rel_op} {python(e.rhs)})"
+        return f"({text(e.lhs)} {e.rel_op} {text(e.rhs)})"
     if isinstance(e, sympy.And | sympy.Or):
-        word = " and " if isinstance(e, sympy.And) else " or "
-        return "(" + word.join(python(a) for a in e.args) + ")"
+        word = language.both if isinstance(e, sympy.And) else language.either
+        return "(" + word.join(text(a) for a in e.args) + ")"
     if isinstance(e, sympy.Not):
-        return f"(not {python(e.args[0])})"
-    if isinstance(e, sympy.Min | sympy.Max):
-        word = "min" if isinstance(e, sympy.Min) else "max"
-        return f"{word}({', '.join(python(a) for a in e.args)})"
+        return language.negation.format(text(e.args[0]))
     name = type(e).__name__
-    if name in UNARY:
-        return f"{UNARY[name]}({', '.join(python(a) for a in e.args)})"
+    if name in language.functions:
+        return f"{language.functions[name]}({', '.join(text(a) for a in e.args)})"
     raise NotImplementedError(f"no source for {name} in {e}")
 
 
-def power(e: sympy.Pow) -> str:
-    base, exponent = python(e.base), e.exp
+def power(e: sympy.Pow, language: Language) -> str:
+    base, exponent = printed(e.base, language), e.exp
+    one = language.number.format("1.0")
     if exponent == sympy.S.Half:
-        return f"math.sqrt({base})"
+        return f"{language.root}({base})"
     if exponent == -sympy.S.Half:
-        return f"(1.0 / math.sqrt({base}))"
+        return f"({one} / {language.root}({base}))"
     if exponent.is_Integer and 0 < abs(int(exponent)) <= 16:
         text = by_squaring(base, abs(int(exponent)))
-        return text if exponent > 0 else f"(1.0 / {text})"
-    return f"math.pow({base}, {python(exponent)})"
+        return text if exponent > 0 else f"({one} / {text})"
+    return f"{language.power}({base}, {printed(exponent, language)})"
 
 
 def by_squaring(base: str, exponent: int) -> str:
@@ -114,8 +149,8 @@ def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int]
     entries = graph.jacobian()
     names = sympy.numbered_symbols("c")
     shared, reduced = sympy.cse([*graph.outputs, *entries.values()], symbols=names)
-    lines = [f"{symbol.name} = {python(value)}" for symbol, value in shared]
-    texts = [python(e) for e in reduced]
+    lines = [f"{symbol.name} = {printed(value, PYTHON)}" for symbol, value in shared]
+    texts = [printed(e, PYTHON) for e in reduced]
     n = len(graph.outputs)
     return lines, texts[:n], dict(zip(entries, texts[n:], strict=True))
 

@@ -1,0 +1,133 @@
+"""Rate networks and gated units of 9 to 128 variables: one block a member."""
+
+from collections import namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..propagator import Array, chosen
+from .device import Device
+from .pieces import Pieces
+
+# What the file of a unit declares: products, numbers added to them, factors of the Jacobian.
+Unit = namedtuple("Unit", "file sums offsets factors")
+NETWORK = Unit("unit_network.cuh", 1, 1, 1)
+GRU = Unit("unit_gru.cuh", 3, 4, 4)
+
+# Rows of a matrix that a block holds, and of each thread's tile of it. Larger tiles reread less
+# of shared memory, and these are the largest that three of them fit into 255 registers.
+TILES = {
+    "float32": {16: (4, 2), 32: (8, 4), 64: (8, 4), 128: (16, 4)},
+    "float64": {16: (4, 2), 32: (4, 4), 64: (4, 4)},
+}
+FEWEST_COLUMNS = 8
+WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that every launch may have
+
+Geometry = namedtuple("Geometry", "rows columns tile threads resident shared_bytes")
+
+
+def geometry(unit: Unit, n: int, k: int, dtype: Any, shared_memory: int) -> Geometry | None:
+    """The instance for n variables and k columns; None where no block can hold them."""
+    size, tiles = np.dtype(dtype).itemsize, TILES[np.dtype(dtype).name]
+    rows = next((rows for rows in tiles if rows >= n), None)
+    if rows is None:
+        return None
+    columns = FEWEST_COLUMNS
+    while columns < k:
+        columns *= 2
+    tile = tiles[rows]
+    threads = rows // tile[0] * columns // tile[1]
+    parts = max(1, threads // rows)
+    vectors = 5 + parts * unit.sums + unit.factors
+    least = size * (rows * rows + rows * columns + vectors * rows + 3 * columns)
+    whole = least + size * unit.sums * rows * rows
+    if least > shared_memory:
+        return None
+    resident = whole <= shared_memory
+    return Geometry(rows, columns, tile, threads, resident, whole if resident else least)
+
+
+@dataclass
+class Blocks(Pieces):
+    unit: Unit
+    weights: Array  # (B or 1, sums, n, n)
+    offsets: Array  # (B or 1, T, offsets, n); row `step` of T in turn
+    rate: Array  # (B or 1, n)
+    dt: float  # 0 for a map
+    k: int
+    batch: int
+    dtype: Any  # of state and tangents
+    device: Device = field(repr=False)
+    defines: Mapping[str, int] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.dtype = np.dtype(self.dtype)
+        self.dim = self.weights.shape[-1]
+        found = geometry(self.unit, self.dim, self.k, self.dtype, self.device.shared_memory)
+        assert found is not None
+        self.geometry = found
+        self._held: tuple[Any, ...] = ()
+
+    def select(self, members: Any, dtype: Any) -> "Blocks":
+        own = {
+            name: chosen(getattr(self, name), members) for name in ("weights", "offsets", "rate")
+        }
+        return replace(self, **own, batch=len(members), dtype=dtype)
+
+    def member_bytes(self) -> int:
+        arrays = self.weights, self.offsets, self.rate
+        own = sum(a[0].size // self.dim for a in arrays if len(a) > 1)
+        return super().member_bytes() + own * self.geometry.rows * self.dtype.itemsize
+
+    def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
+        self._launch(
+            "advance", len(state), (state, *self._system(members)),
+            (np.int64(step), np.int32(steps)),
+        )  # fmt: skip
+
+    def run(
+        self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
+    ) -> None:
+        self._launch(
+            "propagate", len(arrays["state"]), (*arrays.values(), *self._system(members)),
+            (np.int64(step), np.int32(intervals), np.int32(steps), self.unit_of_rank),
+        )  # fmt: skip
+
+    def _launch(self, name: str, count: int, arrays: Any, counts: Any) -> None:
+        shape, bytes_ = self.geometry, self.geometry.shared_bytes
+        kernel = self.device.kernel(
+            "blocks.cu", name, self.dtype, {"unit.cuh": f'#include "{self.unit.file}"', **self.texts},
+            ROWS=shape.rows, COLUMNS=shape.columns, TILE_ROWS=shape.tile[0],
+            TILE_COLUMNS=shape.tile[1], RESIDENT=int(shape.resident), FLOW=int(self.dt != 0.0),
+            **self.defines,
+        )  # fmt: skip
+        if bytes_ > WITHOUT_ASKING:
+            kernel.max_dynamic_shared_size_bytes = bytes_
+        kernel(
+            (count,), (shape.threads,),
+            (*arrays, np.int32(self.dim), np.int32(self.k), np.int32(self.offsets.shape[1]),
+             np.float64(self.dt), *counts),
+            shared_mem=bytes_,
+        )  # fmt: skip
+
+    def _system(self, members: slice) -> tuple[Any, ...]:
+        """Arrays of these members on the device, and how far apart members are in them."""
+        if not self._held or self._held[0] != members:
+            self._held = ()  # before there is a second one
+            own = [
+                self._padded(a, members)
+                for a in (self.weights.swapaxes(2, 3), self.offsets, self.rate)
+            ]
+            strides = np.zeros(1, [(name, np.int64) for name in ("weights", "offsets", "rate")])
+            strides[0] = tuple(0 if len(a) == 1 else a[0].size for a in own)
+            self._held = (members, *own, strides)
+        return self._held[1:]
+
+    def _padded(self, array: Array, members: slice) -> Any:
+        array = array if len(array) == 1 else array[members]
+        room = self.geometry.rows - array.shape[-1]
+        widths = [(0, 0)] * (array.ndim - 1) + [(0, room)]
+        return self.device.upload(np.pad(array, widths), self.dtype)

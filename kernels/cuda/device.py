@@ -1,0 +1,72 @@
+"""Where kernels run: a GPU through CuPy, or whatever stands in for it in a test."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .sources import source
+
+REAL = {"float32": "float", "float64": "double"}
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """Arrays, compiler and limits of one device; modules are compiled once for each."""
+
+    arrays: Any  # cupy, or numpy
+    compiler: Any  # cupy.RawModule, or what has its shape
+    shared_memory: int  # most bytes that a block may have
+    free_memory: Callable[[], int]
+    scope: Callable[[], Any] = contextlib.nullcontext  # in which this device is the current one
+    _modules: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def kernel(
+        self, file: str, name: str, dtype: Any, replaced: Mapping[str, str] | None = None,
+        **defines: int,
+    ) -> Any:  # fmt: skip
+        """A function of a .cu file for a type, with macros."""
+        texts = tuple(sorted((replaced or {}).items()))
+        key = file, np.dtype(dtype).name, texts, tuple(sorted(defines.items()))
+        if key not in self._modules:
+            self._modules[key] = self.compiler(
+                code=source(file, replaced), options=options(dtype, **defines)
+            )
+        return self._modules[key].get_function(name)
+
+    def upload(self, array: Any, dtype: Any = None) -> Any:
+        """A copy on the device, C-contiguous."""
+        return self.arrays.array(array, dtype=dtype, order="C")
+
+    def download(self, array: Any) -> Any:
+        asnumpy = getattr(self.arrays, "asnumpy", np.asarray)
+        return asnumpy(array)
+
+
+def options(dtype: Any, **defines: int) -> tuple[str, ...]:
+    """What a kernel is compiled with."""
+    macros = {"REAL": REAL[np.dtype(dtype).name], **defines}
+    # Multiply-adds are spelled where they are meant, so that bits do not depend on the compiler.
+    return ("-std=c++17", "--fmad=false", *(f"-D{name}={value}" for name, value in macros.items()))
+
+
+@cache
+def gpu(number: int) -> Device:
+    """A GPU by its number."""
+    import cupy
+
+    with cupy.cuda.Device(number) as current:
+        shared = current.attributes["MaxSharedMemoryPerBlockOptin"]
+    pool = cupy.get_default_memory_pool()
+
+    def free() -> int:
+        """What the driver has left, and what CuPy holds of it without using it."""
+        with cupy.cuda.Device(number) as current:
+            return int(current.mem_info[0] + pool.free_bytes())
+
+    return Device(
+        cupy, cupy.RawModule, int(shared), free, scope=lambda: cupy.cuda.Device(number)
+    )  # fmt: skip
