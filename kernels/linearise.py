@@ -53,7 +53,9 @@ class Linearised:
         if e.is_Symbol and e in self._meaning:
             return self._atom(self._meaning[e])
         if not self._is_active(e):
-            return e.xreplace(self._meaning) if e.free_symbols & set(self._meaning) else e
+            while e.free_symbols & set(self._meaning):
+                e = e.xreplace(self._meaning)
+            return e
         if e.is_Symbol:
             return e
         if e not in self._known:
@@ -105,6 +107,7 @@ class Linearised:
         return symbol
 
     def _condition(self, e: sympy.Basic) -> sympy.Basic:
+        e = self._meaning.get(e, e)
         if isinstance(e, Relational):
             return e.func(self._atom(e.lhs), self._atom(e.rhs), evaluate=False)
         return e.func(*(self._condition(a) for a in e.args)) if e.args else e

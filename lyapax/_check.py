@@ -9,9 +9,29 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+def on_gpu(value: Any) -> bool:
+    """Whether an array of another library lies on a GPU."""
+    if hasattr(value, "detach"):
+        return bool(value.is_cuda)
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def host(value: Any) -> Any:
+    """An array on a GPU as a NumPy array; anything else as it is."""
+    if not on_gpu(value):
+        return value
+    if hasattr(value, "detach"):
+        return value.detach().cpu().numpy()
+    if not hasattr(value, "get"):  # not CuPy's own
+        import cupy
+
+        value = cupy.asarray(value)
+    return value.get()
+
+
 def real_array(value: Any, name: str, *, ndim_min: int = 0) -> Array:
     """A finite float64 array, never an alias that kernels may write to."""
-    array = np.asarray(value)
+    array = np.asarray(host(value))
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.ndim < ndim_min:

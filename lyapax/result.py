@@ -53,6 +53,7 @@ class LyapunovSpectrum:
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
         self._run = run
         self.shape = shape
+        self._home: Any = getattr(system, "home", None)
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
@@ -205,6 +206,16 @@ class LyapunovSpectrum:
     @property
     def entropy_stderr(self) -> Any:
         return self._of_zeroed(statistics.entropy, 1)
+
+    def on_device(self) -> tuple[Any, Any]:
+        """Exponents and errors in the library, and on the GPU, that the system's arrays came from.
+
+        CuPy arrays or PyTorch tensors; NumPy arrays where everything came from the host. The
+        attributes of a result are always NumPy arrays.
+        """
+        if self._home is None:
+            return self.exponents, self.stderr
+        return self._home.take(self.exponents), self._home.take(self.stderr)
 
     def pooled(self, axis: int = -1) -> tuple[Array, Array]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import _check
+from .device import devices_for
 from .kernels.propagator import DIVERGED, OK, Array, launch
 from .orbit import starting_states, time_step
 from .result import LyapunovSpectrum
@@ -41,6 +42,7 @@ def lyapunov_spectrum(
     members: int | None = None,
     errors: str = "status",
     progress: bool = True,
+    device: Any = None,
 ) -> LyapunovSpectrum:
     r"""Lyapunov exponents :math:`\lambda_j = \lim \frac1T \sum \ln R_{jj}`, with errors.
 
@@ -83,6 +85,10 @@ def lyapunov_spectrum(
         Whether a diverged member is a NaN with a status or a RuntimeError.
     progress : bool
         Show a bar on a terminal.
+    device : "cpu", "cuda" or "cuda:N", optional
+        Where to run: on all visible GPUs ("cuda") or on one. By default where the system's arrays
+        are: CuPy arrays and PyTorch's CUDA tensors run on their GPU. There, `dtype` is that of the
+        state too. Functions of more than 8 variables run on the CPU only.
 
     Returns
     -------
@@ -93,7 +99,9 @@ def lyapunov_spectrum(
     ValueError, TypeError
         Bad input, naming the argument.
     RuntimeError
-        With ``errors="raise"``, when a member diverges.
+        With ``errors="raise"``, when a member diverges; when a GPU is asked for and there is none.
+    ImportError
+        When a GPU is asked for without CuPy.
 
     References
     ----------
@@ -108,8 +116,10 @@ def lyapunov_spectrum(
     >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
     True
     """
+    home = getattr(system, "home", None)
     if params:
         system = system.with_params(**params)
+        home = system.home = system.home or home
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
@@ -149,7 +159,7 @@ def lyapunov_spectrum(
         raise ValueError(
             f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
         )
-    propagator = system.propagator(shape, step, k, kind)
+    propagator = system.propagator(shape, step, k, kind, devices_for(device, home))
     basis = np.empty((len(state), n, k), propagator.dtype)
     basis[:] = first
     run = Run(propagator, launch(state, basis), interval, fixed, step, horizon=horizon)

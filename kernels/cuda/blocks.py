@@ -28,9 +28,9 @@ WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that every launch may have
 Geometry = namedtuple("Geometry", "rows columns tile threads resident shared_bytes")
 
 
-def geometry(unit: Unit, n: int, k: int, dtype: Any, shared_memory: int) -> Geometry | None:
-    """The instance for n variables and k columns; None where no block can hold them."""
-    size, tiles = np.dtype(dtype).itemsize, TILES[np.dtype(dtype).name]
+def block_shape(n: int, k: int, dtype: Any) -> tuple[int, int, tuple[int, int], int] | None:
+    """(rows, columns, tile, threads) of an (n, k) matrix in registers; None where it is too big."""
+    tiles = TILES[np.dtype(dtype).name]
     rows = next((rows for rows in tiles if rows >= n), None)
     if rows is None:
         return None
@@ -38,8 +38,16 @@ def geometry(unit: Unit, n: int, k: int, dtype: Any, shared_memory: int) -> Geom
     while columns < k:
         columns *= 2
     tile = tiles[rows]
-    threads = rows // tile[0] * columns // tile[1]
-    parts = max(1, threads // rows)
+    return rows, columns, tile, rows // tile[0] * columns // tile[1]
+
+
+def geometry(unit: Unit, n: int, k: int, dtype: Any, shared_memory: int) -> Geometry | None:
+    """The instance for n variables and k columns; None where no block can hold them."""
+    shape = block_shape(n, k, dtype)
+    if shape is None:
+        return None
+    rows, columns, tile, threads = shape
+    size, parts = np.dtype(dtype).itemsize, max(1, threads // rows)
     vectors = 5 + parts * unit.sums + unit.factors
     least = size * (rows * rows + rows * columns + vectors * rows + 3 * columns)
     whole = least + size * unit.sums * rows * rows
@@ -98,8 +106,9 @@ class Blocks(Pieces):
 
     def _launch(self, name: str, count: int, arrays: Any, counts: Any) -> None:
         shape, bytes_ = self.geometry, self.geometry.shared_bytes
+        texts = {"unit.cuh": f'#include "{self.unit.file}"', **self.texts}
         kernel = self.device.kernel(
-            "blocks.cu", name, self.dtype, {"unit.cuh": f'#include "{self.unit.file}"', **self.texts},
+            "blocks.cu", name, self.dtype, texts,
             ROWS=shape.rows, COLUMNS=shape.columns, TILE_ROWS=shape.tile[0],
             TILE_COLUMNS=shape.tile[1], RESIDENT=int(shape.resident), FLOW=int(self.dt != 0.0),
             **self.defines,

@@ -1,7 +1,7 @@
 """Where kernels run: a GPU through CuPy, or whatever stands in for it in a test."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ class Device:
     compiler: Any  # cupy.RawModule, or what has its shape
     shared_memory: int  # most bytes that a block may have
     free_memory: Callable[[], int]
+    sparse_matrix: Any  # cupyx.scipy.sparse.csr_matrix, or SciPy's
     scope: Callable[[], Any] = contextlib.nullcontext  # in which this device is the current one
     _modules: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -57,6 +58,12 @@ def options(dtype: Any, **defines: int) -> tuple[str, ...]:
 def gpu(number: int) -> Device:
     """A GPU by its number."""
     import cupy
+    import cupyx.scipy.sparse
+    from cupy._core._routines_linalg import (
+        COMPUTE_TYPE_FP32,
+        get_compute_type,
+        set_compute_type,
+    )  # fmt: skip
 
     with cupy.cuda.Device(number) as current:
         shared = current.attributes["MaxSharedMemoryPerBlockOptin"]
@@ -67,6 +74,20 @@ def gpu(number: int) -> Device:
         with cupy.cuda.Device(number) as current:
             return int(current.mem_info[0] + pool.free_bytes())
 
-    return Device(
-        cupy, cupy.RawModule, int(shared), free, scope=lambda: cupy.cuda.Device(number)
-    )  # fmt: skip
+    @contextlib.contextmanager
+    def scope() -> Iterator[None]:
+        """This GPU is the current one, and products in float32 are float32's own.
+
+        CUPY_TF32 would round their factors to 10 bits: exponents are then wrong by 1e-3.
+        """
+        before = get_compute_type(single)
+        set_compute_type(single, COMPUTE_TYPE_FP32)
+        try:
+            with cupy.cuda.Device(number):
+                yield
+        finally:
+            set_compute_type(single, before)
+
+    single = np.dtype(np.float32)
+    matrix = cupyx.scipy.sparse.csr_matrix
+    return Device(cupy, cupy.RawModule, int(shared), free, matrix, scope)

@@ -2,23 +2,13 @@
 // r = s(a), z = s(b), m = tanh(c + r inner); h' = z h + (1 - z) m, or (1 - z) (m - h) of a flow.
 #pragma once
 #include "common.cuh"
+#include "sigmoid.cuh"
 
 constexpr int SUMS = 3;
 constexpr int OFFSETS = 4; // the last is of what the reset does not multiply
 constexpr int FACTORS = 4;
 
 __device__ __forceinline__ REAL sent(REAL h) { return h; }
-
-// s, 1 - s and s (1 - s), each exact to its own size.
-__device__ __forceinline__ void sigmoid(REAL u, REAL &value, REAL &rest, REAL &slope) {
-    const REAL lowest = lowest_exponent<REAL>(), down = -fabs(u);
-    REAL p, scale;
-    exponential(down < lowest ? lowest : down, p, scale);
-    const REAL e = fma(scale, p, scale), large = reciprocal(REAL(1) + e), small = e * large;
-    value = u > REAL(0) ? large : small;
-    rest = u > REAL(0) ? small : large;
-    slope = small * large;
-}
 
 __device__ __forceinline__ REAL unit(REAL h, REAL, const REAL (&sums)[SUMS], const REAL (&offsets)[OFFSETS], REAL (&factors)[FACTORS]) {
     REAL r, z, rest, m, r_slope, z_slope, m_slope, unused;

@@ -6,11 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array
+from ..device import Home
 from ..kernels.propagator import Propagator
+from .gpu import Devices
 
 
 class System(Protocol):
     """A flow dx/dt = f(x) or a map x -> f(x), possibly a batch of them."""
+
+    home: Home | None  # where its arrays came from, if that is a GPU
 
     @property
     def dim(self) -> int: ...
@@ -37,4 +41,7 @@ class System(Protocol):
 
     def with_params(self, **params: Any) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator: ...
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
+        """On the CPU, or on the given devices."""

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array
+from ..device import home_of
 from ..kernels.codegen import interpreted
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
+from .gpu import LARGEST_THREAD, Devices, threads
 from .trace import trace
 
 
@@ -35,6 +37,7 @@ class _Traced:
         if not isinstance(params or {}, Mapping):
             raise TypeError(f"params must be a dict, got {type(params).__name__}")
         self.f = f
+        self.home = home_of(*(params or {}).values(), initial)
         self.dim = count(dim, "dim")
         self.params = {
             str(name): real_array(value, f"params[{name!r}]")
@@ -120,17 +123,25 @@ class _Traced:
             fastest = max(fastest, float(np.abs(rates[rates.real < 0]).max(initial=0.0)))
         return fastest
 
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
+        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
+        if devices and self.dim > LARGEST_THREAD:
+            raise ValueError(
+                f"device must be the CPU for functions of more than {LARGEST_THREAD} variables, "
+                f"this one has {self.dim}: leave device out, or write it as a RateNetwork"
+            )
+        graph, table_of = hoisted(self.graph)
+        table = table_of(flat_batch(self._table(), shape, 1))
+        if devices:
+            return threads(devices, graph, table, dt, k, batch, dtype)
         kind: Callable[..., Propagator] = Lanes
         if self.dim**2 * k > LANES_WORK:
             from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s
 
             kind = Columns
-        graph, table_of = hoisted(self.graph)
-        return kind(
-            graph, table_of(flat_batch(self._table(), shape, 1)), dt if self.is_flow else 0.0, k,
-            int(np.prod(shape, dtype=int)), dtype,
-        )  # fmt: skip
+        return kind(graph, table, dt, k, batch, dtype)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self.f, '__name__', 'f')}, dim={self.dim})"

@@ -9,10 +9,12 @@ import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
+from ..device import home_of
 from ..kernels.codegen import Graph
-from ..kernels.cpu.lanes import LANES_WORK
+from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.generated import module
 from ..kernels.propagator import Propagator
+from .gpu import LARGEST_THREAD, Devices, network, threads
 from .straight_line import straight_line
 from .trace import trace
 
@@ -77,6 +79,7 @@ class RateNetwork:
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
+        self.home = home_of(W, bias, tau, inputs)
         self.is_sparse = scipy.sparse.issparse(W)
         if self.is_sparse:
             self.W: Any = scipy.sparse.csr_array(W)
@@ -99,7 +102,7 @@ class RateNetwork:
         elif not callable(phi):
             raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
         else:
-            _graph(phi)
+            activation_graph(phi)
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
         if self.inputs is not None and self.inputs.shape[-1] != n:
             raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
@@ -152,26 +155,41 @@ class RateNetwork:
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, self.dim))
 
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
+        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
-        if self.inputs is None and self.dim**2 * k <= LANES_WORK:
-            return self._lanes(shape, dt, k, dtype)
-        from ..kernels.cpu.network import Network
+        free = self.inputs is None
+        if devices and free and self.dim <= LARGEST_THREAD:
+            return threads(devices, *self._straight_line(shape), dt, k, batch, dtype)
+        if not devices and free and self.dim**2 * k <= LANES_WORK:
+            return Lanes(*self._straight_line(shape), dt, k, batch, dtype)
 
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
             else flat_batch(self.W, shape, 2)
         )
+        if devices:
+            offsets = self.bias[..., None, :] + inputs
+            phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
+            return network(
+                devices, weights, flat_batch(offsets, shape, 2),
+                flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
+                activation_graph(phi), dt, k, batch, dtype,
+            )  # fmt: skip
+        from ..kernels.cpu.network import Network
+
         return Network(
             weights=weights, bias=flat_batch(self.bias, shape, 1),
             inputs=flat_batch(inputs, shape, 2), rate=flat_batch(1.0 / self.tau, shape, 1),
             current=self.form == "current", phi=compiled_activation(self.phi),
-            dt=dt if self.is_flow else 0.0, k=k, batch=int(np.prod(shape, dtype=int)), dtype=dtype,
+            dt=dt, k=k, batch=batch, dtype=dtype,
         )  # fmt: skip
 
-    def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
-        """Small networks are traced functions: straight-line code, members as SIMD lanes."""
+    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
+        """Small networks are traced functions."""
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
 
         def f(x: Any, p: Any) -> Any:
@@ -183,16 +201,14 @@ class RateNetwork:
 
         weights = self.W.toarray() if self.is_sparse else self.W
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
-        return straight_line(
-            f, self.dim, arrays, self.batch_shape, shape, dt if self.is_flow else 0.0, k, dtype
-        )
+        return straight_line(f, self.dim, arrays, self.batch_shape, shape)
 
     def __repr__(self) -> str:
         return f"RateNetwork(n={self.dim}, phi={self.phi!r}, form={self.form!r}, {self.kind})"
 
 
 @cache
-def _graph(phi: Callable[..., Any]) -> Graph:
+def activation_graph(phi: Callable[..., Any]) -> Graph:
     return trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
 
 
@@ -204,4 +220,4 @@ def compiled_activation(phi: str | Callable[..., Any]) -> Any:
 
     if isinstance(phi, str):
         return activation.BY_NAME[phi]
-    return module(activation_source(_graph(phi))).phi
+    return module(activation_source(activation_graph(phi))).phi

@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
+from ..device import home_of
+from ..kernels.codegen import Graph
 from ..kernels.cpu.cells import CELLS
+from ..kernels.cpu.lanes import Lanes
 from ..kernels.propagator import Propagator
+from .gpu import Devices, gated, threads
 from .rate import RateNetwork
 from .straight_line import straight_line
 
@@ -39,6 +43,7 @@ class Recurrent:
         self.weight_hh, self.weight_ih, self.inputs = weight_hh, weight_ih, inputs
         self.bias_hh, self.bias_ih = bias_hh, bias_ih
         self.readout, self.readout_bias = readout, readout_bias
+        self.home = home_of(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout)
         gates = self.gates
         hidden = per_layer(weight_hh, "weight_hh")
         self.layers, self.n = len(hidden), hidden[0].shape[-1] if hidden[0].ndim else 0
@@ -186,26 +191,31 @@ class Recurrent:
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.uniform(-1, 1, (*shape, self.dim))
 
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
+        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
         if not self.is_driven and self.dim**2 * k <= GATED_LANES_WORK:
-            return self._lanes(shape, dt, k, dtype)
+            # Small networks are traced functions.
+            graph, table = self._straight_line(shape)
+            if devices:
+                return threads(devices, graph, table, dt, k, batch, dtype)
+            return Lanes(graph, table, dt, k, batch, dtype)
+        arrays: dict[str, Any] = {
+            "hidden": flat_batch(self._hidden, shape, 4),
+            "below": flat_batch(self._below, shape, 4),
+            "entry": flat_batch(self._entry, shape, 3), "bias": flat_batch(self._bias, shape, 3),
+            "inputs": flat_batch(self._inputs, shape, 2), "closed": self.readout is not None,
+        }  # fmt: skip
+        if devices:
+            return gated(devices, self.cell, arrays, dt, k, batch, dtype)
         from ..kernels.cpu.gated import Gated
 
-        return Gated(
-            cell=self.cell, hidden=flat_batch(self._hidden, shape, 4),
-            below=flat_batch(self._below, shape, 4), entry=flat_batch(self._entry, shape, 3),
-            bias=flat_batch(self._bias, shape, 3), inputs=flat_batch(self._inputs, shape, 2),
-            closed=self.readout is not None, dt=dt if self.is_flow else 0.0, k=k,
-            batch=int(np.prod(shape, dtype=int)), dtype=dtype,
-        )  # fmt: skip
+        return Gated(cell=self.cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
-    def _lanes(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
-        """Small networks are traced functions: straight-line code, members as SIMD lanes."""
+    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
         arrays = {"hidden": (self._hidden, 4), "below": (self._below, 4), "bias": (self._bias, 3)}
-        return straight_line(
-            self._field, self.dim, arrays, self.batch_shape, shape, dt if self.is_flow else 0.0, k,
-            dtype,
-        )  # fmt: skip
+        return straight_line(self._field, self.dim, arrays, self.batch_shape, shape)
 
     def _field(self, x: Any, p: Any) -> Any:
         """One step, or the rate of change, for the tracer."""
@@ -299,9 +309,11 @@ class RNN(Recurrent):
         self.cell = "relu" if nonlinearity == "relu" else "rnn"
         self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
 
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
         if self.layers > 1 or self.is_driven:
-            return super().propagator(shape, dt, k, dtype)
+            return super().propagator(shape, dt, k, dtype, devices)
         # One layer by itself is a rate network, which needs no Jacobian.
         weights = self._hidden[..., 0, 0, :, :]
         if self.readout is not None:
@@ -309,7 +321,7 @@ class RNN(Recurrent):
         network = RateNetwork(
             weights, self._bias[..., 0, 0, :], phi=self.nonlinearity, form="rate", kind="map"
         )
-        return network.propagator(shape, dt, k, dtype)
+        return network.propagator(shape, dt, k, dtype, devices)
 
     def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
         u = sums[0] + weights[0] @ h[i]

@@ -1,4 +1,4 @@
-"""Small networks as traced functions: straight-line code, members as SIMD lanes."""
+"""Small networks as traced functions: straight-line code, one for each kind of hardware."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, flat_batch
-from ..kernels.cpu.lanes import Lanes
+from ..kernels.codegen import Graph
 from ..kernels.hoist import hoisted
-from ..kernels.propagator import Propagator
 from .trace import trace
 
 
 def straight_line(
     f: Callable[..., Any], dim: int, arrays: dict[str, tuple[Array, int]],
-    batch_shape: tuple[int, ...], shape: tuple[int, ...], dt: float, k: int, dtype: Any,
-) -> Propagator:  # fmt: skip
-    """Of f(x, p); arrays: parameters (..., core axes) and how many of their axes f sees."""
+    batch_shape: tuple[int, ...], shape: tuple[int, ...],
+) -> tuple[Graph, Array]:  # fmt: skip
+    """Graph and parameters of f(x, p).
+
+    arrays: parameters (..., core axes) and how many of their axes f sees.
+    """
     shapes = {name: a.shape[a.ndim - core :] for name, (a, core) in arrays.items()}
     graph, table_of = hoisted(trace(f, dim, shapes, timed=False))
     table = np.concatenate(
@@ -26,6 +28,4 @@ def straight_line(
         ],
         axis=-1,
     )
-    return Lanes(
-        graph, table_of(flat_batch(table, shape, 1)), dt, k, int(np.prod(shape, dtype=int)), dtype
-    )
+    return graph, table_of(flat_batch(table, shape, 1))

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from .._check import Array, flat_batch, real_array
+from ..device import Home
 from ..kernels.propagator import Propagator
+from ..systems.gpu import Devices
 from .read import to_array
 from .step import TorchStep, mapping_for, plain_kernels
 
@@ -19,6 +21,7 @@ class Step:
     """The map x -> step(x), or step(x, u) with inputs."""
 
     is_flow = False
+    home: Home | None = None  # it moves to its GPU and back by itself
     axes: dict[int, tuple[str, Array]] = {}
     nullity = np.zeros((), np.int64)
 
@@ -43,7 +46,11 @@ class Step:
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         raise ValueError("initial must be given for a step: it says how many variables there are")
 
-    def propagator(self, shape: tuple[int, ...], dt: float, k: int, dtype: Any) -> Propagator:
+    def propagator(
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+    ) -> Propagator:
+        if devices:
+            raise ValueError("device must be left out: a step runs where its tensors are")
         inputs = None if self.inputs is None else flat_batch(self.inputs, shape, 2)
         return TorchStep(
             self.step_in, self.kinds, self.mapped, inputs, self.dim, k,

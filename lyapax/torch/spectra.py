@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from .. import _check
+from ..device import home_of
 from ..result import LyapunovSpectrum
 from ..spectrum import lyapunov_spectrum
 from .foreign import step_of
@@ -28,8 +29,9 @@ def spectrum(
     ----------
     module : torch.nn.Module or callable
         `nn.RNN`, `nn.GRU`, `nn.LSTM` or one of their cells: read into `lyapax.RNN`, `lyapax.GRU` or
-        `lyapax.LSTM`, whose kernels do the work. Of a bidirectional module (of one layer) the two
-        directions are the first axis of the result. Any other module or callable is taken as a
+        `lyapax.LSTM`, whose kernels do the work, on a GPU if the weights are on one (with CuPy). Of
+        a bidirectional module (of one layer) the two directions are the first axis of the result.
+        Any other module or callable is taken as a
         step: ``module(x)`` or ``module(x, u)`` returns the next state, of one state (n,) and one
         input (d,), and goes through `torch.func.jvp`. Dropout is as in eval mode.
     inputs : tensor or array, optional
@@ -88,7 +90,12 @@ def spectrum(
         initial = _flat(initial)
         if initial is None and inputs is not None and options.get("members") is None:
             initial = np.zeros(system.dim)
-        return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
+        home = home_of(*module.parameters())
+        if home is None:
+            return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
+        system.home = home
+        with _stream():
+            return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
     if readout is not None:
         raise ValueError("readout is for recurrent modules; a step can close its own loop")
     inside = _inside(module)
@@ -106,6 +113,13 @@ def spectrum(
     step = step_of(module, initial, inputs, dtype)
     step.probe(start)
     return lyapunov_spectrum(step, initial=start, dtype=dtype, **options)
+
+
+def _stream() -> Any:
+    """PyTorch's current stream as CuPy's."""
+    import cupy
+
+    return cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream)
 
 
 def _inside(module: Any) -> str:

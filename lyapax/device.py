@@ -1,0 +1,95 @@
+"""Arrays that live on a GPU: brought to the host on their way in, and taken back on their way out.
+
+Nothing here imports CuPy or PyTorch before somebody asks for a GPU or hands in such an array.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._check import host, on_gpu
+
+CUPY = "CuPy: pip install 'lyapax[cuda13]', or 'lyapax[cuda12]' for older drivers"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The library and the number of the GPU that arrays came from."""
+
+    library: str  # "cupy" or "torch"
+    number: int
+
+    def take(self, array: Any) -> Any:
+        """A NumPy array as one of this library, on this GPU."""
+        if self.library == "torch":
+            import torch
+
+            return torch.as_tensor(np.ascontiguousarray(array), device=f"cuda:{self.number}")
+        cupy = _cupy()
+        with cupy.cuda.Device(self.number):
+            return cupy.asarray(array)
+
+
+def home_of(*values: Any) -> Home | None:
+    """Where the first array that is on a GPU lives; lists of arrays are looked through."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            found = home_of(*value)
+            if found is not None:
+                return found
+        elif on_gpu(value):
+            if hasattr(value, "detach"):
+                return Home("torch", int(value.device.index or 0))
+            return Home("cupy", int(getattr(getattr(value, "device", None), "id", 0)))
+    return None
+
+
+def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
+    """The devices that `device` names, in kernels' terms; none for the CPU.
+
+    Without a name the arrays decide. "cuda" means all visible GPUs, "cuda:1" one of them.
+    """
+    if device is None:
+        device = "cpu" if home is None else f"cuda:{home.number}"
+    if device == "cpu":
+        return ()
+    if isinstance(device, str) and device.partition(":")[0] == "cuda":
+        return _gpus(device)
+    if isinstance(device, Sequence) and not isinstance(device, str) and device:
+        return [gpu for one in device for gpu in devices_for(one, None)]
+    from .kernels.cuda.device import Device
+
+    if isinstance(device, Device):
+        return [device]
+    raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {device!r}')
+
+
+def _gpus(name: str) -> Sequence[Any]:
+    cupy = _cupy()
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(
+            f"device = {name!r} needs an NVIDIA GPU and its driver, CuPy finds none: {error}"
+        ) from None
+    from .kernels.cuda.device import gpu
+
+    _, colon, number = name.partition(":")
+    if not colon:
+        return [gpu(i) for i in range(count)]
+    if not number.isdecimal() or int(number) >= count:
+        raise ValueError(f"device must be one of cuda:0 to cuda:{count - 1}, got {name!r}")
+    return [gpu(int(number))]
+
+
+def _cupy() -> Any:
+    try:
+        import cupy
+    except ImportError:
+        raise ImportError(f"a GPU needs {CUPY}") from None
+    return cupy
+
+
+__all__ = ["Home", "devices_for", "home_of", "host", "on_gpu"]
