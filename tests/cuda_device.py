@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse
 
-from lyapax.kernels.cuda.device import Device
+from lyapax.kernels.cuda.device import Device, gpu
 
 from .cuda_emulator import RawModule
 
@@ -14,6 +14,10 @@ def emulated(shared_memory=H200, free_memory=1 << 30):
     return Device(
         np, RawModule, shared_memory, lambda: free_memory, scipy.sparse.csr_matrix
     )  # fmt: skip
+
+
+def real():
+    return gpu(0)
 
 
 EMULATED = emulated()

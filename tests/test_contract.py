@@ -5,10 +5,12 @@ import pytest
 import scipy.sparse
 
 from lyapax import GRU, LSTM, RNN, Flow, Map, RateNetwork
+from lyapax.kernels.cuda.gemm import Gemm
 from lyapax.kernels.propagator import launch
 from lyapax.systems import library, lorenz96_of
 
 from . import reference
+from .cuda_device import EMULATED, real
 
 
 def numeric_jacobian(f, x):
@@ -100,21 +102,52 @@ ROWS = {
 }
 
 
-def flight_of(system, batch, k, dt, dtype="float64"):
+# Rows that a GPU runs too: here on the CPU by the emulator, and on a device with -m gpu. One row
+# for each path through its kernels is enough where a test is about more than numbers.
+ON_GPU = [name for name in ROWS if not name.startswith("columns")]
+PATHS = [
+    "lanes flow",
+    "gru map of 2 units",
+    "dense current flow of 13",
+    "dense rate map of 37",
+    "gru map",
+    "gru flow, reset before",
+    "lstm map of 2 layers",
+    "sparse current flow of 37",
+]
+
+
+def on_gpu(names):
+    return [
+        *(("emulated", name) for name in names),
+        *(pytest.param("gpu", name, marks=pytest.mark.gpu) for name in names),
+    ]
+
+
+def cases(names):
+    return [*(("cpu", name) for name in ROWS), *on_gpu(names)]
+
+
+def devices_of(place):
+    return {"cpu": lambda: [], "emulated": lambda: [EMULATED], "gpu": lambda: [real()]}[place]()
+
+
+def flight_of(system, batch, k, dt, dtype="float64", place="cpu"):
     rng = np.random.default_rng(1)
     n = system.dim
     state = 0.1 * rng.standard_normal((batch, n))
     basis = np.array([np.linalg.qr(rng.standard_normal((n, k)))[0] for _ in range(batch)])
-    propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype))
+    devices = devices_of(place)
+    propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype), devices)
     return propagator, launch(state, basis.astype(dtype))
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(("place", "name"), cases(ON_GPU))
 @pytest.mark.parametrize("batch", [1, 5])
-def test_matches_reference(name, batch):
+def test_matches_reference(place, name, batch):
     system, f, jacobian, dt = ROWS[name]()
     k = max(1, system.dim - 1)
-    propagator, flight = flight_of(system, batch, k, dt)
+    propagator, flight = flight_of(system, batch, k, dt, place=place)
     x, q = flight.state.copy(), flight.basis.copy()
     propagator.propagate(flight, 3, 2)
     for b in range(batch):
@@ -126,20 +159,20 @@ def test_matches_reference(name, batch):
     assert not flight.status.any()
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_advance_follows_propagate(name):
+@pytest.mark.parametrize(("place", "name"), cases(ON_GPU))
+def test_advance_follows_propagate(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 3, 2, dt)
+    propagator, flight = flight_of(system, 3, 2, dt, place=place)
     alone = flight.copy()
     propagator.propagate(flight, 3, 2)
     propagator.advance(alone, 6)
     assert np.array_equal(flight.state, alone.state)
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_calls_and_batches_do_not_change_bits(name):
+@pytest.mark.parametrize(("place", "name"), cases(PATHS))
+def test_calls_and_batches_do_not_change_bits(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, whole = flight_of(system, 40, 2, dt)
+    propagator, whole = flight_of(system, 40, 2, dt, place=place)
     parts = whole.copy()
     single = whole.copy()
     propagator.propagate(whole, 6, 2)
@@ -147,7 +180,9 @@ def test_calls_and_batches_do_not_change_bits(name):
         propagator.propagate(parts, 2, 2)
     assert np.array_equal(whole.log_sum, parts.log_sum)
     assert np.array_equal(whole.basis, parts.basis)
-    alone, _ = flight_of(system, 1, 2, dt)
+    if place == "gpu" and isinstance(propagator, Gemm):
+        return  # cuBLAS picks its kernel by the batch
+    alone, _ = flight_of(system, 1, 2, dt, place=place)
     member = launch(single.state[7:8].copy(), single.basis[7:8].copy())
     alone.propagate(member, 6, 2)
     assert np.array_equal(whole.log_sum[7], member.log_sum[0])
@@ -189,6 +224,7 @@ def test_push_and_pull(name, batch):
     ],
 )
 def test_float32_tangents(name):
+    """On the CPU states stay float64."""
     system, f, jacobian, dt = ROWS[name]()
     propagator, flight = flight_of(system, 2, 4, dt, "float32")
     x, q = flight.state[0].copy(), flight.basis[0].astype(float)
@@ -199,10 +235,24 @@ def test_float32_tangents(name):
     assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_a_diverged_member_leaves_its_neighbours_alone(name):
+@pytest.mark.parametrize(("place", "name"), on_gpu(PATHS))
+def test_float32_on_a_gpu(place, name):
+    """There states are float32 too."""
+    system, f, jacobian, dt = ROWS[name]()
+    k = min(4, system.dim)
+    propagator, flight = flight_of(system, 2, k, dt, "float32", place)
+    x, q = flight.state[0].copy(), flight.basis[0].astype(float)
+    propagator.propagate(flight, 3, 2)
+    expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
+    np.testing.assert_allclose(flight.state[0], expected[0], rtol=0, atol=3e-6)
+    np.testing.assert_allclose(flight.log_sum[0], expected[2], rtol=0, atol=1e-4)
+    assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
+
+
+@pytest.mark.parametrize(("place", "name"), cases(PATHS))
+def test_a_diverged_member_leaves_its_neighbours_alone(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 9, 2, dt)
+    propagator, flight = flight_of(system, 9, 2, dt, place=place)
     spoiled = flight.copy()
     spoiled.state[4, 0] = np.nan
     propagator.propagate(flight, 3, 2)

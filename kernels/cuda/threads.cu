@@ -21,13 +21,15 @@
 #ifndef LANES
 #define LANES 1
 #endif
-#ifndef RESIDENT
-#define RESIDENT 1 // blocks that a multiprocessor holds at the least
-#endif
 
 #define OWN_COLUMNS ((COLUMNS + LANES - 1) / LANES)
 #define STAGES (FLOW ? 4 : 1)
 #define THREADS 128
+#ifdef RESIDENT // blocks that a multiprocessor must hold at the least
+#define BOUNDS __launch_bounds__(THREADS, RESIDENT)
+#else
+#define BOUNDS __launch_bounds__(THREADS)
+#endif
 
 // Parameters that all members share come by value, and so from the constant bank: an operand of
 // an instruction instead of a register.
@@ -118,7 +120,7 @@ __device__ __forceinline__ double time_of(long long step, double dt) {
 
 // Arrays as in Flight: state (members, DIM), basis (members, DIM, COLUMNS), the others
 // (members, COLUMNS).
-extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) propagate(
+extern "C" __global__ void BOUNDS propagate(
     double *state, REAL *basis, double *log_sum, double *compensation, double *growth,
     long long *status, PARAMETER_ARGUMENT given, int apart, int members, double dt, long long step,
     int intervals, int steps, double unit
@@ -171,7 +173,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) propagate(
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) advance(
+extern "C" __global__ void BOUNDS advance(
     double *state, PARAMETER_ARGUMENT given, int apart, int members, double dt, long long step,
     int steps
 ) {

@@ -193,11 +193,11 @@ class RateNetwork:
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
 
         def f(x: Any, p: Any) -> Any:
-            if self.form == "current":
-                rate = p.rate * (p.W @ phi(x) + p.bias - x)
-            else:
-                rate = p.rate * (phi(p.W @ x + p.bias) - x)
-            return rate if self.is_flow else x + rate
+            field = p.W @ phi(x) + p.bias if self.form == "current" else phi(p.W @ x + p.bias)
+            if self.is_flow:
+                return p.rate * (field - x)
+            # Not x + rate (field - x), whose slope 1 - 1 + 1e-35 is 0.
+            return (1 - p.rate) * x + p.rate * field
 
         weights = self.W.toarray() if self.is_sparse else self.W
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
