@@ -27,7 +27,7 @@ class Split:
             at = np.nonzero(np.isin(members, own))[0]
             if at.size:
                 parts.append((at, part.select(np.searchsorted(own, members[at]), dtype)))
-        return Split(parts) if len(parts) > 1 else parts[0][1]
+        return type(self)(parts) if len(parts) > 1 else parts[0][1]
 
     def advance(self, flight: Flight, steps: int) -> None:
         for members, part in self.parts:

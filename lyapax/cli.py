@@ -41,6 +41,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-k", type=int, help="How many leading exponents."),
         click.option("--tol", type=float, help="Stop when every standard error is below."),
         click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
+        click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu"),
         click.option("--seed", type=int, default=0, show_default=True),
         click.option("--plot", type=FILE, callback=writable, help="Write a picture here."),
         click.option("--out", type=FILE, callback=writable, help="Write the result (.npz)."),
@@ -85,6 +86,7 @@ def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectr
         dtype=run["dtype"],
         rng=run["seed"],
         progress=not run["quiet"],
+        device=run["device"],
     )
 
 
@@ -197,6 +199,7 @@ def info() -> None:
     import numba
     from threadpoolctl import threadpool_info
 
+    from .device import described
     from .kernels.generated import folder
 
     blas = [f"{p['internal_api']} {p['version']}" for p in threadpool_info() if "blas" in
@@ -208,7 +211,7 @@ def info() -> None:
         "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
         "threads": numba.get_num_threads(),
         "blas": ", ".join(dict.fromkeys(blas)) or "unknown",
-        "gpu": "not supported by this version",
+        "gpu": described(),
         "cache": folder(),
     }
     for name, value in rows.items():

@@ -84,6 +84,19 @@ def _gpus(name: str) -> Sequence[Any]:
     return [gpu(int(number))]
 
 
+def described() -> str:
+    """The GPUs that are visible, for people."""
+    try:
+        cupy = _cupy()
+        runtime = cupy.cuda.runtime
+        names = [runtime.getDeviceProperties(i)["name"] for i in range(runtime.getDeviceCount())]
+    except ImportError:
+        return f"none visible without {CUPY}"
+    except Exception as error:  # a driver that is missing, too old or busy
+        return f"none visible: {error}"
+    return ", ".join(name.decode() for name in names)
+
+
 def _cupy() -> Any:
     try:
         import cupy

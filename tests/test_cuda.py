@@ -343,6 +343,22 @@ def test_other_devices_are_refused(device):
         spectrum(quiet_network(4), duration=1.0, dt=0.1, device=device)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_parameters_too_many_to_pass_by_value(device):
+    """480 numbers of 8 bytes: a launch takes 4 KB."""
+    a = np.random.default_rng(0).uniform(0.5, 1.5, (2, 120, 4)) * [1, 2, 3, 4]
+    sums = lambda x, p: [-sum(p.a[m, i] * x[i] for m in range(120)) / 120 for i in range(4)]  # noqa: E731
+    flow = lx.Flow(sums, 4, {"a": a[0]}, shapes={"a": (120, 4)})
+    options = {"duration": 10.0, "dt": 0.05, "transient": 1.0, "qr_every": 2, "alignment": 30.0}
+    for given in (a[0], a):
+        system = flow.with_params(a=given)
+        table = system.propagator(system.batch_shape, 0.05, 1, np.dtype(float), [device()])
+        assert table.params.shape[1] >= 480
+        assert not table.shared
+        spec = spectrum(system, device=device(), k=2, **options)
+        np.testing.assert_allclose(spec.exponents, -given.mean(axis=-2)[..., :2], atol=5e-6)
+
+
 def test_long_functions_have_no_route():
     system = lx.Flow(lambda x, p: -x, 12)
     with pytest.raises(ValueError, match="more than 8 variables, this one has"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+CODE = (".py", ".cu", ".cuh")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +27,9 @@ def archives(tmp_path_factory):
 
 def test_wheel_from_sdist_holds_every_kernel(archives):
     wheel, _ = archives
-    expected = {f"lyapax/{p.relative_to(ROOT)}" for p in (ROOT / "kernels").rglob("*.py")} | {
-        str(p.relative_to(ROOT)) for p in (ROOT / "lyapax").glob("*.py")
-    }
+    expected = {
+        f"lyapax/{p.relative_to(ROOT)}" for p in (ROOT / "kernels").rglob("*.*") if p.suffix in CODE
+    } | {str(p.relative_to(ROOT)) for p in (ROOT / "lyapax").glob("*.py")}
     assert expected <= wheel
     packages = {name.split("/")[0] for name in wheel}
     assert {p for p in packages if not p.endswith(".dist-info")} == {"lyapax"}
