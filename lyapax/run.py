@@ -20,6 +20,9 @@ from .kernels.split import Split
 
 BLOCKS = 128  # complete blocks at which neighbours are merged
 CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer within it
+# Copies of millions of members take that long themselves: a call is then four times as long, but
+# Ctrl-C still answers within a second or so.
+COPIES, LONGEST_CALL = 4, 1.0
 LONGEST_INTERVAL = 64
 PILOT_INTERVALS = 8
 GROWTH_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
@@ -38,6 +41,7 @@ class Run:
     measured_steps: int = 0
     growth: Array = field(default_factory=lambda: np.zeros(0))
     pace: float = 0.0  # steps a second, seen
+    copying: float = 0.0  # seconds that one copy of the flight takes
     horizon: int | None = None  # steps that external inputs last
     longest: int = LONGEST_INTERVAL
 
@@ -132,15 +136,19 @@ class Run:
 
     def _call(self, verb: Callable[..., None], steps: int, *counts: int) -> None:
         """One call, of `steps` steps; the flight is as it was before when interrupted."""
+        before = time.perf_counter()
         start = self.flight.copy()
         started = time.perf_counter()
+        self.copying = started - before
         try:
             verb(self.flight, *counts)
         except KeyboardInterrupt:
             self.flight = start
             raise
         # Growing by at most 8 keeps a first call that was a compilation from mattering.
-        seen = steps / max(time.perf_counter() - started, 1e-6)
+        seconds = time.perf_counter() - started
+        # A GPU's share of it begins and ends with a copy, however many steps there are.
+        seen = steps / max(seconds - 2 * self.copying, seconds / 10, 1e-6)
         self.pace = min(seen, 8 * self.pace) if self.pace else seen
 
     def _beyond(self, bound: Array) -> NDArray[np.bool_]:
@@ -207,7 +215,8 @@ class Run:
 
     def _affordable(self) -> int:
         """Steps that one call may take."""
-        return max(1, int(self.pace * CALL_SECONDS)) if self.pace else self.interval
+        seconds = max(CALL_SECONDS, min(COPIES * self.copying, LONGEST_CALL))
+        return max(1, int(self.pace * seconds)) if self.pace else self.interval
 
     def whole(self, steps: int) -> int:
         """Rounded up to whole intervals; down where external inputs would run out."""
