@@ -9,9 +9,9 @@
 #ifndef RESIDENT
 #define RESIDENT 1 // whether weights have room in shared memory; else they stream from the L2 cache
 #endif
+#include "block_householder.cuh"
 #include "common.cuh"
 #include "unit.cuh"
-#include "block_householder.cuh"
 
 constexpr int PARTS = THREADS >= ROWS ? THREADS / ROWS : 1; // threads that share a unit's sums
 
@@ -26,11 +26,10 @@ struct Member {
 // would have to keep costs a register of a tile.
 struct Shared {
     static constexpr int VECTORS = ROWS * ROWS, WEIGHTS = VECTORS + ROWS * COLUMNS,
-                         STAGE = WEIGHTS + (RESIDENT ? SUMS * ROWS * ROWS : 0),
-                         SENT = STAGE + ROWS, BASE = SENT + ROWS, TOTAL = BASE + ROWS,
-                         RATE = TOTAL + ROWS, PARTIAL = RATE + ROWS,
-                         FACTOR = PARTIAL + PARTS * SUMS * ROWS, COLUMN = FACTOR + FACTORS * ROWS,
-                         SIZE = COLUMN + 3 * COLUMNS;
+                         STAGE = WEIGHTS + (RESIDENT ? SUMS * ROWS * ROWS : 0), SENT = STAGE + ROWS,
+                         BASE = SENT + ROWS, TOTAL = BASE + ROWS, RATE = TOTAL + ROWS,
+                         PARTIAL = RATE + ROWS, FACTOR = PARTIAL + PARTS * SUMS * ROWS,
+                         COLUMN = FACTOR + FACTORS * ROWS, SIZE = COLUMN + 3 * COLUMNS;
 
     REAL *jacobian;
 
@@ -69,7 +68,8 @@ __device__ __forceinline__ void weigh(const Member &member, const Shared &shared
 }
 
 // From the sums to the state of the next stage (`stage` 3 of a flow: of the next step).
-__device__ __forceinline__ void move_state(const Member &member, const Shared &shared, int stage, long long step, double dt) {
+__device__ __forceinline__ void move_state(const Member &member, const Shared &shared, int stage,
+                                           long long step, double dt) {
     const REAL *offsets = member.offsets + (step % member.inputs) * OFFSETS * ROWS;
     for (int i = threadIdx.x; i < member.n; i += THREADS) {
         REAL sums[SUMS], own[OFFSETS], factors[FACTORS];
@@ -85,8 +85,9 @@ __device__ __forceinline__ void move_state(const Member &member, const Shared &s
         const REAL f = unit(shared.stage()[i], shared.rate()[i], sums, own, factors);
         REAL next = f;
         if (FLOW) {
-            const REAL total = stage == 0 ? f : stage == 3 ? shared.total()[i] + f
-                                                           : fma(REAL(2), f, shared.total()[i]);
+            const REAL total = stage == 0   ? f
+                               : stage == 3 ? shared.total()[i] + f
+                                            : fma(REAL(2), f, shared.total()[i]);
             const REAL reach = REAL(stage == 3 ? dt / 6.0 : stage == 2 ? dt : 0.5 * dt);
             next = fma(reach, stage == 3 ? total : f, shared.base()[i]);
             shared.total()[i] = total;
@@ -105,11 +106,13 @@ __device__ __forceinline__ void form_jacobian(const Member &member, const Shared
     for (int at = threadIdx.x; at < n * ROWS; at += THREADS) {
         const int i = at % ROWS, l = at / ROWS;
         shared.jacobian[at] =
-            i < n ? entry(i, l, shared.rate()[i], weights + at, n * ROWS, shared.factors()) : REAL(0);
+            i < n ? entry(i, l, shared.rate()[i], weights + at, n * ROWS, shared.factors())
+                  : REAL(0);
     }
 }
 
-__device__ __forceinline__ void begin(const Member &member, const Shared &shared, const double *state) {
+__device__ __forceinline__ void begin(const Member &member, const Shared &shared,
+                                      const double *state) {
     const int n = member.n;
     for (int i = threadIdx.x; i < ROWS; i += THREADS) {
         const REAL x = i < n ? REAL(state[i]) : REAL(0);
@@ -124,9 +127,8 @@ __device__ __forceinline__ void begin(const Member &member, const Shared &shared
 }
 
 // The state moves by a stage, and the Jacobian of where it was is in place.
-__device__ __forceinline__ void stage_jacobian(
-    const Member &member, const Shared &shared, int stage, long long step, double dt
-) {
+__device__ __forceinline__ void stage_jacobian(const Member &member, const Shared &shared,
+                                               int stage, long long step, double dt) {
     weigh(member, shared);
     __syncthreads();
     move_state(member, shared, stage, step, dt);
@@ -136,7 +138,8 @@ __device__ __forceinline__ void stage_jacobian(
 }
 
 // The end of a tangent stage: d becomes the tangents of the next one.
-__device__ __forceinline__ void move_tangents(int stage, double dt, const Tile &q, Tile &d, Tile &total) {
+__device__ __forceinline__ void move_tangents(int stage, double dt, const Tile &q, Tile &d,
+                                              Tile &total) {
     const REAL reach = REAL(stage == 2 ? dt : 0.5 * dt);
 #pragma unroll
     for (int r = 0; r < TILE_ROWS; ++r)
@@ -147,9 +150,8 @@ __device__ __forceinline__ void move_tangents(int stage, double dt, const Tile &
         }
 }
 
-__device__ __forceinline__ void step_tangents(
-    const Member &member, const Shared &shared, long long step, double dt, Tile &q
-) {
+__device__ __forceinline__ void step_tangents(const Member &member, const Shared &shared,
+                                              long long step, double dt, Tile &q) {
 #if FLOW
     Tile d, total;
     publish(q, member.n, shared.vectors());
@@ -177,7 +179,8 @@ __device__ __forceinline__ void step_tangents(
     __syncthreads();
 }
 
-__device__ __forceinline__ void step_state(const Member &member, const Shared &shared, long long step, double dt) {
+__device__ __forceinline__ void step_state(const Member &member, const Shared &shared,
+                                           long long step, double dt) {
 #pragma unroll 1
     for (int stage = 0; stage < (FLOW ? 4 : 1); ++stage) {
         weigh(member, shared);
@@ -192,19 +195,19 @@ struct Strides {
     long long weights, offsets, rate;
 };
 
-__device__ __forceinline__ Member member_of(
-    const REAL *weights, const REAL *offsets, const REAL *rate, const Strides &strides, int n, int inputs
-) {
+__device__ __forceinline__ Member member_of(const REAL *weights, const REAL *offsets,
+                                            const REAL *rate, const Strides &strides, int n,
+                                            int inputs) {
     const long long b = blockIdx.x;
     return Member{weights + b * strides.weights, offsets + b * strides.offsets,
                   rate + b * strides.rate, n, inputs};
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) propagate(
-    double *state, REAL *basis, double *log_sum, double *compensation, double *growth,
-    long long *status, const REAL *weights, const REAL *offsets, const REAL *rate, Strides strides,
-    int n, int k, int inputs, double dt, long long step, int intervals, int steps, double unit
-) {
+extern "C" __global__ void __launch_bounds__(THREADS)
+    propagate(double *state, REAL *basis, double *log_sum, double *compensation, double *growth,
+              long long *status, const REAL *weights, const REAL *offsets, const REAL *rate,
+              Strides strides, int n, int k, int inputs, double dt, long long step, int intervals,
+              int steps, double unit) {
     DYNAMIC_SHARED(REAL, memory);
     const Shared shared(memory);
     const Member member = member_of(weights, offsets, rate, strides, n, inputs);
@@ -229,10 +232,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) propagate(
     for (int i = threadIdx.x; i < n; i += THREADS) state[b * n + i] = double(shared.base()[i]);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) advance(
-    double *state, const REAL *weights, const REAL *offsets, const REAL *rate, Strides strides,
-    int n, int k, int inputs, double dt, long long step, int steps
-) {
+extern "C" __global__ void __launch_bounds__(THREADS)
+    advance(double *state, const REAL *weights, const REAL *offsets, const REAL *rate,
+            Strides strides, int n, int k, int inputs, double dt, long long step, int steps) {
     DYNAMIC_SHARED(REAL, memory);
     const Shared shared(memory);
     const Member member = member_of(weights, offsets, rate, strides, n, inputs);

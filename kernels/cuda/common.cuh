@@ -43,8 +43,7 @@ __device__ __forceinline__ void exponential(double x, double &p, double &scale) 
         fma(whole, -1.90821492927058770002e-10, fma(whole, -6.93147180369123816490e-01, x));
     const double r2 = r * r, r4 = r2 * r2;
     const double low = fma(r2, fma(r, 1.0 / 120, 1.0 / 24), fma(r, 1.0 / 6, 0.5));
-    const double middle =
-        fma(r2, fma(r, 1.0 / 362880, 1.0 / 40320), fma(r, 1.0 / 5040, 1.0 / 720));
+    const double middle = fma(r2, fma(r, 1.0 / 362880, 1.0 / 40320), fma(r, 1.0 / 5040, 1.0 / 720));
     const double high = fma(r2, fma(r, 1.0 / 6227020800.0, 1.0 / 479001600.0),
                             fma(r, 1.0 / 39916800.0, 1.0 / 3628800.0));
     p = fma(r2, fma(r4, fma(r4, high, middle), low), r);
@@ -115,8 +114,8 @@ struct Account {
         } else {
             growth = fmax(growth, a / r);
             const double term = log(r), total = log_sum + term;
-            compensation += fabs(log_sum) >= fabs(term) ? (log_sum - total) + term
-                                                        : (term - total) + log_sum;
+            compensation +=
+                fabs(log_sum) >= fabs(term) ? (log_sum - total) + term : (term - total) + log_sum;
             log_sum = total;
         }
     }

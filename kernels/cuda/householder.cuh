@@ -30,10 +30,9 @@ template <> struct Lanes<1> {
 // |a_j| in `norm`. Reflectors stay below the diagonal of q until Q overwrites them from the last
 // column on, so that nothing of the size of q is needed beside it.
 template <int N, int K, int L>
-__device__ __forceinline__ void householder(
-    const Lanes<L> &lanes, REAL (&q)[(K + L - 1) / L][N],
-    REAL (&norm)[(K + L - 1) / L], REAL (&diagonal)[(K + L - 1) / L]
-) {
+__device__ __forceinline__ void householder(const Lanes<L> &lanes, REAL (&q)[(K + L - 1) / L][N],
+                                            REAL (&norm)[(K + L - 1) / L],
+                                            REAL (&diagonal)[(K + L - 1) / L]) {
     constexpr int OWN = (K + L - 1) / L;
     REAL inverse[K]; // of the product by which a reflection divides; 0 where there is none
 #pragma unroll

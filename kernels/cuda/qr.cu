@@ -2,14 +2,12 @@
 #include "block_householder.cuh"
 
 // basis (members, n, k); the others (members, k).
-extern "C" __global__ void __launch_bounds__(THREADS) orthonormalise_all(
-    REAL *basis, double *log_sum, double *compensation, double *growth, long long *status, int n,
-    int k, double unit
-) {
+extern "C" __global__ void __launch_bounds__(THREADS)
+    orthonormalise_all(REAL *basis, double *log_sum, double *compensation, double *growth,
+                       long long *status, int n, int k, double unit) {
     DYNAMIC_SHARED(REAL, shared);
-    const Reflections all = {
-        shared, shared + k * ROWS, shared + k * ROWS + COLUMNS, shared + k * ROWS + 2 * COLUMNS
-    };
+    const Reflections all = {shared, shared + k * ROWS, shared + k * ROWS + COLUMNS,
+                             shared + k * ROWS + 2 * COLUMNS};
     const long long b = blockIdx.x;
     Tile q;
     load_tile(basis + b * n * k, n, k, q);

@@ -1,6 +1,6 @@
 // What lies between the products of the gemm propagator, element by element, and its bookkeeping.
-#include "common.cuh"
 #include "activation.cuh"
+#include "common.cuh"
 
 #define EACH(e, count)                                                                             \
     for (long long e = blockIdx.x * (long long)blockDim.x + threadIdx.x; e < count;                \
@@ -8,7 +8,8 @@
 
 // What a stage does with a rate of change: `total` is the weighted sum of stages, `next` where the
 // following stage or step begins. A map (dt = 0) has one stage, and `rate` is its next value.
-__device__ __forceinline__ void end_stage(int stage, double dt, REAL rate, REAL &base, REAL &total, REAL &next) {
+__device__ __forceinline__ void end_stage(int stage, double dt, REAL rate, REAL &base, REAL &total,
+                                          REAL &next) {
     if (dt == 0.0) {
         base = next = rate;
         return;
@@ -25,10 +26,9 @@ extern "C" __global__ void activate(const REAL *u, REAL *value, REAL *slope, lon
 }
 
 // The state: field = W phi(x) + b or phi(W x + b), from there to the next stage.
-extern "C" __global__ void move_network(
-    const REAL *field, const REAL *rate, int rates, REAL *base, REAL *total, REAL *x, int n,
-    long long count, int stage, double dt
-) {
+extern "C" __global__ void move_network(const REAL *field, const REAL *rate, int rates, REAL *base,
+                                        REAL *total, REAL *x, int n, long long count, int stage,
+                                        double dt) {
     EACH(e, count) {
         const REAL change = rate[rates == 1 ? e % n : e] * (field[e] - x[e]);
         end_stage(stage, dt, dt == 0.0 ? x[e] + change : change, base[e], total[e], x[e]);
@@ -36,22 +36,23 @@ extern "C" __global__ void move_network(
 }
 
 // State or tangents of gated networks, whose rate of change is in `field` itself.
-extern "C" __global__ void move_gated(
-    const REAL *field, REAL *base, REAL *total, REAL *x, long long count, int stage, double dt
-) {
+extern "C" __global__ void move_gated(const REAL *field, REAL *base, REAL *total, REAL *x,
+                                      long long count, int stage, double dt) {
     EACH(e, count) end_stage(stage, dt, field[e], base[e], total[e], x[e]);
 }
 
 // Rows of (members, n, k) times a factor of each row.
-extern "C" __global__ void scale_rows(const REAL *factor, const REAL *y, REAL *scaled, int k, long long count) {
+extern "C" __global__ void scale_rows(const REAL *factor, const REAL *y, REAL *scaled, int k,
+                                      long long count) {
     EACH(e, count) scaled[e] = factor[e / k] * y[e];
 }
 
 // The tangents of a rate network: product = W (slope y), or W y, which the slope multiplies here.
-extern "C" __global__ void move_network_tangents(
-    const REAL *product, const REAL *slope, const REAL *rate, int rates, REAL *base, REAL *total,
-    REAL *y, int n, int k, long long count, int stage, double dt, int current
-) {
+extern "C" __global__ void move_network_tangents(const REAL *product, const REAL *slope,
+                                                 const REAL *rate, int rates, REAL *base,
+                                                 REAL *total, REAL *y, int n, int k,
+                                                 long long count, int stage, double dt,
+                                                 int current) {
     EACH(e, count) {
         const long long row = e / k;
         const REAL through = current ? product[e] : slope[row] * product[e];
@@ -67,10 +68,10 @@ struct Terms {
     int count, diagonal, factor[4], gate[4];
 };
 
-extern "C" __global__ void form_rows(
-    const REAL *factors, long long first_factor, long long factors_step, const REAL *weights,
-    long long first_weight, long long weights_step, Terms terms, REAL *out, int n, long long count
-) {
+extern "C" __global__ void form_rows(const REAL *factors, long long first_factor,
+                                     long long factors_step, const REAL *weights,
+                                     long long first_weight, long long weights_step, Terms terms,
+                                     REAL *out, int n, long long count) {
     const long long size = (long long)n * n;
     EACH(e, count) {
         const long long b = e / size, at = e % size, i = at / n;
@@ -84,10 +85,9 @@ extern "C" __global__ void form_rows(
 }
 
 // After a QR that left R_jj and the norms in memory, (members, k) each.
-extern "C" __global__ void book_all(
-    const REAL *norm, const REAL *diagonal, double *log_sum, double *compensation, double *growth,
-    long long *status, long long count, double unit
-) {
+extern "C" __global__ void book_all(const REAL *norm, const REAL *diagonal, double *log_sum,
+                                    double *compensation, double *growth, long long *status,
+                                    long long count, double unit) {
     EACH(at, count) {
         Account account = {log_sum[at], compensation[at], growth[at], status[at]};
         account.book(norm[at], diagonal[at], unit);

@@ -5,8 +5,8 @@
 // then the columns follow one after the other, so that the four stages of all of them are never
 // live at once (n = k = 8 in double: 4892 bytes spilled that way, see tests/data).
 #include "common.cuh"
-#include "householder.cuh"
 #include "field.cuh"
+#include "householder.cuh"
 
 #ifndef COLUMNS
 #define COLUMNS DIM
@@ -60,10 +60,8 @@ __device__ __forceinline__ Own parameters_of(const REAL *table, int member, int 
 }
 
 // x through one step, with the slopes of its stages.
-template <class Parameters>
-__device__ __forceinline__ void state_step(
-    REAL (&x)[DIM], const Parameters &p, double t, double dt, REAL (&s)[STAGES][SLOPES]
-) {
+template <class Parameters> __device__ __forceinline__ void
+state_step(REAL (&x)[DIM], const Parameters &p, double t, double dt, REAL (&s)[STAGES][SLOPES]) {
     REAL f[DIM];
 #if FLOW
     const REAL half = REAL(0.5 * dt), whole = REAL(dt), sixth = REAL(dt / 6.0);
@@ -73,10 +71,12 @@ __device__ __forceinline__ void state_step(
     for (int i = 0; i < DIM; ++i) total[i] = f[i], y[i] = fma(half, f[i], x[i]);
     field(REAL(t + 0.5 * dt), y, p, f, s[1]);
 #pragma unroll
-    for (int i = 0; i < DIM; ++i) total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(half, f[i], x[i]);
+    for (int i = 0; i < DIM; ++i)
+        total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(half, f[i], x[i]);
     field(REAL(t + 0.5 * dt), y, p, f, s[2]);
 #pragma unroll
-    for (int i = 0; i < DIM; ++i) total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(whole, f[i], x[i]);
+    for (int i = 0; i < DIM; ++i)
+        total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(whole, f[i], x[i]);
     field(REAL(t + dt), y, p, f, s[3]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i) x[i] = fma(sixth, total[i] + f[i], x[i]);
@@ -88,10 +88,8 @@ __device__ __forceinline__ void state_step(
 }
 
 // One column v through the same step.
-template <class Parameters>
-__device__ __forceinline__ void column_step(
-    REAL (&v)[DIM], const Parameters &p, double dt, const REAL (&s)[STAGES][SLOPES]
-) {
+template <class Parameters> __device__ __forceinline__ void
+column_step(REAL (&v)[DIM], const Parameters &p, double dt, const REAL (&s)[STAGES][SLOPES]) {
     REAL d[DIM];
     tangent(s[0], p, v, d);
 #if FLOW
@@ -101,10 +99,12 @@ __device__ __forceinline__ void column_step(
     for (int i = 0; i < DIM; ++i) total[i] = d[i], y[i] = fma(half, d[i], v[i]);
     tangent(s[1], p, y, d);
 #pragma unroll
-    for (int i = 0; i < DIM; ++i) total[i] = fma(REAL(2), d[i], total[i]), y[i] = fma(half, d[i], v[i]);
+    for (int i = 0; i < DIM; ++i)
+        total[i] = fma(REAL(2), d[i], total[i]), y[i] = fma(half, d[i], v[i]);
     tangent(s[2], p, y, d);
 #pragma unroll
-    for (int i = 0; i < DIM; ++i) total[i] = fma(REAL(2), d[i], total[i]), y[i] = fma(whole, d[i], v[i]);
+    for (int i = 0; i < DIM; ++i)
+        total[i] = fma(REAL(2), d[i], total[i]), y[i] = fma(whole, d[i], v[i]);
     tangent(s[3], p, y, d);
 #pragma unroll
     for (int i = 0; i < DIM; ++i) v[i] = fma(sixth, total[i] + d[i], v[i]);
@@ -120,11 +120,11 @@ __device__ __forceinline__ double time_of(long long step, double dt) {
 
 // Arrays as in Flight: state (members, DIM), basis (members, DIM, COLUMNS), the others
 // (members, COLUMNS).
-extern "C" __global__ void BOUNDS propagate(
-    double *state, REAL *basis, double *log_sum, double *compensation, double *growth,
-    long long *status, PARAMETER_ARGUMENT given, int apart, int members, double dt, long long step,
-    int intervals, int steps, double unit
-) {
+extern "C" __global__ void BOUNDS propagate(double *state, REAL *basis, double *log_sum,
+                                            double *compensation, double *growth, long long *status,
+                                            PARAMETER_ARGUMENT given, int apart, int members,
+                                            double dt, long long step, int intervals, int steps,
+                                            double unit) {
     const int b = (blockIdx.x * THREADS + threadIdx.x) / LANES;
     if (b >= members) return;
     const auto p = parameters_of(given, b, apart);
@@ -173,10 +173,8 @@ extern "C" __global__ void BOUNDS propagate(
     }
 }
 
-extern "C" __global__ void BOUNDS advance(
-    double *state, PARAMETER_ARGUMENT given, int apart, int members, double dt, long long step,
-    int steps
-) {
+extern "C" __global__ void BOUNDS advance(double *state, PARAMETER_ARGUMENT given, int apart,
+                                          int members, double dt, long long step, int steps) {
     const int b = blockIdx.x * THREADS + threadIdx.x;
     if (b >= members) return;
     const auto p = parameters_of(given, b, apart);

@@ -19,7 +19,6 @@
 #define TILE_COLUMNS 4
 #endif
 
-
 constexpr int GROUP = 16 / sizeof(REAL);
 constexpr int DOWN = ROWS / (TILE_ROWS);
 constexpr int ACROSS = COLUMNS / TILE_COLUMNS;
@@ -67,7 +66,8 @@ struct __align__(16) Vector {
 };
 
 // The rows of this thread out of one column in shared memory.
-__device__ __forceinline__ void load_rows(const Place &place, const REAL *column, REAL (&a)[TILE_ROWS]) {
+__device__ __forceinline__ void load_rows(const Place &place, const REAL *column,
+                                          REAL (&a)[TILE_ROWS]) {
 #pragma unroll
     for (int r = 0; r < TILE_ROWS; r += GROUP) {
         const Vector v = *reinterpret_cast<const Vector *>(column + place.row(r));
@@ -92,9 +92,7 @@ __device__ __forceinline__ void load_columns(const REAL *row, REAL (&b)[TILE_COL
 }
 
 // d = J y: column l of J at matrix + l * ROWS, row l of y at vectors + l * COLUMNS.
-__device__ __forceinline__ void product(
-    const REAL *matrix, const REAL *vectors, int n, Tile &d
-) {
+__device__ __forceinline__ void product(const REAL *matrix, const REAL *vectors, int n, Tile &d) {
     const Place place;
 #pragma unroll
     for (int r = 0; r < TILE_ROWS; ++r)

@@ -10,7 +10,8 @@ constexpr int FACTORS = 4;
 
 __device__ __forceinline__ REAL sent(REAL h) { return h; }
 
-__device__ __forceinline__ REAL unit(REAL h, REAL, const REAL (&sums)[SUMS], const REAL (&offsets)[OFFSETS], REAL (&factors)[FACTORS]) {
+__device__ __forceinline__ REAL unit(REAL h, REAL, const REAL (&sums)[SUMS],
+                                     const REAL (&offsets)[OFFSETS], REAL (&factors)[FACTORS]) {
     REAL r, z, rest, m, r_slope, z_slope, m_slope, unused;
     sigmoid(sums[0], r, unused, r_slope);
     sigmoid(sums[1], z, rest, z_slope);
@@ -23,7 +24,8 @@ __device__ __forceinline__ REAL unit(REAL h, REAL, const REAL (&sums)[SUMS], con
     return FLOW ? rest * (m - h) : fma(z, h, rest * m);
 }
 
-__device__ __forceinline__ REAL entry(int i, int l, REAL, const REAL *weight, int apart, const REAL *factors) {
+__device__ __forceinline__ REAL entry(int i, int l, REAL, const REAL *weight, int apart,
+                                      const REAL *factors) {
     const REAL *f = factors + i * FACTORS;
     const REAL gates = fma(f[1], weight[0], fma(f[2], weight[apart], f[3] * weight[2 * apart]));
     return i == l ? f[0] + gates : gates;

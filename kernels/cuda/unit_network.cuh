@@ -1,7 +1,7 @@
 // One unit of a rate network: dx/dt = rate (-x + W phi(x) + b), or rate (-x + phi(W x + b)).
 #pragma once
-#include "common.cuh"
 #include "activation.cuh"
+#include "common.cuh"
 
 #ifndef CURRENT
 #define CURRENT 1
@@ -20,7 +20,8 @@ __device__ __forceinline__ REAL sent(REAL x) {
 }
 
 // From sums of unit i, offsets included, to its rate of change or its next state.
-__device__ __forceinline__ REAL unit(REAL x, REAL rate, const REAL (&sums)[SUMS], const REAL (&)[OFFSETS], REAL (&factors)[FACTORS]) {
+__device__ __forceinline__ REAL unit(REAL x, REAL rate, const REAL (&sums)[SUMS],
+                                     const REAL (&)[OFFSETS], REAL (&factors)[FACTORS]) {
     REAL value, slope;
     activation(CURRENT ? x : sums[0], value, slope);
     factors[0] = CURRENT ? slope : rate * slope;
@@ -29,7 +30,8 @@ __device__ __forceinline__ REAL unit(REAL x, REAL rate, const REAL (&sums)[SUMS]
 }
 
 // The Jacobian's entry of row i and column l; `factors` are at unit * FACTORS.
-__device__ __forceinline__ REAL entry(int i, int l, REAL rate, const REAL *weight, int, const REAL *factors) {
+__device__ __forceinline__ REAL entry(int i, int l, REAL rate, const REAL *weight, int,
+                                      const REAL *factors) {
     const REAL own = i != l ? REAL(0) : FLOW ? -rate : REAL(1) - rate;
     const REAL scale = CURRENT ? rate * factors[l * FACTORS] : factors[i * FACTORS];
     return fma(scale, weight[0], own);
