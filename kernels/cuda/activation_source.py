@@ -4,7 +4,9 @@ import sympy
 
 from ..codegen import CUDA, Graph, printed
 
-SOURCE = """__device__ __forceinline__ void activation(REAL x0, REAL &value, REAL &slope) {{
+SOURCE = """#include "common.cuh"
+
+__device__ __forceinline__ void activation(REAL x0, REAL &value, REAL &slope) {{
 {body}}}
 """
 

@@ -9,8 +9,8 @@
 #ifndef RESIDENT
 #define RESIDENT 1 // whether weights have room in shared memory; else they stream from the L2 cache
 #endif
-#include "block_householder.cuh"
 #include "common.cuh"
+#include "block_householder.cuh"
 #include "unit.cuh"
 
 constexpr int PARTS = THREADS >= ROWS ? THREADS / ROWS : 1; // threads that share a unit's sums

@@ -1,5 +1,7 @@
 // A right-hand side to compile the kernels with by themselves: the Lorenz system, as
 // `field_source.py` prints it. The loader puts the user's in its place.
+#include "common.cuh"
+
 #define DIM 3
 #define PARAMETERS 3
 #define SLOPES 3

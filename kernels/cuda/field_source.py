@@ -7,7 +7,9 @@ import sympy
 from ..codegen import CUDA, Graph, printed
 from ..linearise import Linearised, Statement
 
-SOURCE = """#define DIM {dim}
+SOURCE = """#include "common.cuh"
+
+#define DIM {dim}
 #define PARAMETERS {parameters}
 #define SLOPES {slopes}
 

@@ -1,6 +1,6 @@
 // What lies between the products of the gemm propagator, element by element, and its bookkeeping.
-#include "activation.cuh"
 #include "common.cuh"
+#include "activation.cuh"
 
 #define EACH(e, count)                                                                             \
     for (long long e = blockIdx.x * (long long)blockDim.x + threadIdx.x; e < count;                \

@@ -1,7 +1,7 @@
 // One unit of a rate network: dx/dt = rate (-x + W phi(x) + b), or rate (-x + phi(W x + b)).
 #pragma once
-#include "activation.cuh"
 #include "common.cuh"
+#include "activation.cuh"
 
 #ifndef CURRENT
 #define CURRENT 1
