@@ -1,1 +1,0 @@
-"""lyapax on one NVIDIA GPU beside jax, torch and CuPy: ``python -m bench.gpu``."""
