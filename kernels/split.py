@@ -29,6 +29,11 @@ class Split:
                 parts.append((at, part.select(np.searchsorted(own, members[at]), dtype)))
         return type(self)(parts) if len(parts) > 1 else parts[0][1]
 
+    def release(self) -> None:
+        for _, part in self.parts:
+            if hasattr(part, "release"):
+                part.release()
+
     def advance(self, flight: Flight, steps: int) -> None:
         for members, part in self.parts:
             piece = flight.take(members, part.dtype)

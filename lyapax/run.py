@@ -50,6 +50,11 @@ class Run:
         self.bound = np.full(len(self.flight.state), bound)
         self._anchor()
 
+    def release(self) -> None:
+        """Memory of a GPU back to others; a longer run takes it anew."""
+        if hasattr(self.propagator, "release"):
+            self.propagator.release()
+
     def transient(self, steps: int, tick: Callable[[int], None]) -> None:
         """State only."""
         done = 0

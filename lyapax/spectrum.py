@@ -116,10 +116,8 @@ def lyapunov_spectrum(
     >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
     True
     """
-    home = getattr(system, "home", None)
     if params:
         system = system.with_params(**params)
-        home = system.home = system.home or home
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
@@ -159,7 +157,9 @@ def lyapunov_spectrum(
         raise ValueError(
             f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
         )
-    propagator = system.propagator(shape, step, k, kind, devices_for(device, home))
+    propagator = system.propagator(
+        shape, step, k, kind, devices_for(device, getattr(system, "home", None))
+    )
     basis = np.empty((len(state), n, k), propagator.dtype)
     basis[:] = first
     run = Run(propagator, launch(state, basis), interval, fixed, step, horizon=horizon)
@@ -175,6 +175,7 @@ def lyapunov_spectrum(
             measure(run, counts[2], tol, tick)
         except KeyboardInterrupt:
             _interrupted(run, duration)
+    run.release()
     result.refresh()
     if errors == "raise" and (run.flight.status == DIVERGED).any():
         raise RuntimeError(f"{int(result.diverged.sum())} of {state.shape[0]} members diverged")

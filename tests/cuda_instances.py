@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from lyapax import RateNetwork
-from lyapax.kernels.cuda.blocks import TILES
 from lyapax.kernels.cuda.device import options
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
 from lyapax.kernels.cuda.threads import lanes_of, residency
+from lyapax.kernels.cuda.tiles import TILES
 
 from . import nvrtc
 

@@ -13,6 +13,7 @@ from lyapax.kernels.cuda.blocks import GRU, NETWORK, Blocks, geometry
 from lyapax.kernels.cuda.gemm import Gemm
 from lyapax.kernels.cuda.spread import Spread
 from lyapax.kernels.cuda.threads import Threads
+from lyapax.kernels.propagator import launch
 from lyapax.systems import library
 
 from .cuda_device import EMULATED, emulated, real
@@ -117,6 +118,86 @@ def test_float32_turns_to_float64_where_growth_asks_for_it(device):
     z = dt * (w - 1)
     step = 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24
     np.testing.assert_allclose(spec.exponents, np.sort(np.log(step) / dt)[::-1], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n", "kilobytes", "kind"),
+    [(70, 227, lx.RateNetwork), (40, 64, lx.RateNetwork), (70, 227, lx.GRU)],
+)
+def test_float32_turns_to_float64_where_blocks_cannot(n, kilobytes, kind):
+    w = np.diag(np.linspace(-40.0, 0.0, n))
+    system = lx.RateNetwork(w, phi="linear")
+    if kind is lx.GRU:
+        system = lx.GRU(np.concatenate([w, w, w]) / 10, kind="flow")
+    there = system.propagator((3,), 0.05, n, np.dtype("float32"), [emulated(kilobytes * 1024)])
+    assert type(there) is Blocks
+    members = np.array([0, 2])
+    double = there.select(members, np.dtype("float64"))
+    cpu = system.propagator((2,), 0.05, n, np.dtype("float64"))
+    _, flight = flight_of(system, 2, n, 0.05)
+    mine, theirs = flight.copy(), flight.copy()
+    double.propagate(mine, 2, 2)
+    cpu.propagate(theirs, 2, 2)
+    np.testing.assert_allclose(mine.log_sum, theirs.log_sum, rtol=0, atol=1e-10)
+
+
+class Strided:
+    """NumPy, but for a QR that hands back a transposed view, as CuPy's does."""
+
+    class linalg:
+        @staticmethod
+        def qr(a):
+            q, r = np.linalg.qr(a)
+            return np.ascontiguousarray(q.swapaxes(-2, -1)).swapaxes(-2, -1), r
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+def test_bases_of_cusolver_are_put_in_order():
+    system, options = quiet_network(70), {"duration": 1.0, "dt": 0.1, "qr_every": 2, "k": 20}
+    cupy_like = replace(EMULATED, arrays=Strided(), _modules={})
+    cpu, there = spectrum(system, **options), spectrum(system, device=cupy_like, **options)
+    np.testing.assert_allclose(there.exponents, cpu.exponents, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_time_stays_double_in_float32(device):
+    """cos(pi m) at step 2^25 + 1: a float is even there."""
+    swing = lx.Map(lambda x, p, m: [0.5 * x[0] * (1.5 + np.cos(np.pi * m))], 1)
+    for dtype in ("float64", "float32"):
+        propagator = swing.propagator((), 1.0, 1, np.dtype(dtype), [device()])
+        flight = launch(np.ones((1, 1)), np.ones((1, 1, 1), dtype))
+        flight.step = 2**25 + 1
+        propagator.propagate(flight, 1, 2)
+        np.testing.assert_allclose(flight.log_sum, np.log(0.25 * 1.25), rtol=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_closed_gates_in_float32(device):
+    """exp(100) is beyond float32, a gate that is 1e-44 from closed is not."""
+    gru = lx.GRU(np.eye(6, 2) / 2, bias_hh=[0.0, 0.0, -100.0, -100.0, 0.0, 0.0])
+    spec = spectrum(gru, device=device(), duration=50, dtype="float32", transient=5)
+    assert not spec.diverged.any()
+    np.testing.assert_allclose(spec.exponents, -100.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_piece_is_the_same_in_every_call(name):
+    """What a propagator holds itself does not make the next piece smaller; results hold nothing."""
+    system, *_, dt = ROWS[name]()
+    propagator, flight = flight_of(system, 7, 2, dt, place="emulated")
+    shrinking = iter([1 << 20, 1 << 10, 1 << 10])
+    propagator = replace(
+        propagator, device=replace(EMULATED, free_memory=lambda: next(shrinking), _modules={})
+    )
+    propagator.propagate(flight, 1, 1)
+    first = propagator.room
+    propagator.propagate(flight, 1, 1)
+    assert propagator.room == first
+    assert propagator._held is not None
+    propagator.release()
+    assert propagator._held is None
 
 
 @pytest.mark.parametrize(("place", "name"), on_gpu(PATHS))
@@ -303,7 +384,7 @@ def test_arrays_on_a_gpu_decide(monkeypatch):
     assert asked == ["cuda:0"]
     assert np.array_equal(spec.exponents, spectrum(here, device=EMULATED, **options).exponents)
     assert asked == ["cuda:0"]
-    spectrum(there, params={"tau": 2.0}, **options)
+    spectrum(there.with_params(tau=3.0), params={"tau": 2.0}, **options)
     assert asked == ["cuda:0"] * 2
     gru = lx.GRU(Far(np.ones((6, 2))))
     assert gru.home == there.home

@@ -9,36 +9,16 @@ import numpy as np
 
 from ..propagator import Array, chosen
 from .device import Device
+from .gemm import Equations, Gemm
 from .pieces import Pieces
+from .tiles import WITHOUT_ASKING, block_shape
 
 # What the file of a unit declares: products, numbers added to them, factors of the Jacobian.
 Unit = namedtuple("Unit", "file sums offsets factors")
 NETWORK = Unit("unit_network.cuh", 1, 1, 1)
 GRU = Unit("unit_gru.cuh", 3, 4, 4)
 
-# Rows of a matrix that a block holds, and of each thread's tile of it. Larger tiles reread less
-# of shared memory, and these are the largest that three of them fit into 255 registers.
-TILES = {
-    "float32": {16: (4, 2), 32: (8, 4), 64: (8, 4), 128: (16, 4)},
-    "float64": {16: (4, 2), 32: (4, 4), 64: (4, 4)},
-}
-FEWEST_COLUMNS = 8
-WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that every launch may have
-
 Geometry = namedtuple("Geometry", "rows columns tile threads resident shared_bytes")
-
-
-def block_shape(n: int, k: int, dtype: Any) -> tuple[int, int, tuple[int, int], int] | None:
-    """(rows, columns, tile, threads) of an (n, k) matrix in registers; None where it is too big."""
-    tiles = TILES[np.dtype(dtype).name]
-    rows = next((rows for rows in tiles if rows >= n), None)
-    if rows is None:
-        return None
-    columns = FEWEST_COLUMNS
-    while columns < k:
-        columns *= 2
-    tile = tiles[rows]
-    return rows, columns, tile, rows // tile[0] * columns // tile[1]
 
 
 def geometry(unit: Unit, n: int, k: int, dtype: Any, shared_memory: int) -> Geometry | None:
@@ -68,6 +48,7 @@ class Blocks(Pieces):
     batch: int
     dtype: Any  # of state and tangents
     device: Device = field(repr=False)
+    otherwise: Equations  # the same system for products by a BLAS
     defines: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -77,13 +58,21 @@ class Blocks(Pieces):
         found = geometry(self.unit, self.dim, self.k, self.dtype, self.device.shared_memory)
         assert found is not None
         self.geometry = found
-        self._held: tuple[Any, ...] = ()
 
-    def select(self, members: Any, dtype: Any) -> "Blocks":
-        own = {
-            name: chosen(getattr(self, name), members) for name in ("weights", "offsets", "rate")
-        }
-        return replace(self, **own, batch=len(members), dtype=dtype)
+    def select(self, members: Any, dtype: Any) -> "Blocks | Gemm":
+        """In float64 a block holds half as many variables; beyond, a BLAS takes over."""
+        otherwise, count = self.otherwise.select(members), len(members)
+        if geometry(self.unit, self.dim, self.k, dtype, self.device.shared_memory) is None:
+            return Gemm(otherwise, self.dt, self.k, count, dtype, self.device)
+        return replace(
+            self, weights=chosen(self.weights, members), offsets=chosen(self.offsets, members),
+            rate=chosen(self.rate, members), otherwise=otherwise, batch=count, dtype=dtype,
+        )  # fmt: skip
+
+    def shared_bytes(self) -> int:
+        arrays = self.weights, self.offsets, self.rate
+        common = sum(a.size // self.dim for a in arrays if len(a) == 1)
+        return common * self.geometry.rows * self.dtype.itemsize
 
     def member_bytes(self) -> int:
         arrays = self.weights, self.offsets, self.rate
@@ -124,8 +113,8 @@ class Blocks(Pieces):
 
     def _system(self, members: slice) -> tuple[Any, ...]:
         """Arrays of these members on the device, and how far apart members are in them."""
-        if not self._held or self._held[0] != members:
-            self._held = ()  # before there is a second one
+        if self._held is None or self._held[0] != members:
+            self._held = None  # before there is a second one
             own = [
                 self._padded(a, members)
                 for a in (self.weights.swapaxes(2, 3), self.offsets, self.rate)

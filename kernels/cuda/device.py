@@ -1,6 +1,7 @@
 """Where kernels run: a GPU through CuPy, or whatever stands in for it in a test."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -59,11 +60,6 @@ def gpu(number: int) -> Device:
     """A GPU by its number."""
     import cupy
     import cupyx.scipy.sparse
-    from cupy._core._routines_linalg import (
-        COMPUTE_TYPE_FP32,
-        get_compute_type,
-        set_compute_type,
-    )  # fmt: skip
 
     with cupy.cuda.Device(number) as current:
         shared = current.attributes["MaxSharedMemoryPerBlockOptin"]
@@ -76,18 +72,40 @@ def gpu(number: int) -> Device:
 
     @contextlib.contextmanager
     def scope() -> Iterator[None]:
-        """This GPU is the current one, and products in float32 are float32's own.
+        """This GPU is the current one, and products in float32 are float32's own."""
+        with _true_float32(), cupy.cuda.Device(number):
+            yield
 
-        CUPY_TF32 would round their factors to 10 bits: exponents are then wrong by 1e-3.
-        """
-        before = get_compute_type(single)
-        set_compute_type(single, COMPUTE_TYPE_FP32)
-        try:
-            with cupy.cuda.Device(number):
-                yield
-        finally:
-            set_compute_type(single, before)
-
-    single = np.dtype(np.float32)
     matrix = cupyx.scipy.sparse.csr_matrix
     return Device(cupy, cupy.RawModule, int(shared), free, matrix, scope)
+
+
+_single = {"users": 0, "before": 0}
+_single_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _true_float32() -> Iterator[None]:
+    """CUPY_TF32 would round factors to 10 bits, and exponents be wrong by 1e-3.
+
+    CuPy has one switch for all threads, so the first to come turns it and the last turns it back.
+    """
+    from cupy._core._routines_linalg import (
+        COMPUTE_TYPE_FP32,
+        get_compute_type,
+        set_compute_type,
+    )  # fmt: skip
+
+    kind = np.dtype(np.float32)
+    with _single_lock:
+        if _single["users"] == 0:
+            _single["before"] = get_compute_type(kind)
+            set_compute_type(kind, COMPUTE_TYPE_FP32)
+        _single["users"] += 1
+    try:
+        yield
+    finally:
+        with _single_lock:
+            _single["users"] -= 1
+            if _single["users"] == 0:
+                set_compute_type(kind, _single["before"])

@@ -7,7 +7,7 @@
 #define SLOPES 3
 
 template <class Parameters> __device__ __forceinline__ void
-field(REAL t, const REAL (&x)[DIM], const Parameters &p, REAL (&f)[DIM], REAL (&s)[SLOPES]) {
+field(double t, const REAL (&x)[DIM], const Parameters &p, REAL (&f)[DIM], REAL (&s)[SLOPES]) {
     f[0] = p[0] * (x[1] - x[0]);
     f[1] = fma(x[0], p[1] - x[2], -x[1]);
     f[2] = fma(x[0], x[1], p[2] * x[2]);

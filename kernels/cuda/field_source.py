@@ -1,6 +1,7 @@
 """CUDA source of a traced function: `field` of the state, and `tangent` of one column."""
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import sympy
 
@@ -15,7 +16,7 @@ SOURCE = """#include "common.cuh"
 
 template <class Parameters>
 __device__ __forceinline__ void field(
-    REAL {time}, const REAL (&x)[DIM], const Parameters &p, REAL (&f)[DIM], REAL (&s)[SLOPES]
+    double {time}, const REAL (&x)[DIM], const Parameters &p, REAL (&f)[DIM], REAL (&s)[SLOPES]
 ) {{
 {field}}}
 
@@ -33,7 +34,9 @@ def field_source(graph: Graph) -> str:
     every = [*taken.statements, *taken.outputs]
     state = [f"const REAL {s.name} = x[{i}];" for i, s in enumerate(graph.state)]
     params = [f"const REAL {s.name} = p[{i}];" for i, s in enumerate(graph.params)]
-    values = [f"const REAL {s.symbol.name} = {printed(s.value, CUDA)};" for s in every]
+    times: dict[sympy.Basic, sympy.Symbol] = {}
+    text = partial(_text, graph, times)
+    values = [f"const REAL {s.symbol.name} = {text(s.value)};" for s in every]
     slopes: dict[sympy.Basic, str] = {}
     fixed = set(graph.params)
 
@@ -45,14 +48,17 @@ def field_source(graph: Graph) -> str:
     tangents = [f"const REAL d_{s.name} = v[{i}];" for i, s in enumerate(graph.state)]
     tangents += [f"const REAL d_{s.symbol.name} = {_derivative(s, taken, spelled)};" for s in every]
     kept = [
-        f"{place} = {printed(slope, CUDA) if isinstance(slope, sympy.Expr) else _flag(slope)};"
+        f"{place} = {text(slope) if isinstance(slope, sympy.Expr) else _flag(text(slope))};"
         for slope, place in slopes.items()
     ]
     n = range(len(graph.outputs))
     return SOURCE.format(
         dim=len(graph.outputs), parameters=len(graph.params), slopes=max(1, len(slopes)),
         time=graph.time.name,
-        field=_lines([*state, *params, *values, *kept, *(f"f[{i}] = f{i};" for i in n)]),
+        field=_lines([
+            *state, *params, *_clock(graph, times), *values, *kept,
+            *(f"f[{i}] = f{i};" for i in n),
+        ]),
         tangent=_lines([*params, *tangents, *(f"d[{i}] = d_f{i};" for i in n)]),
     )  # fmt: skip
 
@@ -76,8 +82,32 @@ def _derivative(statement: Statement, taken: Linearised, spelled) -> str:
     return total or "REAL(0.0)"
 
 
-def _flag(condition: sympy.Basic) -> str:
-    return CUDA.choice.format(condition=printed(condition, CUDA), a="REAL(1.0)", b="REAL(0.0)")
+def _flag(condition: str) -> str:
+    return CUDA.choice.format(condition=condition, a="REAL(1.0)", b="REAL(0.0)")
+
+
+def _text(graph: Graph, times: dict[sympy.Basic, sympy.Symbol], e: sympy.Basic) -> str:
+    """Source of e, in which what depends on time alone is a symbol of `times`."""
+    fixed = {graph.time, *graph.params}
+
+    def named(e: sympy.Basic) -> sympy.Basic:
+        if graph.time not in e.free_symbols:
+            return e
+        if isinstance(e, sympy.Expr) and e.free_symbols <= fixed:
+            return times.setdefault(e, sympy.Symbol(f"t{len(times)}", real=True))
+        return e.func(*(named(a) for a in e.args))
+
+    return printed(named(e), CUDA)
+
+
+def _clock(graph: Graph, times: dict[sympy.Basic, sympy.Symbol]) -> list[str]:
+    """Functions of time are computed in double: a float has lost the phase after 1e5 periods."""
+    wide = {p: sympy.Symbol(f"double({p.name})", real=True) for p in graph.params}
+    language = replace(CUDA, number="double({})")
+    return [
+        f"const REAL {symbol.name} = REAL({printed(e.xreplace(wide), language)});"
+        for e, symbol in times.items()
+    ]
 
 
 def _lines(rows: list[str]) -> str:

@@ -31,6 +31,7 @@ class Equations(Protocol):
     dim: int
 
     def select(self, members: Any) -> "Equations": ...
+    def shared_bytes(self, itemsize: int) -> int: ...
     def member_bytes(self, k: int, itemsize: int) -> int: ...
     def on(self, device: Device, dtype: Any, members: slice, dt: float) -> Stages: ...
 
@@ -47,12 +48,14 @@ class Gemm(Pieces):
     def __post_init__(self) -> None:
         self.dtype = np.dtype(self.dtype)
         self.dim = self.equations.dim
-        self._held: tuple[slice, Stages] | None = None
 
     def select(self, members: Any, dtype: Any) -> "Gemm":
         return replace(
             self, equations=self.equations.select(members), batch=len(members), dtype=dtype
         )  # fmt: skip
+
+    def shared_bytes(self) -> int:
+        return self.equations.shared_bytes(self.dtype.itemsize)
 
     def member_bytes(self) -> int:
         size = self.dtype.itemsize
@@ -88,7 +91,7 @@ class Gemm(Pieces):
         """(stage, base, total) in the type of the run."""
         xp = self.device.arrays
         return (
-            array.astype(self.dtype), array.astype(self.dtype),
+            array.astype(self.dtype, order="C"), array.astype(self.dtype, order="C"),
             xp.zeros(array.shape, self.dtype),
         )  # fmt: skip
 

@@ -43,6 +43,10 @@ class GatedEquations:
             inputs=chosen(self.inputs, members),
         )  # fmt: skip
 
+    def shared_bytes(self, itemsize: int) -> int:
+        arrays = self.hidden, self.below, self.entry, self.bias, self.inputs
+        return itemsize * sum(a.size for a in arrays if len(a) == 1)
+
     def member_bytes(self, k: int, itemsize: int) -> int:
         arrays = self.hidden, self.below, self.entry, self.bias, self.inputs
         own = sum(a[0].size for a in arrays if len(a) > 1)

@@ -30,6 +30,12 @@ class NetworkEquations:
             offsets=chosen(self.offsets, members), rate=chosen(self.rate, members),
         )  # fmt: skip
 
+    def shared_bytes(self, itemsize: int) -> int:
+        if isinstance(self.weights, tuple):
+            return self.weights[2].size * (itemsize + 4)
+        arrays = self.weights, self.offsets
+        return itemsize * sum(a.size for a in arrays if len(a) == 1)
+
     def member_bytes(self, k: int, itemsize: int) -> int:
         dense = not isinstance(self.weights, tuple)
         own = self.dim**2 if dense and len(self.weights) > 1 else 0

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import WITHOUT_ASKING, block_shape
 from .device import Device
 from .launching import elementwise, i32, i64
+from .tiles import WITHOUT_ASKING, block_shape
 
 
 def geometry(n: int, k: int, dtype: Any, shared_memory: int) -> tuple[Any, int] | None:
@@ -42,6 +42,8 @@ def by_library(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any) -> 
     norm = xp.sqrt(xp.sum(basis * basis, axis=1))
     basis, upper = xp.linalg.qr(basis)
     diagonal = xp.ascontiguousarray(xp.diagonal(upper, axis1=1, axis2=2))
+    # CuPy hands back a transposed view, and kernels see addresses only.
+    basis = xp.ascontiguousarray(basis)
     basis *= xp.where(diagonal < 0, -1, 1).astype(basis.dtype)[:, None, :]
     book = device.kernel("stages.cu", "book_all", basis.dtype)
     elementwise(book, norm.size, norm, diagonal, *sums, i64(norm.size), unit)

@@ -1,6 +1,7 @@
 """Members in pieces that fit a device's memory: up, through the kernels, and back."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,16 @@ class Pieces:
     batch: int
     dtype: Any
     device: Device
+
+    _held: tuple[Any, ...] | None = None  # arrays of the system on the device, for some members
+
+    def release(self) -> None:
+        """Give back the memory that is kept from call to call."""
+        self._held = None
+
+    def shared_bytes(self) -> int:
+        """Memory for what all members have in common."""
+        return 0
 
     def member_bytes(self) -> int:
         """Memory that one member needs on the device."""
@@ -51,13 +62,18 @@ class Pieces:
     def unit_of_rank(self) -> np.float64:
         return np.float64(rank_unit(self.dim, self.dtype))
 
+    @cached_property
+    def room(self) -> int:
+        """Members of a piece: settled at the first call, when nothing is held yet."""
+        free = SHARE * self.device.free_memory() - self.shared_bytes()
+        return max(1, int(free / self.member_bytes()))
+
     def _lifted(
         self, flight: Flight, names: tuple[str, ...]
     ) -> Iterator[tuple[slice, dict[str, Any]]]:
         """Pieces of the flight on the device; what was done to them is written back."""
-        room = max(1, int(SHARE * self.device.free_memory() / self.member_bytes()))
-        for first in range(0, self.batch, room):
-            members = slice(first, min(first + room, self.batch))
+        for first in range(0, self.batch, self.room):
+            members = slice(first, min(first + self.room, self.batch))
             with self.device.scope():
                 arrays = {n: self.device.upload(getattr(flight, n)[members]) for n in names}
                 yield members, arrays

@@ -66,22 +66,22 @@ state_step(REAL (&x)[DIM], const Parameters &p, double t, double dt, REAL (&s)[S
 #if FLOW
     const REAL half = REAL(0.5 * dt), whole = REAL(dt), sixth = REAL(dt / 6.0);
     REAL total[DIM], y[DIM];
-    field(REAL(t), x, p, f, s[0]);
+    field(t, x, p, f, s[0]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i) total[i] = f[i], y[i] = fma(half, f[i], x[i]);
-    field(REAL(t + 0.5 * dt), y, p, f, s[1]);
+    field(t + 0.5 * dt, y, p, f, s[1]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i)
         total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(half, f[i], x[i]);
-    field(REAL(t + 0.5 * dt), y, p, f, s[2]);
+    field(t + 0.5 * dt, y, p, f, s[2]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i)
         total[i] = fma(REAL(2), f[i], total[i]), y[i] = fma(whole, f[i], x[i]);
-    field(REAL(t + dt), y, p, f, s[3]);
+    field(t + dt, y, p, f, s[3]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i) x[i] = fma(sixth, total[i] + f[i], x[i]);
 #else
-    field(REAL(t), x, p, f, s[0]);
+    field(t, x, p, f, s[0]);
 #pragma unroll
     for (int i = 0; i < DIM; ++i) x[i] = f[i];
 #endif

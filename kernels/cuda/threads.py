@@ -1,7 +1,6 @@
 """Traced systems of up to eight variables: one thread a member, or two side by side."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,23 +68,22 @@ class Threads(Pieces):
             LANES=self.lanes, **residency(self.dim, self.dtype),
         )  # fmt: skip
 
-    @cached_property
-    def _table(self) -> Any:
-        """All parameters: by value, or parameter by parameter on the device."""
+    def _parameters(self, members: slice) -> tuple[Any, np.int32]:
+        """What the kernels take for parameters, and how far apart they are."""
+        if self._held is None or self._held[0] != members:
+            self._held = None  # before there is a second one
+            self._held = members, self._table(members)
+        table = self._held[1]
+        return table, np.int32(0 if self.shared else table.shape[1])
+
+    def _table(self, members: slice) -> Any:
+        """Parameters by value, or parameter by parameter on the device."""
         if not self.shared:
-            return self.device.upload(self.params.T, self.dtype)
+            own = self.params if len(self.params) == 1 else self.params[members]
+            return self.device.upload(own.T, self.dtype)
         table = np.zeros(1, [("value", self.dtype, max(1, self.params.shape[1]))])
         table["value"][0, : self.params.shape[1]] = self.params[0]
         return table
-
-    def _parameters(self, members: slice) -> tuple[Any, np.int32]:
-        """What the kernels take for parameters, and how far apart they are."""
-        if self.shared:
-            return self._table, np.int32(0)
-        table = self._table
-        if table.shape[1] > 1:
-            table = self.device.arrays.ascontiguousarray(table[:, members])
-        return table, np.int32(table.shape[1])
 
 
 def lanes_of(dim: int, k: int, dtype: Any) -> int:

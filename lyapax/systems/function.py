@@ -73,9 +73,11 @@ class _Traced:
                 f"params names {', '.join(sorted(unknown))}; this system has "
                 f"{', '.join(self.params) or 'none'}"
             )
-        return type(self)(
+        changed = type(self)(
             self.f, self.dim, {**self.params, **params}, shapes=self.shapes, initial=self.initial
         )
+        changed.home = changed.home or self.home
+        return changed
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         noise = rng.standard_normal((*shape, self.dim))

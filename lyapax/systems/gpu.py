@@ -6,7 +6,7 @@ system                    variables                propagator
 Flow, Map                 n <= 8                   threads (more: not on a GPU)
 RateNetwork, RNN          n <= 8, without inputs   threads
 RateNetwork, RNN          n <= 128 (float64: 64)   blocks, if dense
-GRU, LSTM, layers         n <= 3, without inputs   threads
+GRU, LSTM, layers         n^2 k <= 27, no inputs   threads
 GRU, one layer            n <= 128 (float64: 64)   blocks, reset after, no loop
 everything else           any                      gemm
 ========================  =======================  ==============================
@@ -26,6 +26,9 @@ from ..kernels.propagator import Propagator
 
 Devices = Sequence[Any]
 LARGEST_THREAD = 8
+MOST_ENTERED = (
+    1 << 30
+)  # bytes of inputs times their weights; beyond, the gemm propagator takes both
 
 
 def threads(
@@ -49,16 +52,14 @@ def network(
 
     texts = {"activation.cuh": activation_source(phi)}
     n = offsets.shape[-1]
-    if not isinstance(weights, tuple) and _fits(devices, NETWORK, n, k, dtype):
-        return spread(
-            Blocks(
-                NETWORK, weights[:, None], offsets[:, :, None], rate, dt, k, batch, dtype,
-                devices[0], {"CURRENT": int(current)}, texts,
-            ),
-            devices,
-        )  # fmt: skip
     equations = NetworkEquations(weights, offsets, rate, current, texts)
-    return spread(Gemm(equations, dt, k, batch, dtype, devices[0]), devices)
+    found: Any = Gemm(equations, dt, k, batch, dtype, devices[0])
+    if not isinstance(weights, tuple) and _fits(devices, NETWORK, n, k, dtype):
+        found = Blocks(
+            NETWORK, weights[:, None], offsets[:, :, None], rate, dt, k, batch, dtype, devices[0],
+            equations, {"CURRENT": int(current)}, texts,
+        )  # fmt: skip
+    return spread(found, devices)
 
 
 def gated(
@@ -71,22 +72,22 @@ def gated(
 
     hidden, bias = arrays["hidden"], arrays["bias"]
     _, layers, _, n, _ = hidden.shape
-    alone = layers == 1 and not arrays["closed"]
-    if cell in ("rnn", "relu") and alone:
+    equations = GatedEquations(cell, **arrays)
+    found: Any = Gemm(equations, dt, k, batch, dtype, devices[0])
+    if layers > 1 or arrays["closed"] or _entered_bytes(arrays) > MOST_ENTERED:
+        return spread(found, devices)
+    if cell in ("rnn", "relu"):
         return _driven_rnn(devices, cell, arrays, dt, k, batch, dtype)
-    if cell == "gru" and alone and _fits(devices, GRU, n, k, dtype):
+    if cell == "gru" and _fits(devices, GRU, n, k, dtype):
         # r, z, what the reset multiplies, and the rest of the new memory.
         order, drive = [0, 1, 3, 2], _entered(arrays)
         offsets = bias[:, 0][:, None, order] + np.concatenate(
             [drive[..., :2, :], np.zeros_like(drive[..., :1, :]), drive[..., 2:, :]], axis=-2
         )
-        rate = np.ones((1, n))
-        return spread(
-            Blocks(GRU, hidden[:, 0], offsets, rate, dt, k, batch, dtype, devices[0]), devices
+        found = Blocks(
+            GRU, hidden[:, 0], offsets, np.ones((1, n)), dt, k, batch, dtype, devices[0], equations
         )
-    return spread(
-        Gemm(GatedEquations(cell, **arrays), dt, k, batch, dtype, devices[0]), devices
-    )  # fmt: skip
+    return spread(found, devices)
 
 
 def _driven_rnn(
@@ -101,6 +102,13 @@ def _driven_rnn(
     return network(
         devices, arrays["hidden"][:, 0, 0], offsets, rate, False, phi, dt, k, batch, dtype
     )
+
+
+def _entered_bytes(arrays: dict[str, Any]) -> int:
+    """What `_entered` would take: inputs of few entries grow by the number of units."""
+    entry, inputs = arrays["entry"], arrays["inputs"]
+    gates, n = entry.shape[1:3]
+    return int(8 * max(len(entry), len(inputs)) * inputs.shape[1] * gates * n)
 
 
 def _entered(arrays: dict[str, Any]) -> Array:

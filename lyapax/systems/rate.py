@@ -79,7 +79,11 @@ class RateNetwork:
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
-        self.home = home_of(W, bias, tau, inputs)
+        if type(W).__module__.startswith("cupyx"):  # a sparse matrix on a GPU
+            self.home = home_of(W.data)
+            W = W.get()
+        else:
+            self.home = home_of(W, bias, tau, inputs)
         self.is_sparse = scipy.sparse.issparse(W)
         if self.is_sparse:
             self.W: Any = scipy.sparse.csr_array(W)
@@ -150,7 +154,9 @@ class RateNetwork:
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
         for name in params:
             choice(name, "params", own)
-        return RateNetwork(**{**{name: getattr(self, name) for name in own}, **params})
+        changed = RateNetwork(**{**{name: getattr(self, name) for name in own}, **params})
+        changed.home = changed.home or self.home
+        return changed
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, self.dim))

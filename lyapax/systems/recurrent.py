@@ -186,7 +186,9 @@ class Recurrent:
     def with_params(self, **params: Any) -> Any:
         for name in params:
             choice(name, "params", self._own)
-        return type(self)(**{**{name: getattr(self, name) for name in self._own}, **params})
+        changed = type(self)(**{**{name: getattr(self, name) for name in self._own}, **params})
+        changed.home = changed.home or self.home
+        return changed
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.uniform(-1, 1, (*shape, self.dim))
@@ -255,9 +257,10 @@ def _leads_alike(name: str, parts: list[Array], core: int) -> list[Array]:
 
 
 def sigmoid(u: Any) -> Any:
-    """For the tracer, exact to its own size on both sides; its slope is 0 beyond 340."""
-    bounded = np.where(u > 340.0, 340.0, np.where(u < -340.0, -340.0, u))
-    return 1.0 / (1.0 + np.exp(-bounded))
+    """For the tracer, exact to its own size on both sides, and without overflow in any type."""
+    e = np.exp(np.where(u > 0.0, -u, u))
+    large = 1.0 / (1.0 + e)
+    return np.where(u > 0.0, large, e * large)
 
 
 class RNN(Recurrent):

@@ -1,5 +1,6 @@
 """Lyapunov spectra of PyTorch modules."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,9 @@ def spectrum(
         initial = _flat(initial)
         if initial is None and inputs is not None and options.get("members") is None:
             initial = np.zeros(system.dim)
-        home = home_of(*module.parameters())
-        if home is None:
-            return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
-        system.home = home
-        with _stream():
-            return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
+        # Without CuPy the weights have come to the CPU, and are analysed there.
+        system.home = home_of(*module.parameters()) if find_spec("cupy") else None
+        return lyapunov_spectrum(system, initial=initial, dtype=dtype, **options)
     if readout is not None:
         raise ValueError("readout is for recurrent modules; a step can close its own loop")
     inside = _inside(module)
@@ -113,13 +111,6 @@ def spectrum(
     step = step_of(module, initial, inputs, dtype)
     step.probe(start)
     return lyapunov_spectrum(step, initial=start, dtype=dtype, **options)
-
-
-def _stream() -> Any:
-    """PyTorch's current stream as CuPy's."""
-    import cupy
-
-    return cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream)
 
 
 def _inside(module: Any) -> str:
