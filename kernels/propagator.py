@@ -60,6 +60,8 @@ class Propagator(Protocol):
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         """State and basis; one QR with positive R_jj after each interval."""
 
+    # Learning signals, which run on the CPU only: propagators of a GPU do not have these two.
+
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """State (B, n) and tangents (B, n, m), m >= 0, through steps from number `step` on."""
 
