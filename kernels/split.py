@@ -1,11 +1,14 @@
 """A batch shared out between propagators: members by members, each to the one that suits it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .propagator import Array, Flight, Propagator
+
+Work = Callable[[Propagator, Flight], None]
 
 
 @dataclass
@@ -35,10 +38,7 @@ class Split:
                 part.release()
 
     def advance(self, flight: Flight, steps: int) -> None:
-        for members, part in self.parts:
-            piece = flight.take(members, part.dtype)
-            part.advance(piece, steps)
-            flight.put(members, piece)
+        self._each(flight, lambda part, piece: part.advance(piece, steps))
         flight.step += steps
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
@@ -54,8 +54,16 @@ class Split:
             vectors[members] = columns
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        for members, part in self.parts:
-            piece = flight.take(members, part.dtype)
-            part.propagate(piece, intervals, steps_per_interval)
-            flight.put(members, piece)
+        self._each(flight, lambda part, piece: part.propagate(piece, intervals, steps_per_interval))
         flight.step += intervals * steps_per_interval
+
+    def _each(self, flight: Flight, work: Work) -> None:
+        for members, part in self.parts:
+            self._one(flight, work, members, part)
+
+    def _one(
+        self, flight: Flight, work: Work, members: NDArray[np.int64], part: Propagator
+    ) -> None:
+        piece = flight.take(members, part.dtype)
+        work(part, piece)
+        flight.put(members, piece)

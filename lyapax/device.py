@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._check import host, on_gpu
+from ._check import on_gpu
 
 CUPY = "CuPy: pip install 'lyapax[cuda13]', or 'lyapax[cuda12]' for older drivers"
 
@@ -103,6 +103,3 @@ def _cupy() -> Any:
     except ImportError:
         raise ImportError(f"a GPU needs {CUPY}") from None
     return cupy
-
-
-__all__ = ["Home", "devices_for", "home_of", "host", "on_gpu"]

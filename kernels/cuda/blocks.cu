@@ -221,10 +221,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         orthonormalise(n, k, shared.reflections(), q);
         for (int j = threadIdx.x; j < k; j += THREADS) {
             const long long at = b * k + j;
-            Account account = {log_sum[at], compensation[at], growth[at], status[at]};
-            account.book(shared.reflections().norm[j], shared.reflections().diagonal[j], unit);
-            log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-            growth[at] = account.growth, status[at] = account.status;
+            book_at(log_sum, compensation, growth, status, at, shared.reflections().norm[j],
+                    shared.reflections().diagonal[j], unit);
         }
         __syncthreads(); // tangents take the place of reflectors
     }

@@ -10,8 +10,9 @@ import numpy as np
 from ..propagator import Array, chosen
 from .device import Device
 from .gemm import Equations, Gemm
+from .launching import blockwise, i32
 from .pieces import Pieces
-from .tiles import WITHOUT_ASKING, block_shape
+from .tiles import block_shape
 
 # What the file of a unit declares: products, numbers added to them, factors of the Jacobian.
 Unit = namedtuple("Unit", "file sums offsets factors")
@@ -81,7 +82,7 @@ class Blocks(Pieces):
 
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
         self._launch(
-            "advance", len(state), (state, *self._system(members)),
+            "advance", len(state), (state, *self.held(members)),
             (np.int64(step), np.int32(steps)),
         )  # fmt: skip
 
@@ -89,12 +90,12 @@ class Blocks(Pieces):
         self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
     ) -> None:
         self._launch(
-            "propagate", len(arrays["state"]), (*arrays.values(), *self._system(members)),
+            "propagate", len(arrays["state"]), (*arrays.values(), *self.held(members)),
             (np.int64(step), np.int32(intervals), np.int32(steps), self.unit_of_rank),
         )  # fmt: skip
 
     def _launch(self, name: str, count: int, arrays: Any, counts: Any) -> None:
-        shape, bytes_ = self.geometry, self.geometry.shared_bytes
+        shape = self.geometry
         texts = {"unit.cuh": f'#include "{self.unit.file}"', **self.texts}
         kernel = self.device.kernel(
             "blocks.cu", name, self.dtype, texts,
@@ -102,30 +103,20 @@ class Blocks(Pieces):
             TILE_COLUMNS=shape.tile[1], RESIDENT=int(shape.resident), FLOW=int(self.dt != 0.0),
             **self.defines,
         )  # fmt: skip
-        if bytes_ > WITHOUT_ASKING:
-            kernel.max_dynamic_shared_size_bytes = bytes_
-        kernel(
-            (count,), (shape.threads,),
-            (*arrays, np.int32(self.dim), np.int32(self.k), np.int32(self.offsets.shape[1]),
-             np.float64(self.dt), *counts),
-            shared_mem=bytes_,
+        blockwise(
+            kernel, count, shape.threads, shape.shared_bytes, *arrays, i32(self.dim), i32(self.k),
+            i32(self.offsets.shape[1]), np.float64(self.dt), *counts,
         )  # fmt: skip
 
-    def _system(self, members: slice) -> tuple[Any, ...]:
-        """Arrays of these members on the device, and how far apart members are in them."""
-        if self._held is None or self._held[0] != members:
-            self._held = None  # before there is a second one
-            own = [
-                self._padded(a, members)
-                for a in (self.weights.swapaxes(2, 3), self.offsets, self.rate)
-            ]
-            strides = np.zeros(1, [(name, np.int64) for name in ("weights", "offsets", "rate")])
-            strides[0] = tuple(0 if len(a) == 1 else a[0].size for a in own)
-            self._held = (members, *own, strides)
-        return self._held[1:]
+    def on_device(self, members: slice) -> tuple[Any, ...]:
+        """Arrays of these members, and how far apart members are in them."""
+        arrays = self.weights.swapaxes(2, 3), self.offsets, self.rate
+        own = [self._padded(chosen(a, members)) for a in arrays]
+        strides = np.zeros(1, [(name, np.int64) for name in ("weights", "offsets", "rate")])
+        strides[0] = tuple(0 if len(a) == 1 else a[0].size for a in own)
+        return (*own, strides)
 
-    def _padded(self, array: Array, members: slice) -> Any:
-        array = array if len(array) == 1 else array[members]
+    def _padded(self, array: Array) -> Any:
         room = self.geometry.rows - array.shape[-1]
         widths = [(0, 0)] * (array.ndim - 1) + [(0, room)]
         return self.device.upload(np.pad(array, widths), self.dtype)

@@ -120,3 +120,13 @@ struct Account {
         }
     }
 };
+
+// The same on the arrays of a flight.
+__device__ __forceinline__ void book_at(double *log_sum, double *compensation, double *growth,
+                                        long long *status, long long at, REAL norm, REAL diagonal,
+                                        double unit) {
+    Account account = {log_sum[at], compensation[at], growth[at], status[at]};
+    account.book(norm, diagonal, unit);
+    log_sum[at] = account.log_sum, compensation[at] = account.compensation;
+    growth[at] = account.growth, status[at] = account.status;
+}

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..propagator import Array
 from .device import Device
 from .orthonormal import orthonormalise
 from .pieces import Pieces
@@ -64,7 +63,7 @@ class Gemm(Pieces):
         return super().member_bytes() + vectors + self.equations.member_bytes(self.k, size)
 
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
-        stages, state_arrays = self._stages(members), self._copies(state)
+        stages, state_arrays = self.held(members), self._copies(state)
         for s in range(steps):
             for stage in range(4 if self.dt else 1):
                 stages.state(*state_arrays, stage, step + s)
@@ -73,7 +72,7 @@ class Gemm(Pieces):
     def run(
         self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
     ) -> None:
-        stages, state = self._stages(members), self._copies(arrays["state"])
+        stages, state = self.held(members), self._copies(arrays["state"])
         names = ("log_sum", "compensation", "growth", "status")
         sums = tuple(arrays[name] for name in names)
         basis = arrays["basis"]
@@ -95,13 +94,5 @@ class Gemm(Pieces):
             xp.zeros(array.shape, self.dtype),
         )  # fmt: skip
 
-    def _stages(self, members: slice) -> Stages:
-        if self._held is None or self._held[0] != members:
-            self._held = None  # before there is a second one
-            self._held = members, self.equations.on(self.device, self.dtype, members, self.dt)
-        return self._held[1]
-
-
-def piece(array: Array, members: slice) -> Array:
-    """Rows of an array with a leading axis of the batch, or of 1 for all members."""
-    return array if len(array) == 1 else array[members]
+    def on_device(self, members: slice) -> Stages:
+        return self.equations.on(self.device, self.dtype, members, self.dt)

@@ -13,7 +13,6 @@ import numpy as np
 from ..cpu.cells import CELLS
 from ..propagator import Array, chosen
 from .device import Device
-from .gemm import piece
 from .launching import elementwise, i32, i64
 
 # As cells.cu knows them.
@@ -66,7 +65,7 @@ class GatedStages:
         self.kind = CELLS[self.cell]
         names = ("hidden", "below", "entry", "bias", "inputs")
         self.hidden, self.below, self.entry, self.bias, self.inputs = (
-            device.upload(piece(getattr(equations, name), members), dtype) for name in names
+            device.upload(chosen(getattr(equations, name), members), dtype) for name in names
         )
         _, self.layers, self.gates, self.n, _ = self.hidden.shape
 

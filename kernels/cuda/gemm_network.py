@@ -8,7 +8,6 @@ import numpy as np
 
 from ..propagator import Array, chosen
 from .device import Device
-from .gemm import piece
 from .launching import elementwise, i32, i64
 
 
@@ -52,8 +51,8 @@ class NetworkStages:
     ):  # fmt: skip
         self.device, self.dtype, self.dt = device, dtype, np.float64(dt)
         self.current, self.texts = equations.current, equations.texts
-        self.offsets = device.upload(piece(equations.offsets, members), dtype)
-        self.rate = device.upload(piece(equations.rate, members), dtype)
+        self.offsets = device.upload(chosen(equations.offsets, members), dtype)
+        self.rate = device.upload(chosen(equations.rate, members), dtype)
         self.sparse = isinstance(equations.weights, tuple)
         if self.sparse:
             indptr, indices, data = equations.weights
@@ -63,7 +62,7 @@ class NetworkStages:
                  device.upload(indptr, np.int32)), (n, n),
             )  # fmt: skip
         else:
-            self.weights = device.upload(piece(equations.weights, members), dtype)
+            self.weights = device.upload(chosen(equations.weights, members), dtype)
 
     def state(self, x: Any, base: Any, total: Any, stage: int, step: int) -> None:
         offset = self.offsets[:, step % self.offsets.shape[1]]

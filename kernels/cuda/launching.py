@@ -1,10 +1,14 @@
-"""Launches of elementwise kernels."""
+"""Launches of kernels that take an element a thread, or a member a block."""
 
 from typing import Any
 
 import numpy as np
 
 THREADS = 256
+WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that every launch may have
+
+# CuPy hands on a Python int as 8 bytes, whatever the kernel wants.
+i32, i64 = np.int32, np.int64
 
 
 def elementwise(kernel: Any, count: int, *args: Any) -> None:
@@ -12,9 +16,8 @@ def elementwise(kernel: Any, count: int, *args: Any) -> None:
     kernel((max(1, -(-count // THREADS)),), (THREADS,), args)
 
 
-def i32(number: int) -> np.int32:
-    return np.int32(number)
-
-
-def i64(number: int) -> np.int64:
-    return np.int64(number)
+def blockwise(kernel: Any, members: int, threads: int, shared_bytes: int, *args: Any) -> None:
+    """A kernel with a block for each member."""
+    if shared_bytes > WITHOUT_ASKING:
+        kernel.max_dynamic_shared_size_bytes = shared_bytes
+    kernel((members,), (threads,), args, shared_mem=shared_bytes)

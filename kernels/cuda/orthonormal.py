@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from .device import Device
-from .launching import elementwise, i32, i64
-from .tiles import WITHOUT_ASKING, block_shape
+from .launching import blockwise, elementwise, i32, i64
+from .tiles import block_shape
 
 
 def geometry(n: int, k: int, dtype: Any, shared_memory: int) -> tuple[Any, int] | None:
@@ -30,9 +30,7 @@ def orthonormalise(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any)
         "qr.cu", "orthonormalise_all", basis.dtype, ROWS=rows, COLUMNS=columns, TILE_ROWS=tile[0],
         TILE_COLUMNS=tile[1],
     )  # fmt: skip
-    if bytes_ > WITHOUT_ASKING:
-        kernel.max_dynamic_shared_size_bytes = bytes_
-    kernel((members,), (threads,), (basis, *sums, i32(n), i32(k), unit), shared_mem=bytes_)
+    blockwise(kernel, members, threads, bytes_, basis, *sums, i32(n), i32(k), unit)
     return basis
 
 

@@ -28,6 +28,17 @@ class Pieces:
 
     _held: tuple[Any, ...] | None = None  # arrays of the system on the device, for some members
 
+    def on_device(self, members: slice) -> Any:
+        """The system's arrays for some members, on the device."""
+        raise NotImplementedError
+
+    def held(self, members: slice) -> Any:
+        """The same, kept until others are asked for."""
+        if self._held is None or self._held[0] != members:
+            self._held = None  # before there is a second one
+            self._held = members, self.on_device(members)
+        return self._held[1]
+
     def release(self) -> None:
         """Give back the memory that is kept from call to call."""
         self._held = None

@@ -15,9 +15,6 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     store_tile(q, n, k, basis + b * n * k);
     for (int j = threadIdx.x; j < k; j += THREADS) {
         const long long at = b * k + j;
-        Account account = {log_sum[at], compensation[at], growth[at], status[at]};
-        account.book(all.norm[j], all.diagonal[j], unit);
-        log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-        growth[at] = account.growth, status[at] = account.status;
+        book_at(log_sum, compensation, growth, status, at, all.norm[j], all.diagonal[j], unit);
     }
 }

@@ -1,6 +1,6 @@
 """Members over several GPUs, each with a host thread of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -8,31 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..propagator import Flight, Propagator
-from ..split import Split
+from ..split import Split, Work
 from .device import Device
 
 
 class Spread(Split):
     """A `Split` whose parts run at the same time."""
 
-    def advance(self, flight: Flight, steps: int) -> None:
-        self._together(flight, lambda part, piece: part.advance(piece, steps))
-        flight.step += steps
-
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        self._together(
-            flight, lambda part, piece: part.propagate(piece, intervals, steps_per_interval)
-        )
-        flight.step += intervals * steps_per_interval
-
-    def _together(self, flight: Flight, work: Callable[[Propagator, Flight], None]) -> None:
-        def run(members: Any, part: Propagator) -> None:
-            piece = flight.take(members, part.dtype)
-            work(part, piece)
-            flight.put(members, piece)
-
+    def _each(self, flight: Flight, work: Work) -> None:
         with ThreadPoolExecutor(len(self.parts)) as pool:
-            for done in [pool.submit(run, *part) for part in self.parts]:
+            for done in [pool.submit(self._one, flight, work, *part) for part in self.parts]:
                 done.result()
 
 

@@ -89,9 +89,6 @@ extern "C" __global__ void book_all(const REAL *norm, const REAL *diagonal, doub
                                     double *compensation, double *growth, long long *status,
                                     long long count, double unit) {
     EACH(at, count) {
-        Account account = {log_sum[at], compensation[at], growth[at], status[at]};
-        account.book(norm[at], diagonal[at], unit);
-        log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-        growth[at] = account.growth, status[at] = account.status;
+        book_at(log_sum, compensation, growth, status, at, norm[at], diagonal[at], unit);
     }
 }

@@ -156,10 +156,7 @@ extern "C" __global__ void BOUNDS propagate(double *state, REAL *basis, double *
             const int column = c * LANES + lanes.own;
             if (column >= COLUMNS) continue;
             const long long at = (long long)b * COLUMNS + column;
-            Account account = {log_sum[at], compensation[at], growth[at], status[at]};
-            account.book(norm[c], diagonal[c], unit);
-            log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-            growth[at] = account.growth, status[at] = account.status;
+            book_at(log_sum, compensation, growth, status, at, norm[c], diagonal[c], unit);
         }
     }
 #pragma unroll

@@ -11,7 +11,6 @@ from .device import Device
 from .field_source import field_source
 from .pieces import Pieces
 
-LARGEST = 8  # variables; beyond it tangents do not fit into registers
 THREADS = 128  # of a block, as in threads.cu
 CONSTANT = 3584  # bytes of parameters that a launch can pass by value
 
@@ -70,17 +69,13 @@ class Threads(Pieces):
 
     def _parameters(self, members: slice) -> tuple[Any, np.int32]:
         """What the kernels take for parameters, and how far apart they are."""
-        if self._held is None or self._held[0] != members:
-            self._held = None  # before there is a second one
-            self._held = members, self._table(members)
-        table = self._held[1]
+        table = self.held(members)
         return table, np.int32(0 if self.shared else table.shape[1])
 
-    def _table(self, members: slice) -> Any:
+    def on_device(self, members: slice) -> Any:
         """Parameters by value, or parameter by parameter on the device."""
         if not self.shared:
-            own = self.params if len(self.params) == 1 else self.params[members]
-            return self.device.upload(own.T, self.dtype)
+            return self.device.upload(chosen(self.params, members).T, self.dtype)
         table = np.zeros(1, [("value", self.dtype, max(1, self.params.shape[1]))])
         table["value"][0, : self.params.shape[1]] = self.params[0]
         return table

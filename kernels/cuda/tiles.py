@@ -11,7 +11,6 @@ TILES = {
     "float64": {16: (4, 2), 32: (4, 4), 64: (4, 4)},
 }
 FEWEST_COLUMNS = 8
-WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that every launch may have
 
 
 def block_shape(n: int, k: int, dtype: Any) -> tuple[int, int, tuple[int, int], int] | None:

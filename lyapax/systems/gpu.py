@@ -26,9 +26,8 @@ from ..kernels.propagator import Propagator
 
 Devices = Sequence[Any]
 LARGEST_THREAD = 8
-MOST_ENTERED = (
-    1 << 30
-)  # bytes of inputs times their weights; beyond, the gemm propagator takes both
+# Bytes of inputs times their weights; beyond, the gemm propagator takes both.
+MOST_ENTERED = 1 << 30
 
 
 def threads(
