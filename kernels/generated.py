@@ -10,9 +10,13 @@ import os
 import stat
 import sys
 import tempfile
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+
+from .background import begin
+from .jit import STAMP
 
 
 def folder() -> Path:
@@ -33,20 +37,30 @@ def folder() -> Path:
     return path
 
 
-@cache
-def helpers_stamp() -> str:
-    """Generated code inlines our helpers, and Numba's cache does not see when those change."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted([*root.glob("*.py"), *root.glob("cpu/*.py")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-@cache
 def module(source: str) -> ModuleType:
-    """The source as an imported module, written once under its hash."""
-    text = f"# helpers {helpers_stamp()}\n{source}"
+    """The source as an imported module, written once under its hash.
+
+    Ctrl-C comes at once, and who asks again waits for what is being compiled already.
+    """
+    try:
+        return started(source).result()
+    except Exception:
+        started.cache_clear()  # a full disk may be empty next time
+        raise
+
+
+@cache
+def started(source: str) -> "Future[ModuleType]":
+    return begin(imported, source)
+
+
+if hasattr(os, "register_at_fork"):  # a child has no thread that would finish what was begun
+    os.register_at_fork(after_in_child=started.cache_clear)
+
+
+def imported(source: str) -> ModuleType:
+    # Generated code inlines our helpers, and Numba's cache does not see when those change.
+    text = f"# helpers {STAMP}\n{source}"
     name = "lyapax_generated_" + hashlib.sha256(text.encode()).hexdigest()[:24]
     path = folder() / f"{name}.py"
     if not path.exists() or path.read_text() != text:

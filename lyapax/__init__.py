@@ -7,6 +7,7 @@ from .floquet import Floquet as Floquet
 from .floquet import floquet as floquet
 from .horizon import GradientHorizon as GradientHorizon
 from .horizon import gradient_horizon as gradient_horizon
+from .interrupted import Interrupted as Interrupted
 from .local import local_exponents as local_exponents
 from .result import LyapunovSpectrum as LyapunovSpectrum
 from .result import Status as Status

@@ -47,8 +47,9 @@ def _periods(run: Run, members: NDArray[np.int64], longest: int, period: NDArray
 
 def _moved(run: Run, members: NDArray[np.int64]) -> Iterator[Any]:
     """Distances from here after 1, 2, ... steps, relative to the state's scale."""
-    flight = run.flight.take(members, run.propagator.dtype)
-    propagator = run.propagator.select(members, run.propagator.dtype)
+    now = run.now
+    flight = now.flight.take(members, now.propagator.dtype)
+    propagator = now.propagator.select(members, now.propagator.dtype)
     origin = flight.state.copy()
     scale = np.maximum(np.abs(origin).max(axis=1), 1e-3)
     while True:

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from . import __version__
+from .interrupted import Interrupted
 from .result import LyapunovSpectrum, write_whole
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork, library
@@ -75,19 +76,26 @@ def save_picture(result: LyapunovSpectrum, path: Path) -> None:
 
 def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
     length = run["duration"] or duration
-    return lyapunov_spectrum(
-        system,
-        duration=length,
-        dt=run["dt"],
-        transient=run["transient"],
-        k=run["k"],
-        tol=run["tol"],
-        max_duration=length if run["tol"] else None,
-        dtype=run["dtype"],
-        rng=run["seed"],
-        progress=not run["quiet"],
-        device=run["device"],
-    )
+    try:
+        return lyapunov_spectrum(
+            system,
+            duration=length,
+            dt=run["dt"],
+            transient=run["transient"],
+            k=run["k"],
+            tol=run["tol"],
+            max_duration=length if run["tol"] else None,
+            dtype=run["dtype"],
+            rng=run["seed"],
+            progress=not run["quiet"],
+            device=run["device"],
+        )
+    except Interrupted as stop:
+        complain(f"interrupted: {stop.args[0]}")
+        result: LyapunovSpectrum | None = stop.result
+        if result is None or not result.duration:
+            raise click.Abort from None
+        return result
 
 
 @click.group()

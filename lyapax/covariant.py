@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from . import _check
 from ._check import Array
+from .interrupted import raises_interrupted
+from .kernels.background import in_background
 from .kernels.propagator import rank_unit
 from .orbit import Orbit, begin
 from .run import GROWTH_BOUND
@@ -71,6 +73,7 @@ def _numbers(part: Any) -> Any:
     return numbers
 
 
+@raises_interrupted
 def covariant_vectors(
     system: System, *, duration: float, dt: float | None = None, k: int | None = None,
     transient: float | None = None, alignment: float | None = None, tail: float | None = None,
@@ -108,6 +111,8 @@ def covariant_vectors(
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C; without a `result`, as vectors come from both directions of time.
     ValueError, TypeError
         Bad input, naming the argument.
 
@@ -142,7 +147,7 @@ def covariant_vectors(
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
     orbit.expect(sum(counts) * every)
     batch = len(orbit.state)
-    basis = np.linalg.qr(generator.standard_normal((batch, n, k)))[0]
+    basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
     steps = tqdm(
         total=counts[0] + 2 * (counts[1] + counts[2]), unit="QR",
         disable=None if progress else True,

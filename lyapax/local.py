@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from . import _check
 from ._check import Array
+from .interrupted import Interrupted, raises_interrupted
+from .kernels.background import in_background
 from .kernels.propagator import DIVERGED, RANK_LOST, launch
 from .orbit import begin
+from .progress import counted
 from .run import GROWTH_BOUND
 from .systems.base import System
-from .trajectory import interrupted
 
 
+@raises_interrupted
 def local_exponents(
     system: System, *, window: float, windows: int, dt: float | None = None, k: int | None = None,
     transient: float = 0.0, alignment: float | None = None, qr_every: int = 1,
@@ -53,6 +55,8 @@ def local_exponents(
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C; its `result` has the first windows only.
     ValueError, TypeError
         Bad input, naming the argument.
 
@@ -75,9 +79,12 @@ def local_exponents(
         initial=initial, members=members, rng=generator,
     )  # fmt: skip
     intervals = -(-orbit.steps_in(window) // every)
-    propagator = orbit.system.propagator(orbit.shape, orbit.step_time, k, np.dtype(float))
+    propagator = in_background(
+        orbit.system.propagator, orbit.shape, orbit.step_time, k, np.dtype(float)
+    )
     batch, n = orbit.state.shape
-    flight = launch(orbit.state, np.linalg.qr(generator.standard_normal((batch, n, k)))[0])
+    basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
+    flight = launch(orbit.state, basis)
     flight.step = orbit.step
     before = orbit.steps_in(alignment) // every
     orbit.expect((before + count * intervals) * every)
@@ -85,8 +92,14 @@ def local_exponents(
         propagator.propagate(flight, before, every)
     sums, lost = np.empty((batch, count, k)), np.empty((batch, count, k), np.int64)
     done = 0
+
+    def rates(there: int) -> Array:
+        found, gone = sums[:, :there], lost[:, :there]
+        found = np.where(gone == DIVERGED, np.nan, np.where(gone == RANK_LOST, -np.inf, found))
+        return np.asarray(orbit.shaped(found / (intervals * every * orbit.step_time)))
+
     try:
-        for i in tqdm(range(count), unit="window", disable=None if progress else True):
+        for i in counted(range(count), "window", progress):
             flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
             propagator.propagate(flight, intervals, every)
             sums[:, i], lost[:, i] = flight.log_sum + flight.compensation, flight.status
@@ -94,8 +107,6 @@ def local_exponents(
                 raise ValueError(f"qr_every must be less than {every}: rounding reaches exponents")
             done = i + 1
     except KeyboardInterrupt:
-        interrupted(done, count)
-    sums, lost = sums[:, :done], lost[:, :done]
-    sums = np.where(lost == DIVERGED, np.nan, np.where(lost == RANK_LOST, -np.inf, sums))
-    rates = sums / (intervals * every * orbit.step_time)
-    return np.asarray(orbit.shaped(rates))
+        text = f"{done} of {count} windows"
+        raise Interrupted(text, rates(done) if done else None) from None
+    return rates(count)

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
+from .kernels.background import in_background
 from .kernels.propagator import Propagator
 from .systems.base import System
 
@@ -96,7 +97,7 @@ def begin(
         system = system.with_params(**params)
     step_time = time_step(system, dt)
     state, shape = starting_states(system, initial, members, _check.generator(rng, "rng"))
-    propagator = system.propagator(shape, step_time, 1, np.dtype(float))
+    propagator = in_background(system.propagator, shape, step_time, 1, np.dtype(float))
     orbit = Orbit(system, propagator, state, shape, step_time)
     before = orbit.steps_in(_check.positive(transient, "transient", zero=True))
     orbit.expect(before + orbit.steps_in(_check.positive(duration, "duration")))

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tempfile
+import warnings
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, attractor, statistics
+from . import _check, attractor, divergence, statistics
 from ._check import Array
-from .run import Run
+from .interrupted import Interrupted, raises_interrupted
+from .progress import bar as progress_bar
+from .run import Run, measure
 
 FORMAT = 1
+RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 VOLUME_KEPT = 1e-3  # nats over the whole run below which the sum of all exponents counts as zero
 
 
@@ -46,9 +50,36 @@ class LyapunovSpectrum:
         Measured time or steps.
     axes : list of (name, values)
         Of the batch axes: the parameter that varies along each, or a plain index.
+    diverged_at, last_size : array (...)
+        When the state of a member left the floating-point numbers, from the start of the transient,
+        and the largest of its components one step before; NaN for the others.
+    finer_step_survives : bool or None
+        Whether one of the first members that diverged stays finite with half the step; None where
+        none diverged, and for maps.
     speed, period : array (...)
         Evidence of the class: relative norm of f (flows); the period of return (maps; 0: none).
     """
+
+    exponents: Any
+    stderr: Any
+    status: Any
+    sign: Any
+    growth: Any
+    blocks: Any
+    speed: Any
+    period: Any
+    diverged_at: Any
+    last_size: Any
+    finer_step_survives: bool | None
+    duration: float
+    block_duration: float
+    dt: float
+    qr_every: int
+    system: str
+    dim: int
+    is_flow: bool
+    is_driven: bool
+    axes: list[tuple[str, Any]]
 
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
         self._run = run
@@ -64,32 +95,34 @@ class LyapunovSpectrum:
             ]
 
     def refresh(self) -> None:
-        """Read exponents off the run as it stands."""
+        """Read exponents off the run as it stands: all of them, or none if interrupted."""
         run = self._run
         assert run is not None
-        flight = run.flight
+        self.__dict__.update(self._read(run))
         self.__dict__.pop("history", None)
-        self.duration = run.measured_steps * run.step_time
-        self.qr_every, self.dt = run.interval, run.step_time
-        blocks = np.array(run.blocks) if run.blocks else np.zeros((0, *flight.log_sum.shape))
+
+    def _read(self, run: Run) -> dict[str, Any]:
+        now = run.now
+        flight = now.flight
+        duration = now.measured_steps * run.step_time
+        block_duration = now.block_steps * run.step_time
+        blocks = np.array(now.blocks) if now.blocks else np.zeros((0, *flight.log_sum.shape))
         status = flight.status.copy()
-        if run.measured_steps == 0:
+        if now.measured_steps == 0:
             exponents, stderr = (np.full(flight.log_sum.shape, np.nan) for _ in range(2))
             spread = np.zeros_like(exponents)
             status[:] = Status.UNMEASURED
         else:
-            total = run.totals()
-            exponents = total / self.duration
-            stderr, spread = statistics.standard_error(
-                blocks, total, self.duration, run.block_steps * run.step_time
-            )
-            status[(status == 0) & (run.growth > run.bound[:, None])] = Status.UNRESOLVED
+            total = now.totals()
+            exponents = total / duration
+            stderr, spread = statistics.standard_error(blocks, total, duration, block_duration)
+            status[(status == 0) & (now.growth > now.bound[:, None])] = Status.UNRESOLVED
         # A diverged direction says nothing of its neighbours either: they share the state.
         lost = (status == Status.DIVERGED).any(axis=1) | ~np.isfinite(flight.state).all(axis=1)
         status[lost] = Status.DIVERGED
         exponents[lost] = stderr[lost] = np.nan
         dead = status == Status.RANK_LOST
-        if run.fixed and run.interval > 1:
+        if run.fixed and now.interval > 1:
             # Through several steps a living direction may shrink below rounding as well.
             unproven = dead & (dead.sum(axis=1) > self._nullity.reshape(-1))[:, None]
             dead &= ~unproven
@@ -101,23 +134,26 @@ class LyapunovSpectrum:
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
 
-        volume = np.abs(exponents.sum(axis=1, keepdims=True)) * self.duration
+        volume = np.abs(exponents.sum(axis=1, keepdims=True)) * duration
         preserving = (volume < VOLUME_KEPT) & (flight.basis.shape[2] == self.dim)
-        sign = statistics.signs(
-            exponents, stderr, spread, max(self.duration, 1e-300), preserving
-        )  # fmt: skip
-        growth = run.growth if run.growth.size else np.zeros_like(exponents)
-        self.exponents, self.stderr = arranged(exponents), arranged(stderr)
-        self.status, self.sign, self.growth = arranged(status), arranged(sign), arranged(growth)
-        self.block_duration = run.block_steps * run.step_time
-        self.blocks = np.array([arranged(b) for b in blocks]).reshape(
-            len(blocks), *self.exponents.shape
-        )
+        sign = statistics.signs(exponents, stderr, spread, max(duration, 1e-300), preserving)
+        growth = now.growth if now.growth.size else np.zeros_like(exponents)
         if not self.is_driven:
             speed, period = attractor.evidence(run, self.is_flow, sign)
         else:
             speed, period = np.full(len(sign), np.nan), np.zeros(len(sign), int)
-        self.speed, self.period = speed.reshape(self.shape), period.reshape(self.shape)
+        gone = divergence.examined(now, run.step_time, self.is_driven)
+        return {
+            "duration": duration, "block_duration": block_duration, "qr_every": now.interval,
+            "dt": run.step_time, "exponents": arranged(exponents), "stderr": arranged(stderr),
+            "status": arranged(status), "sign": arranged(sign), "growth": arranged(growth),
+            "blocks": np.array([arranged(b) for b in blocks]).reshape(
+                len(blocks), *self.shape, status.shape[1]),
+            "speed": speed.reshape(self.shape), "period": period.reshape(self.shape),
+            "diverged_at": gone.time.reshape(self.shape),
+            "last_size": gone.size.reshape(self.shape),
+            "finer_step_survives": gone.finer_step_survives,
+        }  # fmt: skip
 
     @property
     def k(self) -> int:
@@ -249,20 +285,17 @@ class LyapunovSpectrum:
         error = np.where((dead == count) & (count > 0), 0.0, np.where(known, error, np.inf))
         return mean, error
 
+    @raises_interrupted
     def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
-        """Measure `duration` more, in place; the bits of one longer run at a fixed cadence."""
-        from .spectrum import _bar, _interrupted, measure
+        """Measure `duration` more, in place; the bits of one longer run at a fixed cadence.
 
+        Of an interrupted run the transient and the alignment are finished first. On Ctrl-C the
+        result has what was measured until then, and `Interrupted` is raised.
+        """
         if self._run is None:
-            raise ValueError("a loaded result cannot be extended: its state was not saved")
+            raise ValueError("this result cannot be extended: its state was not kept")
         steps = int(np.ceil(_check.positive(duration, "duration") / self.dt - 1e-9))
-        asked = self.duration + duration
-        with _bar(steps, progress) as tick:
-            try:
-                measure(self._run, steps, None, tick)
-            except KeyboardInterrupt:
-                _interrupted(self._run, asked)
-        self.refresh()
+        settle(self, steps, None, progress)
         return self
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
@@ -284,9 +317,10 @@ class LyapunovSpectrum:
         attrs = {"system": self.system, "duration": self.duration, "dt": self.dt, "unit": unit}
         return xarray.Dataset(data, coords, attrs)
 
-    _ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period")
+    _ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period",
+               "diverged_at", "last_size")  # fmt: skip
     _FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every",
-              "block_duration")  # fmt: skip
+              "block_duration", "finer_step_survives")  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz, whole or not at all."""
@@ -313,6 +347,9 @@ class LyapunovSpectrum:
                 f"path {path} has result format {facts.get('format')}, this lyapax reads {FORMAT}"
             )
         result = cls(None, None, arrays["exponents"].shape[:-1])
+        for name in ("diverged_at", "last_size"):  # which older files lack
+            arrays.setdefault(name, np.full(result.shape, np.nan))
+        facts.setdefault("finer_step_survives", None)
         facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
         for name, value in {**facts, **arrays}.items():
             if name != "format":
@@ -329,10 +366,25 @@ class LyapunovSpectrum:
                        self.status.reshape(-1, self.k)],
             "n_positive": np.asarray(self.n_positive).tolist(),
             "n_zero": np.asarray(self.n_zero).tolist(),
+            "diverged_at": self.diverged_at.tolist(), "last_size": self.last_size.tolist(),
             "attractor": self.attractor.tolist() if self.shape else self.attractor,
             "kaplan_yorke": np.asarray(self.kaplan_yorke).tolist(),
             "entropy": np.asarray(self.entropy).tolist(),
         }  # fmt: skip
+
+    def _divergence(self) -> str:
+        """When, from what, and whether the step is to blame; empty if no state was lost."""
+        first = np.nanmin(self.diverged_at, initial=np.inf)
+        if not np.isfinite(first):
+            return ""
+        size = float(self.last_size[self.diverged_at == first].max())
+        why = {
+            True: f"; with half the step, {self.dt / 2:g}, it stays finite: dt is too large",
+            False: "; half the step does not help",
+            None: "",
+        }[self.finer_step_survives]
+        unit = "t" if self.is_flow else "step"
+        return f"at {unit} = {first:g}, from a state of size {size:.2g}{why}"
 
     def _dimension(self) -> str:
         if np.isnan(self.kaplan_yorke):
@@ -357,7 +409,10 @@ class LyapunovSpectrum:
                 f"{int((n_positive > 0).sum())} members chaotic, "
                 f"{int(self.diverged.sum())} diverged"
             )
+            head += f", the first {self._divergence()}" if self._divergence() else ""
             return head + self._pooled_rows() if self.is_driven and len(self.shape) == 1 else head
+        if self._divergence():
+            return f"{head}\ndiverged {self._divergence()}"
         rows = [head, "", "   j    exponent     stderr  sign"]
         words = {1: "+", 0: "0", -1: "-", 2: "?"}
         for j in range(min(self.k, 12)):
@@ -377,6 +432,49 @@ class LyapunovSpectrum:
             f"zero below    {self.resolution:.2g}",
         ]
         return "\n".join(rows)
+
+
+def settle(
+    result: LyapunovSpectrum, steps: int, tol: float | None, progress: bool, decay_rate: Any = None
+) -> None:
+    """Finish what the run's start lacks, measure `steps` more, and read the result off."""
+    run = result._run
+    assert run is not None
+    begin = run.now
+    rates: list[float | None] = []
+
+    def look() -> None:
+        if decay_rate is not None and result.is_flow:
+            rates.append(decay_rate(run.now.flight.state))
+
+    try:
+        todo = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning + steps
+        with progress_bar(run, todo, progress, patient=tol is not None) as tick:
+            look()
+            run.transient(tick)
+            look()
+            warn_if_unstable(run.step_time, rates)
+            run.align(tick)
+            measure(run, steps, tol, tick)
+        run.release()
+        result.refresh()
+        if result.finer_step_survives:
+            warnings.warn(f"diverged {result._divergence()}", stacklevel=4)
+    except KeyboardInterrupt:
+        result.refresh()
+        asked = (begin.measured_steps + steps) * run.step_time
+        raise Interrupted(f"measured over {result.duration:g} of {asked:g}", result) from None
+
+
+def warn_if_unstable(dt: float, rates: list[float | None]) -> None:
+    """`rates`: the fastest decay, as far as it is known, where the transient began and ended."""
+    known = [rate for rate in rates if rate is not None and np.isfinite(rate)]
+    if known and dt * max(known) > RK4_REACH:
+        warnings.warn(
+            f"dt = {dt:g} is too large for stability: it must stay below "
+            f"{RK4_REACH / max(known):.3g}, 2.785 divided by the fastest decay rate",
+            stacklevel=4,
+        )
 
 
 def write_whole(path: Path, content: bytes) -> None:

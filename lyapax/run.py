@@ -5,11 +5,15 @@ fixed cadence, because block boundaries are counted in intervals from the start 
 sums travel with the state. Where growth between two QRs breaks the bound of rounding, the open
 block is run again, at half the interval or with float64 tangents: from the block's start and not
 the call's, because the length of a call depends on the clock and results must not.
+
+Each call works on a copy, and where the run stands is one object that is replaced as a whole. So
+an interruption, wherever it falls, finds the run as it was before the call or as it is after it.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,9 @@ from numpy.typing import NDArray
 from ._check import Array
 from .kernels.propagator import OK, RANK_LOST, Flight, Propagator
 from .kernels.split import Split
+from .statistics import standard_error
 
+FIRST_CHECK = 128  # intervals before `tol` is looked at
 BLOCKS = 128  # complete blocks at which neighbours are merged
 CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer within it
 # Copies of millions of members take that long themselves: a call is then four times as long, but
@@ -27,205 +33,302 @@ LONGEST_INTERVAL = 64
 PILOT_INTERVALS = 8
 GROWTH_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
 
+Tick = Callable[[int], None]
 
-@dataclass
-class Run:
+
+@dataclass(frozen=True)
+class Loss:
+    """Members whose states were finite before a call and are not after it."""
+
+    members: NDArray[np.int64]
+    state: Array  # before
+    begin: int
+    end: int  # steps since time 0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands. Its arrays are never written to."""
+
     propagator: Propagator
     flight: Flight
     interval: int  # steps between QRs
-    fixed: bool
-    step_time: float
-    blocks: list[Array] = field(default_factory=list)  # log sums (B, k) of complete blocks
+    bound: Array  # (B,) of growth between QRs
+    transient_left: int
+    piloting: bool  # while the cadence is still to be chosen
+    aligning: bool = True
+    aligned: int = 0  # steps of alignment taken
+    growth: Array = field(default_factory=lambda: np.zeros(0))
+    blocks: tuple[Array, ...] = ()  # log sums (B, k) of complete blocks
     block_steps: int = 0
     open_steps: int = 0  # steps already in the block that is still open
     measured_steps: int = 0
-    growth: Array = field(default_factory=lambda: np.zeros(0))
-    pace: float = 0.0  # steps a second, seen
-    copying: float = 0.0  # seconds that one copy of the flight takes
-    horizon: int | None = None  # steps that external inputs last
-    longest: int = LONGEST_INTERVAL
+    losses: tuple[Loss, ...] = ()
+    anchor: "Moment | None" = None  # where to begin again if growth breaks the bound; None: here
 
-    def __post_init__(self) -> None:
-        bound = GROWTH_BOUND[np.dtype(self.propagator.dtype).name]
-        self.bound = np.full(len(self.flight.state), bound)
-        self._anchor()
-
-    def release(self) -> None:
-        """Memory of a GPU back to others; a longer run takes it anew."""
-        if hasattr(self.propagator, "release"):
-            self.propagator.release()
-
-    def transient(self, steps: int, tick: Callable[[int], None]) -> None:
-        """State only."""
-        done = 0
-        while done < steps:
-            call = min(steps - done, self._affordable())
-            self._call(self.propagator.advance, call, call)
-            done += call
-            tick(call)
-        self.pace = 0.0
-
-    def align(self, steps: int, tick: Callable[[int], None]) -> None:
-        """Propagate the basis without counting; choose the cadence where it is automatic."""
-        piloted = 0 if self.fixed else self._pilot(steps, tick)
-        self._anchor()
-        done = piloted
-        while done < steps:
-            left = self.whole(steps - done) // self.interval
-            if left == 0:
-                break  # less than an interval of external inputs is left
-            intervals = min(left, max(1, self._affordable() // self.interval))
-            self._propagate(intervals)
-            if self._repaired(self._beyond(self.bound)):
-                tick(piloted - done)
-                done = piloted
-                self._rewind()
-                continue
-            done += intervals * self.interval
-            tick(intervals * self.interval)
-        self._reset()
-        self.block_steps = self.interval
-        self.growth = np.zeros_like(self.flight.growth)
-        self._anchor()
-
-    def _pilot(self, steps: int, tick: Callable[[int], None]) -> int:
-        """Double the interval while growth stays well under the bound; returns steps taken.
-
-        Up to 16 times what was asked for, since a short alignment should not cost a run its
-        speed; within it where external inputs are all there is.
-        """
-        limit = 16 * steps if self.horizon is None else steps
-        done = 0
-        if self.horizon is not None and limit < PILOT_INTERVALS:
-            return done
-        while True:
-            self._anchor()
-            self._propagate(PILOT_INTERVALS)
-            if self.interval == 1 and self._repaired(self._beyond(self.bound)):
-                self._rewind()
-                continue
-            too_long = self._beyond(self.bound / 8).any()
-            if too_long and self.interval > 1:
-                self.interval //= 2
-                self._rewind()
-                return done
-            done += PILOT_INTERVALS * self.interval
-            tick(PILOT_INTERVALS * self.interval)
-            longer = done + 2 * PILOT_INTERVALS * self.interval
-            if too_long or 2 * self.interval > self.longest or longer > limit:
-                return done
-            self.interval *= 2
-
-    def measure(self, steps: int, tick: Callable[[int], None]) -> None:
-        """Count growth through `steps` steps, a multiple of the interval."""
-        stop = self.measured_steps + steps
-        while self.measured_steps < stop:
-            room = min(self.block_steps - self.open_steps, stop - self.measured_steps)
-            intervals = max(1, min(room, self._affordable()) // self.interval)
-            self._propagate(intervals)
-            if self._repaired(self._beyond(self.bound)):
-                tick(-self.open_steps)
-                self._rewind()
-                continue
-            self.growth = np.maximum(self.growth, self.flight.growth)
-            self.measured_steps += intervals * self.interval
-            self.open_steps += intervals * self.interval
-            if self.open_steps == self.block_steps:
-                self._close_block()
-            tick(intervals * self.interval)
-
-    def _propagate(self, intervals: int) -> None:
-        self.flight.growth[:] = 0.0
-        steps = intervals * self.interval
-        self._call(self.propagator.propagate, steps, intervals, self.interval)
-
-    def _call(self, verb: Callable[..., None], steps: int, *counts: int) -> None:
-        """One call, of `steps` steps; the flight is as it was before when interrupted."""
-        before = time.perf_counter()
-        start = self.flight.copy()
-        started = time.perf_counter()
-        self.copying = started - before
-        try:
-            verb(self.flight, *counts)
-        except KeyboardInterrupt:
-            self.flight = start
-            raise
-        # Growing by at most 8 keeps a first call that was a compilation from mattering.
-        seconds = time.perf_counter() - started
-        # A GPU's share of it begins and ends with a copy, however many steps there are.
-        seen = steps / max(seconds - 2 * self.copying, seconds / 10, 1e-6)
-        self.pace = min(seen, 8 * self.pace) if self.pace else seen
-
-    def _beyond(self, bound: Array) -> NDArray[np.bool_]:
-        """Members where growth between QRs is above the bound, or took a direction away."""
-        flight, start = self.flight, self._start[0]
-        # Mostly nobody: two flat looks instead of six by member, a tenth of a large plane's time.
-        if not (flight.growth > bound.min()).any() and not (flight.status != start.status).any():
-            return np.zeros(len(bound), np.bool_)
-        living = np.where(flight.status == OK, flight.growth, 0.0)
-        lost = (flight.status == RANK_LOST) & (start.status != RANK_LOST)
-        return np.asarray((living.max(axis=1) > bound) | lost.any(axis=1))
-
-    def _repaired(self, beyond: NDArray[np.bool_]) -> bool:
-        """Whether something can be done for such members, and is; the open block is then redone."""
-        if not beyond.any():
-            return False
-        if not self.fixed and self.interval > 1:
-            self.interval //= 2
-            return True
-        single = beyond & (self.bound == GROWTH_BOUND["float32"])
-        if not single.any():
-            return False
-        promoted = self.propagator.select(np.nonzero(single)[0], np.dtype("float64"))
-        if promoted.dtype != np.float64:
-            return False  # it can compute in float32 only
-        self.bound[single] = GROWTH_BOUND["float64"]
-        kinds = {name: np.nonzero(self.bound == GROWTH_BOUND[name])[0] for name in GROWTH_BOUND}
-        self.propagator = Split(
-            [
-                (members, self.propagator.select(members, np.dtype(name)))
-                for name, members in kinds.items()
-                if members.size
-            ]
-        )
-        return True
-
-    def _anchor(self) -> None:
-        self._start = self.flight.copy(), self.growth.copy()
-
-    def _rewind(self) -> None:
-        flight, growth = self._start
-        self.flight, self.growth = flight.copy(), growth.copy()
-        self.flight.basis = self.flight.basis.astype(self.propagator.dtype)
-        self.measured_steps -= self.open_steps
-        self.open_steps = 0
-
-    def _close_block(self) -> None:
-        self.blocks.append(self.flight.log_sum + self.flight.compensation)
-        self._reset()
-        self.open_steps = 0
-        if len(self.blocks) == BLOCKS:
-            self.blocks = [a + b for a, b in zip(self.blocks[::2], self.blocks[1::2], strict=True)]
-            self.block_steps *= 2
-        self._anchor()
+    @property
+    def start(self) -> "Moment":
+        return self.anchor or self
 
     def totals(self) -> Array:
         total = self.flight.log_sum + self.flight.compensation
         return total + np.sum(self.blocks, axis=0) if self.blocks else total
 
-    def _reset(self) -> None:
-        self.flight.log_sum[:] = 0.0
-        self.flight.compensation[:] = 0.0
-        self.flight.growth[:] = 0.0
+    def advanced(self, flight: Flight, **changes: Any) -> "Moment":
+        """After a call."""
+        gone = ~np.isfinite(flight.state).all(axis=1)
+        losses = self.losses
+        if gone.any():
+            members = np.nonzero(gone & np.isfinite(self.flight.state).all(axis=1))[0]
+            if members.size:
+                before = self.flight
+                losses += (Loss(members, before.state[members], before.step, flight.step),)
+        return replace(self, flight=flight, losses=losses, **changes)
+
+    def closed(self) -> "Moment":
+        """The open block is complete; of 128 complete ones neighbours are merged."""
+        blocks = (*self.blocks, self.flight.log_sum + self.flight.compensation)
+        steps = self.block_steps
+        if len(blocks) == BLOCKS:
+            blocks = tuple(a + b for a, b in zip(blocks[::2], blocks[1::2], strict=True))
+            steps *= 2
+        return replace(
+            self, flight=cleared(self.flight), blocks=blocks, block_steps=steps, open_steps=0,
+            anchor=None,
+        )  # fmt: skip
+
+    def measuring(self) -> "Moment":
+        """Alignment is over."""
+        return replace(
+            self, flight=cleared(self.flight), aligning=False, block_steps=self.interval,
+            growth=np.zeros_like(self.flight.growth), anchor=None,
+        )  # fmt: skip
+
+
+def cleared(flight: Flight) -> Flight:
+    """The same with empty sums."""
+    empty = np.zeros_like(flight.log_sum)
+    return replace(flight, log_sum=empty, compensation=empty.copy(), growth=empty.copy())
+
+
+@dataclass
+class Run:
+    now: Moment
+    fixed: bool
+    step_time: float
+    alignment: int  # steps
+    pace: float = 0.0  # steps a second, seen
+    copying: float = 0.0  # seconds that one copy of the flight takes
+    horizon: int | None = None  # steps that external inputs last
+    longest: int = LONGEST_INTERVAL
+
+    def release(self) -> None:
+        """Memory of a GPU back to others; a longer run takes it anew."""
+        if hasattr(self.now.propagator, "release"):
+            self.now.propagator.release()
+
+    def transient(self, tick: Tick) -> None:
+        """State only, as far as it is still to do."""
+        while self.now.transient_left:
+            left = self.now.transient_left
+            call = min(left, self._affordable())
+            flight = self._stepped(self.now.propagator.advance, call, call)
+            self.now = self.now.advanced(flight, transient_left=left - call)
+            tick(call)
+            if call == left:
+                self.pace = 0.0
+
+    def align(self, tick: Tick) -> None:
+        """Propagate the basis without counting; choose the cadence where it is automatic."""
+        while self.now.piloting:
+            self._pilot(tick)
+        while self.now.aligning:
+            now = self.now
+            left = self.whole(self.alignment - now.aligned) // now.interval
+            if now.aligned >= self.alignment or left == 0:  # or too few external inputs are left
+                self.now = now.measuring()
+                return
+            intervals = min(left, max(1, self._affordable() // now.interval))
+            flight = self._propagated(intervals)
+            remedy = self._remedy(flight)
+            if remedy:
+                tick(now.start.aligned - now.aligned)
+                self._again(remedy)
+                continue
+            steps = intervals * now.interval
+            self.now = now.advanced(flight, aligned=now.aligned + steps, anchor=now.start)
+            tick(steps)
+
+    def _pilot(self, tick: Tick) -> None:
+        """Double the interval while growth stays well under the bound.
+
+        Up to 16 times the alignment that was asked for, since a short one should not cost a run
+        its speed; within it where external inputs are all there is.
+        """
+        now = self.now
+        limit = 16 * self.alignment if self.horizon is None else self.alignment
+        if self.horizon is not None and limit < PILOT_INTERVALS:
+            self.now = replace(now, piloting=False)
+            return
+        flight = self._propagated(PILOT_INTERVALS)
+        remedy = self._remedy(flight) if now.interval == 1 else {}
+        if remedy:
+            self._again(remedy)
+            return
+        too_long = self._beyond(flight, now.bound / 8).any()
+        if too_long and now.interval > 1:
+            self.now = replace(now, interval=now.interval // 2, piloting=False)
+            return
+        steps = PILOT_INTERVALS * now.interval
+        aligned, longer = now.aligned + steps, 2 * now.interval
+        last = (
+            too_long or longer > self.longest or aligned + PILOT_INTERVALS * longer > limit
+        )  # fmt: skip
+        self.now = now.advanced(
+            flight, aligned=aligned, piloting=not last, interval=now.interval if last else longer
+        )
+        tick(steps)
+
+    def measure(self, steps: int, tick: Tick) -> None:
+        """Count growth through `steps` steps, a multiple of the interval."""
+        stop = self.now.measured_steps + steps
+        while self.now.measured_steps < stop:
+            now = self.now
+            room = min(now.block_steps - now.open_steps, stop - now.measured_steps)
+            intervals = max(1, min(room, self._affordable()) // now.interval)
+            flight = self._propagated(intervals)
+            remedy = self._remedy(flight)
+            if remedy:
+                tick(-now.open_steps)
+                self._again(remedy)
+                continue
+            done = intervals * now.interval
+            after = now.advanced(
+                flight, growth=np.maximum(now.growth, flight.growth), anchor=now.start,
+                measured_steps=now.measured_steps + done, open_steps=now.open_steps + done,
+            )  # fmt: skip
+            self.now = after.closed() if after.open_steps == after.block_steps else after
+            tick(done)
+
+    def _propagated(self, intervals: int) -> Flight:
+        """The flight so many intervals on, with the growth seen in them."""
+        now = self.now
+        verb, steps = now.propagator.propagate, intervals * now.interval
+        return self._stepped(verb, steps, intervals, now.interval)
+
+    def _stepped(self, verb: Callable[..., None], steps: int, *counts: int) -> Flight:
+        """The flight after one call, of `steps` steps."""
+        before = time.perf_counter()
+        flight = self.now.flight.copy()
+        flight.growth[:] = 0.0
+        started = time.perf_counter()
+        self.copying = started - before
+        verb(flight, *counts)
+        # Growing by at most 8 keeps a first call that was a compilation from mattering.
+        seconds = time.perf_counter() - started
+        # A GPU's share of it begins and ends with a copy, however many steps there are.
+        seen = steps / max(seconds - 2 * self.copying, seconds / 10, 1e-6)
+        self.pace = min(seen, 8 * self.pace) if self.pace else seen
+        return flight
+
+    def _beyond(self, flight: Flight, bound: Array) -> NDArray[np.bool_]:
+        """Members where growth between QRs is above the bound, or took a direction away."""
+        before = self.now.start.flight.status
+        # Mostly nobody: two flat looks instead of six by member, a tenth of a large plane's time.
+        if not (flight.growth > bound.min()).any() and not (flight.status != before).any():
+            return np.zeros(len(bound), np.bool_)
+        living = np.where(flight.status == OK, flight.growth, 0.0)
+        lost = (flight.status == RANK_LOST) & (before != RANK_LOST)
+        return np.asarray((living.max(axis=1) > bound) | lost.any(axis=1))
+
+    def _remedy(self, flight: Flight) -> dict[str, Any]:
+        """What is to change before the open block is run again; nothing where growth is bounded.
+
+        Nor where nothing helps: such exponents end as unresolved.
+        """
+        now = self.now
+        beyond = self._beyond(flight, now.bound)
+        if not beyond.any():
+            return {}
+        if not self.fixed and now.interval > 1:
+            return {"interval": now.interval // 2}
+        single = beyond & (now.bound == GROWTH_BOUND["float32"])
+        if not single.any():
+            return {}
+        promoted = now.propagator.select(np.nonzero(single)[0], np.dtype("float64"))
+        if promoted.dtype != np.float64:
+            return {}  # it can compute in float32 only
+        bound = np.where(single, GROWTH_BOUND["float64"], now.bound)
+        kinds = {name: np.nonzero(bound == GROWTH_BOUND[name])[0] for name in GROWTH_BOUND}
+        parts = [
+            (members, now.propagator.select(members, np.dtype(name)))
+            for name, members in kinds.items()
+            if members.size
+        ]
+        return {"propagator": Split(parts), "bound": bound}
+
+    def _again(self, remedy: dict[str, Any]) -> None:
+        """Back to the start of the open block, with what the remedy changes."""
+        start = self.now.start
+        propagator = remedy.get("propagator", start.propagator)
+        basis = start.flight.basis.astype(propagator.dtype, copy=False)
+        self.now = replace(start, flight=replace(start.flight, basis=basis), **remedy)
 
     def _affordable(self) -> int:
         """Steps that one call may take."""
         seconds = max(CALL_SECONDS, min(COPIES * self.copying, LONGEST_CALL))
-        return max(1, int(self.pace * seconds)) if self.pace else self.interval
+        return max(1, int(self.pace * seconds)) if self.pace else self.now.interval
 
     def whole(self, steps: int) -> int:
         """Rounded up to whole intervals; down where external inputs would run out."""
-        wanted = -(-steps // self.interval)
+        interval = self.now.interval
+        wanted = -(-steps // interval)
         if self.horizon is not None:
-            wanted = min(wanted, (self.horizon - self.flight.step) // self.interval)
-        return wanted * self.interval
+            wanted = min(wanted, (self.horizon - self.now.flight.step) // interval)
+        return wanted * interval
+
+
+def begun(
+    propagator: Propagator, flight: Flight, *, interval: int, fixed: bool, step_time: float,
+    transient: int, alignment: int, horizon: int | None, longest: int = LONGEST_INTERVAL,
+) -> Run:  # fmt: skip
+    """A run at its start; transient and alignment in steps."""
+    kind = np.dtype(propagator.dtype).name
+    bound = np.full(len(flight.state), GROWTH_BOUND[kind])
+    now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
+    return Run(now, fixed, step_time, alignment, horizon=horizon, longest=longest)
+
+
+def measure(run: Run, steps: int, tol: float | None, tick: Tick) -> None:
+    """Measure `steps` more steps, or fewer when every error is below `tol`."""
+    steps = run.whole(steps)
+    if steps == 0:
+        raise ValueError(
+            f"inputs must last: of {run.horizon} rows {run.now.flight.step} are used up, less than "
+            f"one QR interval of {run.now.interval} steps is left"
+        )
+    if tol is None:
+        run.measure(steps, tick)
+        return
+    end = run.now.measured_steps + steps
+    check = FIRST_CHECK * run.now.interval
+    passes = np.zeros(len(run.now.flight.state), int)
+    while run.now.measured_steps < end:
+        target = min(check, end)
+        run.measure(run.whole(max(target - run.now.measured_steps, 1)), tick)
+        if run.now.measured_steps >= check:
+            # Two passes in a row, at doublings only: looking more often stops on lucky errors.
+            passed = (_errors(run) < tol).all(axis=1)
+            passes = np.where(passed | (passes == 2), np.minimum(passes + 1, 2), 0)
+            if (passes == 2).all():
+                return
+            check *= 2
+
+
+def _errors(run: Run) -> Array:
+    """Standard errors (B, k); 0 where none is to be waited for."""
+    now = run.now
+    elapsed, block = now.measured_steps * run.step_time, now.block_steps * run.step_time
+    stderr, _ = standard_error(np.array(now.blocks), now.totals(), elapsed, block)
+    awaited = (now.flight.status == OK) & (now.growth <= now.bound[:, None])
+    return np.where(awaited, stderr, 0.0)

@@ -1,28 +1,25 @@
 """lyapunov_spectrum: the one driver, for every system and every backend."""
 
-import contextlib
 import math
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from . import _check
 from .device import devices_for
-from .kernels.propagator import DIVERGED, OK, Array, launch
+from .interrupted import raises_interrupted
+from .kernels.background import in_background
+from .kernels.propagator import Array, launch
 from .orbit import starting_states, time_step
-from .result import LyapunovSpectrum
-from .run import GROWTH_BOUND, Run
-from .statistics import standard_error
+from .result import LyapunovSpectrum, settle
+from .run import GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .systems.base import System
 
-FIRST_CHECK = 128  # intervals before `tol` is looked at
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
-RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 
 
+@raises_interrupted
 def lyapunov_spectrum(
     system: System,
     *,
@@ -98,6 +95,8 @@ def lyapunov_spectrum(
     ------
     ValueError, TypeError
         Bad input, naming the argument.
+    Interrupted
+        On Ctrl-C; its `result` is the spectrum until then, which `extend` continues.
     RuntimeError
         With ``errors="raise"``, when a member diverges; when a GPU is asked for and there is none.
     ImportError
@@ -141,9 +140,7 @@ def lyapunov_spectrum(
     generator = _check.generator(rng, "rng")
 
     state, shape = starting_states(system, initial, members, generator)
-    # Sequences are short, and a basis that they shared would be an error that they share.
-    bases = len(state) if horizon is not None else 1
-    first = _first_basis(initial_basis, n, k, bases, generator)
+    first = _checked_basis(initial_basis, n, k)
     fixed = qr_every != "auto"
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
@@ -157,28 +154,31 @@ def lyapunov_spectrum(
         raise ValueError(
             f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
         )
-    propagator = system.propagator(
-        shape, step, k, kind, devices_for(device, getattr(system, "home", None))
-    )
-    basis = np.empty((len(state), n, k), propagator.dtype)
-    basis[:] = first
-    run = Run(propagator, launch(state, basis), interval, fixed, step, horizon=horizon)
-    if horizon is not None:
-        run.longest = max(1, min(run.longest, counts[2] // SEQUENCE_BLOCKS))
-    result = LyapunovSpectrum(run, system, shape)
-    with _bar(sum(counts), progress) as tick:
-        try:
-            run.transient(counts[0], tick)
-            if system.is_flow:
-                _warn_if_unstable(step, system.decay_rate(run.flight.state))
-            run.align(counts[1], tick)
-            measure(run, counts[2], tol, tick)
-        except KeyboardInterrupt:
-            _interrupted(run, duration)
-    run.release()
-    result.refresh()
-    if errors == "raise" and (run.flight.status == DIVERGED).any():
-        raise RuntimeError(f"{int(result.diverged.sum())} of {state.shape[0]} members diverged")
+    devices = devices_for(device, getattr(system, "home", None))
+
+    def set_up() -> LyapunovSpectrum:
+        propagator = system.propagator(shape, step, k, kind, devices)
+        basis = np.empty((len(state), n, k), propagator.dtype)
+        # Sequences are short, and a basis that they shared would be an error that they share.
+        basis[:] = _first_basis(first, n, k, len(state) if horizon is not None else 1, generator)
+        longest = LONGEST_INTERVAL
+        if horizon is not None:
+            longest = max(1, min(longest, counts[2] // SEQUENCE_BLOCKS))
+        run = begun(
+            propagator, launch(state, basis), interval=interval, fixed=fixed, step_time=step,
+            transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
+        )  # fmt: skip
+        return LyapunovSpectrum(run, system, shape)
+
+    # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
+    # current device belongs to a thread.
+    result = set_up() if devices else in_background(set_up)
+    settle(result, counts[2], tol, progress, decay_rate=system.decay_rate)
+    if errors == "raise" and result.diverged.any():
+        seen = f", the first {result._divergence()}" if result._divergence() else ""
+        raise RuntimeError(
+            f"{int(result.diverged.sum())} of {state.shape[0]} members diverged{seen}"
+        )
     return result
 
 
@@ -199,72 +199,21 @@ def _shares(
     return transient, alignment, (rows - used) * step
 
 
-def measure(run: Run, steps: int, tol: float | None, tick: Any) -> None:
-    """Measure `steps` more steps, or fewer when every error is below `tol`."""
-    steps = run.whole(steps)
-    if steps == 0:
-        raise ValueError(
-            f"inputs must last: of {run.horizon} rows {run.flight.step} are used up, less than "
-            f"one QR interval of {run.interval} steps is left"
-        )
-    if tol is None:
-        run.measure(steps, tick)
-        return
-    end = run.measured_steps + steps
-    check = FIRST_CHECK * run.interval
-    passes = np.zeros(len(run.flight.state), int)
-    while run.measured_steps < end:
-        target = min(check, end)
-        run.measure(run.whole(max(target - run.measured_steps, 1)), tick)
-        if run.measured_steps >= check:
-            # Two passes in a row, at doublings only: looking more often stops on lucky errors.
-            passed = (_errors(run) < tol).all(axis=1)
-            passes = np.where(passed | (passes == 2), np.minimum(passes + 1, 2), 0)
-            if (passes == 2).all():
-                return
-            check *= 2
-
-
-def _errors(run: Run) -> Array:
-    """Standard errors (B, k); 0 where none is to be waited for."""
-    elapsed, block = run.measured_steps * run.step_time, run.block_steps * run.step_time
-    stderr, _ = standard_error(np.array(run.blocks), run.totals(), elapsed, block)
-    awaited = (run.flight.status == OK) & (run.growth <= run.bound[:, None])
-    return np.where(awaited, stderr, 0.0)
-
-
-def _warn_if_unstable(dt: float, rate: float | None) -> None:
-    if rate is not None and dt * rate > RK4_REACH:
-        warnings.warn(
-            f"dt = {dt:g} is too large for stability: it must stay below {RK4_REACH / rate:.3g}, "
-            "2.785 divided by the fastest decay rate",
-            stacklevel=3,
-        )
-
-
-def _first_basis(given: Any, n: int, k: int, bases: int, rng: np.random.Generator) -> Array:
+def _first_basis(given: Array | None, n: int, k: int, bases: int, rng: np.random.Generator) -> Any:
+    """(bases or 1, n, k): random, or the columns of a given one made orthonormal."""
     if given is None:
-        first, _ = np.linalg.qr(rng.standard_normal((bases, n, k)))
-    else:
-        first = _check.real_array(given, "initial_basis", ndim_min=2)
-        if first.shape != (n, k):
-            raise ValueError(f"initial_basis must have shape ({n}, {k}), got {first.shape}")
-        first, r = np.linalg.qr(first)
-        diagonal = np.diag(r)
-        if (np.abs(diagonal) < 1e-12 * np.abs(diagonal).max()).any():
-            raise ValueError("initial_basis must have linearly independent columns")
-        first = first * np.sign(diagonal)
-    return np.asarray(first)
+        return np.linalg.qr(rng.standard_normal((bases, n, k)))[0]
+    first, r = np.linalg.qr(given)
+    return first * np.sign(np.diag(r))
 
 
-@contextlib.contextmanager
-def _bar(steps: int, progress: bool) -> Iterator[Any]:
-    with tqdm(total=steps, unit="step", unit_scale=True, disable=None if progress else True) as bar:
-        yield lambda done: bar.update(done)
-
-
-def _interrupted(run: Run, asked: float) -> None:
-    warnings.warn(
-        f"interrupted: measured over {run.measured_steps * run.step_time:g} of {asked:g}",
-        stacklevel=3,
-    )
+def _checked_basis(given: Any, n: int, k: int) -> Array | None:
+    if given is None:
+        return None
+    first = _check.real_array(given, "initial_basis", ndim_min=2)
+    if first.shape != (n, k):
+        raise ValueError(f"initial_basis must have shape ({n}, {k}), got {first.shape}")
+    diagonal = np.abs(np.diag(np.linalg.qr(first)[1]))
+    if (diagonal < 1e-12 * diagonal.max()).any():
+        raise ValueError("initial_basis must have linearly independent columns")
+    return first

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from . import _check
 from ._check import Array
+from .interrupted import Interrupted, raises_interrupted
 from .orbit import Orbit, begin
+from .progress import counted
 from .systems.base import System
-from .trajectory import grid, interrupted, lost_at
+from .trajectory import grid, lost_at
 
 # Steps after which vectors are scaled back to norm 1, and from checkpoint to checkpoint. A step of
 # a map may shrink or stretch by many orders of magnitude.
@@ -58,6 +59,7 @@ class Tangents:
             return np.asarray(np.sign(self.directions) * np.exp(logs))
 
 
+@raises_interrupted
 def sensitivity(
     system: System, vectors: Any = None, *, duration: float, dt: float | None = None,
     transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
@@ -79,6 +81,8 @@ def sensitivity(
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C; its `result` has the first times only.
     ValueError, TypeError
         Bad input, naming the argument.
 
@@ -102,18 +106,23 @@ def sensitivity(
     current, norms = _unit(_columns(vectors, "vectors", orbit), 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
     done = 0
+
+    def found(saved: int) -> Tangents:
+        return _history(orbit, times, states, kept, logs, slice(saved))
+
     try:
-        for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
+        for s in counted(range(saves + 1), "save", progress):
             for steps in _pieces(save_every if s else 0, _distance(orbit)):
                 orbit.push(current, steps)
                 current, norms = _unit(current, norms)
             states[s], kept[s], logs[s] = orbit.state, current, norms
             done = s + 1
     except KeyboardInterrupt:
-        interrupted(done, saves + 1)
-    return _history(orbit, times, states, kept, logs, slice(done))
+        raise Interrupted(f"{done} of {saves + 1} saves", found(done) if done else None) from None
+    return found(done)
 
 
+@raises_interrupted
 def adjoint(
     system: System, covectors: Any = None, *, duration: float, dt: float | None = None,
     transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
@@ -137,11 +146,12 @@ def adjoint(
     Returns
     -------
     Tangents
-        In order of time: the last entry is the end, where the covectors were given. After Ctrl-C,
-        with a warning, the last times only.
+        In order of time: the last entry is the end, where the covectors were given.
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C; its `result` has the last times only.
     ValueError, TypeError
         Bad input, naming the argument.
 
@@ -188,8 +198,12 @@ def adjoint(
     states[saves] = orbit.state
     kept[saves], logs[saves] = current, norms
     end, done = last, saves
+
+    def found(first: int) -> Tangents:
+        return _history(orbit, times, states, kept, logs, slice(first, None))
+
     try:
-        for block in tqdm(blocks[::-1], unit="block", disable=None if progress else True):
+        for block in counted(blocks[::-1], "block", progress):
             orbit.state, orbit.step = checkpoints.pop(), block[0]
             marks = []
             for start in block:
@@ -200,11 +214,13 @@ def adjoint(
                 current, norms = _unit(current, norms)
                 end = start
                 if (start - first) % save_every == 0:
-                    done = (start - first) // save_every
-                    kept[done], logs[done] = current, norms
+                    s = (start - first) // save_every
+                    kept[s], logs[s] = current, norms
+                    done = s
     except KeyboardInterrupt:
-        interrupted(saves + 1 - done, saves + 1)
-    return _history(orbit, times, states, kept, logs, slice(done, None))
+        text = f"{saves + 1 - done} of {saves + 1} saves"
+        raise Interrupted(text, found(done)) from None
+    return found(done)
 
 
 def _distance(orbit: Orbit) -> int:

@@ -1,17 +1,17 @@
 """States on a grid of time."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from . import _check
 from ._check import Array
+from .interrupted import Interrupted, raises_interrupted
 from .orbit import Orbit, begin
+from .progress import counted
 from .systems.base import System
 
 
@@ -50,6 +50,7 @@ def lost_at(orbit: Orbit, times: Array, finite: Any) -> Array:
     return np.asarray(orbit.shaped(first))
 
 
+@raises_interrupted
 def trajectory(
     system: System, *, duration: float, dt: float | None = None, transient: float = 0.0,
     save_every: int = 1, params: Mapping[str, Any] | None = None, initial: Any = None,
@@ -80,10 +81,11 @@ def trajectory(
     Returns
     -------
     Trajectory
-        After Ctrl-C, with a warning, the first times only.
 
     Raises
     ------
+    Interrupted
+        On Ctrl-C; its `result` is the trajectory of the first times.
     ValueError, TypeError
         Bad input, naming the argument.
 
@@ -104,24 +106,21 @@ def trajectory(
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))
     finite = np.empty((saves + 1, len(orbit.state)), bool)
     done = 0
+
+    def found(saved: int) -> Trajectory:
+        there = times[:saved], states[..., :saved, :]
+        return Trajectory(*there, lost_at(orbit, there[0], finite[:saved]))
+
     try:
-        for s in tqdm(range(saves + 1), unit="save", disable=None if progress else True):
+        for s in counted(range(saves + 1), "save", progress):
             if s:
                 orbit.advance(save_every)
             states[..., s, :] = orbit.shaped(orbit.state)
             finite[s] = np.isfinite(orbit.state).all(axis=1)
             done = s + 1
     except KeyboardInterrupt:
-        interrupted(done, saves + 1)
-    times, states = times[:done], states[..., :done, :]
-    return Trajectory(times, states, lost_at(orbit, times, finite[:done]))
-
-
-def interrupted(done: int, asked: int) -> None:
-    """After Ctrl-C: what there is is returned; where there is nothing, the interrupt goes on."""
-    if not done:
-        raise KeyboardInterrupt
-    warnings.warn(f"interrupted: {done} of {asked} saves", stacklevel=3)
+        raise Interrupted(f"{done} of {saves + 1} saves", found(done) if done else None) from None
+    return found(done)
 
 
 def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:

@@ -311,7 +311,7 @@ def test_inputs_are_used_once(rows, qr_every):
     assert 0 <= rows - third - spec.duration < 8
     with pytest.raises(ValueError, match="used up"):
         spec.extend(100, progress=False).extend(100, progress=False)
-    assert spec._run.flight.step <= rows
+    assert spec._run.now.flight.step <= rows
 
 
 def test_line_attractor_is_no_limit_cycle():

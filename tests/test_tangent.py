@@ -227,15 +227,17 @@ def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
     monkeypatch.setattr(Network, verb, stopping)
     run = {"duration": 1, "dt": 0.1, **quiet}
     if verb == "push":
-        with pytest.warns(UserWarning, match="interrupted: 7 of 11"):
-            path = lx.trajectory(system, **run)
-        assert path.states.shape == (7, 12)
+        with pytest.raises(lx.Interrupted, match="interrupted: 7 of 11") as stop:
+            lx.trajectory(system, **run)
+        assert stop.value.result.states.shape == (7, 12)
         seen.clear()
-        with pytest.warns(UserWarning, match="interrupted"):
-            assert len(lx.sensitivity(system, **run).times) == 7
+        with pytest.raises(lx.Interrupted, match="interrupted: 7 of 11") as stop:
+            lx.sensitivity(system, **run)
+        assert len(stop.value.result.times) == 7
     else:
-        with pytest.warns(UserWarning, match="interrupted: 4 of 11"):
-            psi = lx.adjoint(system, np.ones(12), **run)
+        with pytest.raises(lx.Interrupted, match="interrupted: 4 of 11") as stop:
+            lx.adjoint(system, np.ones(12), **run)
+        psi = stop.value.result
         assert np.array_equal(psi.times, whole.times[-4:])
         assert np.array_equal(psi.directions, whole.directions[-4:])
 

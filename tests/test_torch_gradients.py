@@ -27,7 +27,7 @@ def test_values(kind, layers):
         progress=False,
     )  # fmt: skip
     assert found.shape == (2, 3)
-    np.testing.assert_allclose(found.numpy(), spec._run.totals() / 150, atol=0.02)
+    np.testing.assert_allclose(found.numpy(), spec._run.now.totals() / 150, atol=0.02)
 
 
 @pytest.mark.parametrize("k", [2, 4])

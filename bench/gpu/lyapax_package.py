@@ -115,7 +115,7 @@ def driver(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
             rng=0, progress=False, device=device, **flow,
         )  # fmt: skip
         # Exponents are sorted; what is compared are columns.
-        return spectrum._run.totals()[work.compared, : work.leading]
+        return spectrum._run.now.totals()[work.compared, : work.leading]
 
     run.members = members
     if work.n <= SMALL:  # whose runs are long: else all that is measured is their end

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..codegen import Graph
 from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .copying import copy_matrix
-from .interruptible import call, raised
+from .interruptible import call, raised, threads_for
 from .orthonormal import orthonormalise
 from .sharing import meet, take
 from .traced import Linearized, compiled_field
@@ -106,7 +105,7 @@ class Columns(Linearized):
 
     def advance(self, flight: Flight, steps: int) -> None:
         call(
-            advance, min(get_num_threads(), self.batch), self.field, self.indices.size,
+            advance, threads_for(self.batch), self.field, self.indices.size,
             self.params, self.dt, flight.step, steps, flight.state,
         )  # fmt: skip
         flight.step += steps
@@ -117,7 +116,7 @@ class Columns(Linearized):
         slopes = np.empty(tape.shape, self.dtype)
         jobs = self.batch * -(-self.k // PANEL)
         call(
-            propagate, min(jobs, get_num_threads()), self.field, self.indptr, self.indices,
+            propagate, threads_for(jobs), self.field, self.indptr, self.indices,
             self.params, self.dt, flight.step, intervals, steps_per_interval,
             rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
             flight.compensation, flight.growth, flight.status,

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from numba import get_num_threads
-
 from ..propagator import Array, chosen
 from .cells import CELLS
 from .gated_cotangents import cotangent_model, gated_cotangents
@@ -12,6 +10,7 @@ from .gated_cotangents import work_size as cotangent_work
 from .gated_model import gated_model
 from .gated_state import gated_state, state_units
 from .gated_tangents import gated_strips, work_size
+from .interruptible import threads_allowed
 from .taped import GROUP, Taped
 
 
@@ -36,7 +35,7 @@ class Gated(Taped):
         weights = self.hidden, self.below, self.entry
         shared = all(len(array) == 1 for array in weights)
         # Half a group at least: lanes without members cost as much as others.
-        most = min(GROUP, self.batch // (2 * get_num_threads())) if shared else 1
+        most = min(GROUP, self.batch // (2 * threads_allowed())) if shared else 1
         self._group = most if most >= GROUP // 2 else 1
         self.width = GROUP if self._group > 1 else 1
         self.state_run, self.strip_run = gated_state(self.dtype), gated_strips(self.dtype)

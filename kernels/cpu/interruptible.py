@@ -2,22 +2,27 @@
 
 Python looks at signals between its own instructions only, so a compiled call on the main thread
 would have to end first: minutes, for one interval of a network of a few thousand units. Kernels
-therefore run on helper threads, and read a flag before each step.
+therefore run on helper threads, and read a flag before each step. What holds locks and waits for
+kernels is a helper too, since no KeyboardInterrupt ever falls into one.
 """
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import boolean, config, typeof, types
+from numba import boolean, get_num_threads, typeof, types
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
+from ..background import in_background
+
 TEAM = 24  # elements
+MOST = 1024  # threads; there are as many as were needed at a time
 
 
 class Turn:
@@ -50,40 +55,98 @@ def raised(typingctx, stop):
     return boolean(stop), codegen
 
 
+def threads_for(jobs: int) -> int:
+    """Threads that so many jobs keep busy."""
+    return max(1, min(jobs, threads_allowed()))
+
+
+def threads_allowed() -> int:
+    """LYAPAX_NUM_THREADS, else Numba's number, but no more than the process has cores."""
+    asked = os.environ.get("LYAPAX_NUM_THREADS", "")
+    if not asked:
+        return min(get_num_threads(), cores())
+    if not asked.isdecimal() or int(asked) == 0:
+        raise ValueError(f"LYAPAX_NUM_THREADS must be an integer >= 1, got {asked!r}")
+    return int(asked)
+
+
+def cores() -> int:
+    """Cores that the operating system lets this process use, now."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def call(kernel: Any, threads: int, *args: Any) -> None:
     """``kernel(stop, team, thread, threads, *args)`` on each thread; BLAS gets one thread each.
 
-    KeyboardInterrupt sets ``stop[0]``; what an interrupted kernel leaves in its arrays is of no
-    use. team: what the threads have in common, see `sharing`.
+    After KeyboardInterrupt, or an error of one thread, ``stop[0]`` is set and what the kernel
+    leaves in its arrays is of no use. team: what the threads have in common, see `sharing`.
     """
     stop, team = np.zeros(1, np.uint8), np.zeros(TEAM, np.int64)
-    # Compiled here, not on a helper: compilation is Python code, which Ctrl-C ends by itself.
-    compile_for(kernel, tuple(typeof(a) for a in (stop, team, 0, threads, *args)))
-    running: list[Future[Any]] = []
-    with TURN.lock, libraries().limit(limits=1, user_api="blas"):
+    compile_for(kernel, stop, team, 0, threads, *args)
+
+    def run() -> None:
+        while not TURN.lock.acquire(timeout=0.1):
+            if stop[0]:
+                return
         try:
-            for thread in range(threads):
-                helper = helpers(os.getpid())
-                running.append(helper.submit(kernel, stop, team, thread, threads, *args))
-            for done in running:
-                done.result()
-        except BaseException:
-            stop[0] = 1
-            wait(running)
-            raise
+            with libraries().limit(limits=1, user_api="blas"):
+                together(stop, threads, lambda thread: kernel(stop, team, thread, threads, *args))
+        finally:
+            TURN.lock.release()
+
+    supervise(stop, run)
 
 
-def compile_for(kernel: Any, signature: tuple[Any, ...]) -> None:
-    """Compile; Ctrl-C comes out as KeyboardInterrupt.
+def compile_for(kernel: Any, *args: Any) -> None:
+    """Compile a kernel, or load it, for such arguments."""
+    signature = tuple(typeof(a) for a in args)
+    if signature not in kernel.overloads:
+        in_background(kernel.compile, signature)
 
-    Where it falls into a call back from LLVM, ctypes swallows it, and Numba then misses an object.
+
+def supervise(stop: Any, work: Callable[[], None]) -> None:
+    """Run `work` on a helper; KeyboardInterrupt sets ``stop[0]``, and is raised when it has ended.
+
+    A second one does not cut the wait short: `work` still uses its arrays.
     """
+    running: Future[None] | None = None
     try:
-        kernel.compile(signature)
-    except RuntimeError as error:
-        if "no compiled object yet" not in str(error):
+        running = callers(os.getpid()).submit(work)
+        running.result()
+    except BaseException:
+        stop[0] = 1
+        while running is not None and not running.done():
+            try:
+                wait([running])
+            except KeyboardInterrupt:
+                stop[0] = 1
+        raise
+
+
+def together(stop: Any, threads: int, work: Callable[[int], None]) -> None:
+    """``work(thread)`` on each of the threads, this one the first; an error stops all of them."""
+
+    def guarded(thread: int) -> None:
+        try:
+            work(thread)
+        except BaseException:
+            stop[0] = 1  # others would wait for this one for ever
             raise
-        raise KeyboardInterrupt from error
+
+    others: list[Future[None]] = []
+    try:
+        for thread in range(1, threads):
+            others.append(helpers(os.getpid()).submit(guarded, thread))
+        guarded(0)
+    except BaseException:
+        stop[0] = 1
+        raise
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
 
 
 @cache
@@ -92,7 +155,13 @@ def helpers(process: int) -> ThreadPoolExecutor:
 
     Keyed by process because a fork takes no threads along.
     """
-    return ThreadPoolExecutor(config.NUMBA_NUM_THREADS, "lyapax")
+    return ThreadPoolExecutor(MOST, "lyapax")
+
+
+@cache
+def callers(process: int) -> ThreadPoolExecutor:
+    """One thread for each call under way, the first of those that run its kernel."""
+    return ThreadPoolExecutor(MOST, "lyapax calls")
 
 
 @cache

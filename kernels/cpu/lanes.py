@@ -1,25 +1,21 @@
 """Small traced systems: generated straight-line code, members as SIMD lanes."""
 
-import os
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..codegen import Graph
 from ..generated import module
 from ..propagator import Array, Flight, chosen, rank_unit
-from .interruptible import helpers
+from .interruptible import compile_for, supervise, threads_for, together
 from .lanes_source import lanes_source
 from .traced import Linearized
 
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
-LARGEST_PIECE = 65536  # members; Ctrl-C waits for a piece, some 0.2 s for the longest interval
+LARGEST_PIECE = 65536  # members
 
 
 @dataclass
@@ -32,65 +28,53 @@ class Lanes(Linearized):
     k: int
     batch: int
     dtype: Any
+    lanes: int = 0  # members that a block of code takes at once; 0: as suits the batch
     dim: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.dim = len(self.graph.outputs)
         self.dtype = np.dtype(np.float64)
-        self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32
+        if not self.lanes:
+            self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32
         source = lanes_source(self.graph, self.k, self.lanes, self.dt != 0.0)
         self.code = module(source)
 
     def select(self, members: Any, dtype: Any) -> "Lanes":
+        # With as many lanes, however few the members: other code would have to be compiled.
         params = chosen(self.params, members)
         return replace(self, params=params, batch=len(members), dtype=dtype)
 
     def advance(self, flight: Flight, steps: int) -> None:
-        def run(start: int, stop: int) -> None:
-            self.code.advance(
-                start, stop, self.params, self.dt, flight.step, steps, flight.state, flight.basis
-            )
-
-        self._over_members(run)
+        self._over_members(
+            self.code.advance, self.params, self.dt, flight.step, steps, flight.state, flight.basis
+        )
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        unit = rank_unit(self.dim, np.float64)
-
-        def run(start: int, stop: int) -> None:
-            self.code.propagate(
-                start, stop, self.params, self.dt, flight.step, intervals, steps_per_interval,
-                unit, flight.state, flight.basis, flight.log_sum, flight.compensation,
-                flight.growth, flight.status,
-            )  # fmt: skip
-
-        self._over_members(run)
+        self._over_members(
+            self.code.propagate, self.params, self.dt, flight.step, intervals, steps_per_interval,
+            rank_unit(self.dim, np.float64), flight.state, flight.basis, flight.log_sum,
+            flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
         flight.step += intervals * steps_per_interval
 
-    def _over_members(self, run: Callable[[int, int], None]) -> None:
-        """The batch in lane blocks over threads; kernels hold no lock and share nothing."""
+    def _over_members(self, kernel: Any, *args: Any) -> None:
+        """The batch in lane blocks over threads, which wait for nothing and share nothing."""
+        flag = np.zeros(1, np.uint8)
+        compile_for(kernel, flag, 0, 0, *args)
         blocks = -(-self.batch // self.lanes)
-        threads = min(get_num_threads(), blocks)
+        threads = threads_for(blocks)
         # Four pieces a thread even out what the operating system takes away.
         pieces = min(blocks, max(4 * threads, self.batch // LARGEST_PIECE))
         edges = [self.lanes * (blocks * i // pieces) for i in range(pieces)] + [self.batch]
         todo = deque(pairwise(edges))
 
-        def work() -> None:
-            while True:
+        def work(_: int) -> None:
+            while not flag[0]:
                 try:
                     piece = todo.popleft()
                 except IndexError:
                     return
-                run(*piece)
+                kernel(flag, *piece, *args)
 
-        if threads == 1:
-            return work()
-        running = [helpers(os.getpid()).submit(work) for _ in range(threads)]
-        try:
-            for done in running:
-                done.result()
-        except BaseException:
-            todo.clear()  # after Ctrl-C, only what has begun is finished
-            wait(running)
-            raise
+        supervise(flag, lambda: together(flag, threads, work))

@@ -14,6 +14,7 @@ import numpy as np
 
 from lyapax.kernels.cpu.account import book
 from lyapax.kernels.cpu.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.interruptible import raised
 from lyapax.kernels.jit import exact_inlined, exact_kernel
 
 LANES = {lanes}
@@ -22,6 +23,7 @@ N = {n}
 K = {k}
 P = {p}
 THIRD = 1.0 / 3.0
+PIECE = 1024  # steps from one look at the flag to the next
 X, STATES, Q, BASES, NORM, DIAGONAL, PARAMS = {offsets}
 
 
@@ -96,7 +98,7 @@ def load(w, first, x, q, p):
 
 @exact_kernel
 def propagate(
-    start, stop, p, dt, step, intervals, steps, unit, x, q,
+    flag, start, stop, p, dt, step, intervals, steps, unit, x, q,
     log_sum, compensation, growth, status,
 ):
     """Members start to stop of x (B, N), q (B, N, K), p (B or 1, P)."""
@@ -107,7 +109,13 @@ def propagate(
         lanes = min(LANES, stop - first)
         load(w, first, x, q, p)
         for interval in range(intervals):
-            run(w, step + interval * steps, dt, steps)
+            if raised(flag):
+                break
+            begin = step + interval * steps
+            for s in range(0, steps, PIECE):
+                if raised(flag):
+                    break
+                run(w, begin + s, dt, min(PIECE, steps - s))
             orthonormalise(w)
             for l in range(lanes):
                 for c in range(K):
@@ -123,11 +131,14 @@ def propagate(
 
 
 @exact_kernel
-def advance(start, stop, p, dt, step, steps, x, q):
+def advance(flag, start, stop, p, dt, step, steps, x, q):
     w = np.zeros(ROWS * LANES)
     for first in range(start, stop, LANES):
         load(w, first, x, q, p)
-        state_run(w, step, dt, steps)
+        for s in range(0, steps, PIECE):
+            if raised(flag):
+                break
+            state_run(w, step + s, dt, min(PIECE, steps - s))
         for l in range(min(LANES, stop - first)):
             for i in range(N):
                 x[first + l, i] = w[(X + i) * LANES + l]

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..propagator import Array, chosen
+from .interruptible import threads_allowed
 from .network_cotangents import BUFFERS as COTANGENT_BUFFERS
 from .network_cotangents import cotangent_model, network_cotangents
 from .network_model import network_model
@@ -33,7 +33,9 @@ class Network(Taped):
         self.dim, self.stages = self.bias.shape[-1], 4 if self.dt else 1
         sparse = is_sparse(self.weights)
         shared = not sparse and self.weights.shape[0] == 1
-        self.width = GROUP if shared and self.group() == GROUP else 0
+        most = GROUP if self.dim < 64 else 1
+        self._group = min(most, max(1, self.batch // (4 * threads_allowed())))
+        self.width = GROUP if shared and self._group == GROUP else 0
         self.state_run = network_state(self.dtype)
         self.strip_run = network_strips(sparse, bool(self.current), self.dtype)
         self.model, self._arrays = network_model(
@@ -55,8 +57,7 @@ class Network(Taped):
         )  # fmt: skip
 
     def group(self) -> int:
-        most = GROUP if self.dim < 64 else 1
-        return min(most, max(1, self.batch // (4 * get_num_threads())))
+        return self._group
 
     def row(self, count: int) -> int:
         lanes = lanes_of(np.float64)

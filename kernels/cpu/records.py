@@ -72,8 +72,8 @@ class Record:
 
         def decorate(python):
             layout = repr([(r.kind._fields, r.type(element).types) for r in reads])
-            python.__qualname__ += "_" + hashlib.sha256(layout.encode()).hexdigest()[:8]
-            return c_function(void(types.CPointer(self.type(element))))(python)
+            mark = hashlib.sha256(layout.encode()).hexdigest()[:8]
+            return c_function(void(types.CPointer(self.type(element))), mark)(python)
 
         return decorate
 

@@ -14,10 +14,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..propagator import Array, Flight, rank_unit
-from .interruptible import call
+from .interruptible import call, threads_allowed, threads_for
 from .reflections import strip_functions
 from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
 from .strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
@@ -76,12 +75,12 @@ class Taped:
     def _states(self, state: Array, step: int, steps: int) -> None:
         course = self._course(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
         call(
-            advance, min(self.batch, get_num_threads()), self.state_run, self.model, course, state,
+            advance, threads_for(self.batch), self.state_run, self.model, course, state,
             np.zeros(1, self.dtype),
         )  # fmt: skip
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        threads, steps = get_num_threads(), steps_per_interval
+        threads, steps = threads_allowed(), steps_per_interval
         edges = strip_edges(self.k, lanes_of(self.dtype))
         strips = to_strips(flight.basis, self.dtype)
         course = self._course(flight.step, intervals, steps, self.group(), edges, steps)
@@ -138,7 +137,7 @@ class Taped:
         strips = to_strips(vectors, np.dtype(np.float64))
         course = self._course(step, 1, steps, self.group(), edges[:1], piece)
         call(
-            linear_members, min(self.batch, get_num_threads()), self.state_run, *parts,
+            linear_members, threads_for(self.batch), self.state_run, *parts,
             course._replace(strip_work=work), edges, vectors.shape[2], piece, state, strips,
         )  # fmt: skip
         from_strips(strips, vectors)

@@ -4,7 +4,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from ..codegen import Graph
 from ..generated import module
@@ -12,7 +11,7 @@ from ..jit import kernel
 from ..propagator import Array
 from .columns_source import columns_source
 from .copying import copy_vector
-from .interruptible import call, raised
+from .interruptible import call, raised, threads_for
 from .sharing import take
 from .traced_steps import cotangent_step, state_step, tangent_step
 
@@ -90,6 +89,6 @@ class Linearized:
 
     def _along(self, compiled: Any, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            compiled, min(get_num_threads(), len(state)), *self._compiled, self.params,
+            compiled, threads_for(len(state)), *self._compiled, self.params,
             float(self.dt), step, steps, state, vectors,
         )  # fmt: skip

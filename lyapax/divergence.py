@@ -1,0 +1,72 @@
+"""When a state left the floating-point numbers, how large it was then, and whether dt did it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._check import Array
+from .kernels.propagator import launch
+from .run import Loss, Moment
+
+TRIED = 8  # diverged members that are run again with half the step
+FURTHER = 100  # steps beyond the one that was lost
+
+
+@dataclasses.dataclass(frozen=True)
+class Divergence:
+    """Of the members (B,) of a run; NaN for those whose state is finite."""
+
+    time: Array  # of the first state that is not finite, from the start of the transient
+    size: Array  # largest |x_i| of the state before it
+    finer_step_survives: bool | None = None  # whether half the step stays finite; None: not tried
+
+
+def examined(now: Moment, step_time: float, timed: bool) -> Divergence:
+    """`timed`: the system depends on time, or on the step's number."""
+    batch = len(now.flight.state)
+    time, size = np.full(batch, np.nan), np.full(batch, np.nan)
+    survives: bool | None = None
+    for loss in now.losses:
+        steps, states = _bisected(now, loss, timed)
+        time[loss.members] = (loss.begin + steps) * step_time
+        size[loss.members] = np.abs(states).max(axis=1)
+        if survives is None:
+            survives = _survives(now, loss, 2 * int(steps.max()) + FURTHER)
+    return Divergence(time, size, survives)
+
+
+def _survives(now: Moment, loss: Loss, steps: int) -> bool | None:
+    """Whether some of these members stay finite for `steps` steps, taken as halves."""
+    part: Any = now.propagator.select(loss.members[:TRIED], now.propagator.dtype)
+    if not getattr(part, "dt", 0.0):
+        return None  # a map, or a propagator that does not say its step
+    finer = dataclasses.replace(part, dt=part.dt / 2)
+    after = _states_after(now, finer, loss.state[:TRIED], 2 * loss.begin, 2 * steps)
+    return bool(np.isfinite(after).all(axis=1).any())
+
+
+def _bisected(now: Moment, loss: Loss, timed: bool) -> tuple[NDArray[np.int64], Array]:
+    """Steps after `loss.begin` that lead out of the numbers, and the states before the last."""
+    states, done = loss.state.copy(), np.zeros(len(loss.members), np.int64)
+    width = loss.end - loss.begin
+    while width > 1:
+        half = width // 2
+        for start in np.unique(done) if timed else (0,):
+            here = np.nonzero(done == start)[0] if timed else np.arange(len(done))
+            part = now.propagator.select(loss.members[here], now.propagator.dtype)
+            after = _states_after(now, part, states[here], loss.begin + int(start), half)
+            good = np.isfinite(after).all(axis=1)
+            states[here[good]] = after[good]
+            done[here[good]] += half
+        width -= half
+    return done + 1, states
+
+
+def _states_after(now: Moment, propagator: Any, states: Array, step: int, steps: int) -> Array:
+    k = now.flight.basis.shape[2]
+    flight = launch(states.copy(), np.zeros((*states.shape, k), propagator.dtype))
+    flight.step = step
+    propagator.advance(flight, steps)
+    return flight.state
