@@ -3,7 +3,7 @@
 import io
 import json
 import os
-import tempfile
+import uuid
 import warnings
 from enum import IntEnum
 from functools import cached_property
@@ -479,11 +479,11 @@ def warn_if_unstable(dt: float, rates: list[float | None]) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file or leave none: a temporary one beside it, then a rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent or ".", suffix=".part")
+    # Not by `tempfile`, whose files only their owner may read.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

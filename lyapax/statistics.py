@@ -113,7 +113,9 @@ def kaplan_yorke(exponents: Array, stderr: Array) -> tuple[float, float]:
     last = abs(exponents[j])
     if np.isinf(last):
         return float(j), 0.0
-    variance = np.sum(stderr[:j] ** 2) + (running[j - 1] / last * stderr[j]) ** 2
+    share = running[j - 1] / last
+    # Errors are infinite below 8 blocks, and 0 times that is no number.
+    variance = np.sum(stderr[:j] ** 2) + ((share * stderr[j]) ** 2 if share else 0.0)
     return j + running[j - 1] / last, float(np.sqrt(variance) / last)
 
 

@@ -2,10 +2,8 @@
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -115,50 +113,6 @@ def test_a_lost_state_counts_however_finite_its_tangents():
     spec = spectrum(net, duration=100, transient=200)
     assert spec.diverged
     assert np.isnan(spec.exponents).all()
-
-
-def interrupted(system, **options):
-    """Standard output of a run of `system` that gets SIGINT after two seconds."""
-    code = (
-        "import signal, numpy as np, lyapax as lx, warnings\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs ignore it
-        f"s = {system}\n"
-        "lx.lyapunov_spectrum(s, duration=.01, dt=.01, transient=.01, qr_every=1, rng=0)\n"
-        "print('ready', flush=True)\n"
-        "with warnings.catch_warnings(record=True) as seen:\n"
-        "    warnings.simplefilter('always')\n"
-        f"    r = lx.lyapunov_spectrum(s, dt=.01, rng=0, progress=False, **{options})\n"
-        "assert 'interrupted' in str(seen[0].message), seen\n"
-        "print(r.duration, r.exponents[0], r.status[0])\n"
-        "print(r.extend(1.0, progress=False).duration if r.duration else r)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(2.0)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)  # a hang, not a speed: the machine may be busy
-    assert process.returncode == 0, err
-    return out.split()
-
-
-def test_interrupt_returns_what_is_measured():
-    system = "lx.systems.library['lorenz63'].system()"
-    duration, leading, status, extended = map(float, interrupted(system, duration=1e9, transient=1))
-    assert 0.8 < leading < 1.0
-    assert 10 < duration < extended < 1e9
-    assert status == lx.Status.OK
-
-
-def test_interrupt_within_one_interval():
-    """64 steps of 1500 units and as many tangents are a minute without a look at the signal."""
-    system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((1500, 1500)) / 30)"
-    duration, leading, status, *text = interrupted(system, duration=1e9, transient=0, qr_every=64)
-    assert float(duration) == 0.0
-    assert leading == "nan"
-    assert "unmeasured" in text
-    assert int(status) == lx.Status.UNMEASURED
 
 
 def test_a_second_process_compiles_nothing():

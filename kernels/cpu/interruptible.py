@@ -86,17 +86,22 @@ def call(kernel: Any, threads: int, *args: Any) -> None:
     stop, team = np.zeros(1, np.uint8), np.zeros(TEAM, np.int64)
     compile_for(kernel, stop, team, 0, threads, *args)
 
-    def run() -> None:
-        while not TURN.lock.acquire(timeout=0.1):
-            if stop[0]:
-                return
-        try:
-            with libraries().limit(limits=1, user_api="blas"):
-                together(stop, threads, lambda thread: kernel(stop, team, thread, threads, *args))
-        finally:
-            TURN.lock.release()
+    def run(thread: int) -> None:
+        kernel(stop, team, thread, threads, *args)
 
-    supervise(stop, run)
+    supervise(stop, lambda: in_turn(stop, lambda: together(stop, threads, run)))
+
+
+def in_turn(stop: Any, work: Callable[[], None]) -> None:
+    """Run `work` alone, with single-threaded BLAS; not at all if stopped before."""
+    while not TURN.lock.acquire(timeout=0.1):
+        if stop[0]:
+            return
+    try:
+        with libraries().limit(limits=1, user_api="blas"):
+            work()
+    finally:
+        TURN.lock.release()
 
 
 def compile_for(kernel: Any, *args: Any) -> None:
@@ -109,19 +114,15 @@ def compile_for(kernel: Any, *args: Any) -> None:
 def supervise(stop: Any, work: Callable[[], None]) -> None:
     """Run `work` on a helper; KeyboardInterrupt sets ``stop[0]``, and is raised when it has ended.
 
-    A second one does not cut the wait short: `work` still uses its arrays.
+    A second one is raised at once: the helper has the lock and the arrays as long as it needs them.
     """
-    running: Future[None] | None = None
+    running: list[Future[None]] = []
     try:
-        running = callers(os.getpid()).submit(work)
-        running.result()
+        running.append(callers(os.getpid()).submit(work))
+        running[0].result()
     except BaseException:
         stop[0] = 1
-        while running is not None and not running.done():
-            try:
-                wait([running])
-            except KeyboardInterrupt:
-                stop[0] = 1
+        wait(running)
         raise
 
 
