@@ -283,15 +283,15 @@ def test_interrupt_returns_what_is_measured():
 
 
 def test_interrupt_within_one_interval():
-    """64 steps of 1500 units and as many tangents are a minute without a look at the signal."""
-    system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((1500, 1500)) / 30)"
+    """64 steps of 600 units and as many tangents are seconds without a look at the signal."""
+    system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((600, 600)) / 30)"
     said = interrupted(system, IN_A_KERNEL, duration=1e9, transient=0, qr_every=64)
     assert said == [f"(0.0, nan, {int(lx.Status.UNMEASURED)})"]
 
 
 def test_interrupt_in_set_up():
-    """The first basis of 1500 columns; nothing can be extended yet."""
-    system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((1500, 1500)) / 30)"
+    """The first basis of 600 columns; nothing can be extended yet."""
+    system = "lx.RateNetwork(np.random.default_rng(0).standard_normal((600, 600)) / 30)"
     assert interrupted(system, IN_SET_UP, duration=1e9) == ["none"]
 
 
