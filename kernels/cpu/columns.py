@@ -14,7 +14,7 @@ from ..codegen import Graph
 from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .copying import copy_matrix
-from .interruptible import call, raised, threads_for
+from .interruptible import call, raised, threads_allowed, threads_for
 from .orthonormal import orthonormalise
 from .sharing import meet, take
 from .traced import Linearized, compiled_field
@@ -24,42 +24,74 @@ PANEL = 32
 
 
 @kernel
+def state_steps(stop, field, p, dt, first, steps, x, work, tape, slopes):
+    """The state through an interval; the Jacobians' entries go to slopes, in the tangents' type."""
+    unit_time = 1.0 if dt == 0.0 else dt
+    for s in range(steps):
+        if raised(stop):
+            break
+        state_step(field, p, dt, (first + s) * unit_time, x, work, tape[s])
+    for s in range(steps):
+        copy_matrix(tape[s], slopes[s])
+
+
+@kernel
+def panel_steps(stop, indptr, indices, dt, steps, panel, slopes, q):
+    """Some of the tangent columns, rows of q (k, n), through the same interval."""
+    columns = q[panel * PANEL : min(q.shape[0], (panel + 1) * PANEL)]
+    rows = np.ascontiguousarray(columns.T)
+    y, out, total = np.empty_like(rows), np.empty_like(rows), np.empty_like(rows)
+    for s in range(steps):
+        if raised(stop):
+            break
+        tangent_step(indptr, indices, dt, slopes[s], rows, y, out, total)
+    copy_matrix(rows.T, columns)
+
+
+@kernel
 def propagate(
-    stop, team, thread, threads, field, indptr, indices, p, dt, step, intervals, steps, unit,
+    stop, team, thread, threads, alone, field, indptr, indices, p, dt, step, intervals, steps, unit,
     tape, slopes, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
-    """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (B, steps, stages, nonzeros)."""
+    """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (T, steps, stages, nonzeros).
+
+    Either each thread takes members by itself, all their intervals, with a tape of its own (T
+    threads); or, where there are fewer members than threads (T members), all meet after each part.
+    """
     members, k, n = q.shape
-    unit_time = 1.0 if dt == 0.0 else dt
     panels = (k + PANEL - 1) // PANEL
     work = np.empty((3, n))
+    if alone:
+        b = take(team)
+        while b < members:
+            for interval in range(intervals):
+                if raised(stop):
+                    break
+                first = step + interval * steps
+                state_steps(
+                    stop, field, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[thread],
+                    slopes[thread],
+                )  # fmt: skip
+                for panel in range(panels):
+                    panel_steps(stop, indptr, indices, dt, steps, panel, slopes[thread], q[b])
+                orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+            b = take(team)
+        return
     for interval in range(intervals):
         if raised(stop):
             break
         first = step + interval * steps
         b = take(team)
         while b < members:
-            for s in range(steps):
-                if raised(stop):
-                    break
-                state_step(
-                    field, p[b % p.shape[0]], dt, (first + s) * unit_time, x[b], work, tape[b, s]
-                )
-            for s in range(steps):
-                copy_matrix(tape[b, s], slopes[b, s])
+            state_steps(
+                stop, field, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[b], slopes[b]
+            )
             b = take(team)
         meet(stop, team, threads)
         job = take(team)
         while job < members * panels:
-            b, panel = job // panels, job % panels
-            columns = q[b, panel * PANEL : min(k, (panel + 1) * PANEL)]
-            rows = np.ascontiguousarray(columns.T)
-            y, out, total = np.empty_like(rows), np.empty_like(rows), np.empty_like(rows)
-            for s in range(steps):
-                if raised(stop):
-                    break
-                tangent_step(indptr, indices, dt, slopes[b, s], rows, y, out, total)
-            copy_matrix(rows.T, columns)
+            b = job // panels
+            panel_steps(stop, indptr, indices, dt, steps, job % panels, slopes[b], q[b])
             job = take(team)
         meet(stop, team, threads)
         b = take(team)
@@ -112,11 +144,14 @@ class Columns(Linearized):
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-        tape = np.empty((self.batch, steps_per_interval, 4 if self.dt else 1, self.indices.size))
+        alone = self.batch >= threads_allowed()
+        jobs = self.batch if alone else self.batch * -(-self.k // PANEL)
+        threads = threads_for(jobs)
+        tapes = threads if alone else self.batch
+        tape = np.empty((tapes, steps_per_interval, 4 if self.dt else 1, self.indices.size))
         slopes = np.empty(tape.shape, self.dtype)
-        jobs = self.batch * -(-self.k // PANEL)
         call(
-            propagate, threads_for(jobs), self.field, self.indptr, self.indices,
+            propagate, threads, alone, self.field, self.indptr, self.indices,
             self.params, self.dt, flight.step, intervals, steps_per_interval,
             rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
             flight.compensation, flight.growth, flight.status,
