@@ -1,5 +1,7 @@
 """The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
 
+from functools import reduce
+
 import numpy as np
 import sympy
 
@@ -50,6 +52,74 @@ class Wrap(sympy.Function):
         return sympy.S.One if argindex == 1 else -Floor(self.args[0] / self.args[1])
 
 
+class Power(sympy.Function):
+    """a^b whose exponent is no number: SymPy's slope b a^b / a is not finite at a = 0."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, base, exponent):
+        return base**exponent if exponent.is_Number else None
+
+    def fdiff(self, argindex=1):
+        base, exponent = self.args
+        if argindex == 1:
+            return exponent * Power(base, exponent - 1)
+        return sympy.log(base) * self
+
+
+class Choice(sympy.Function):
+    """a where a condition holds, else b.
+
+    SymPy's Piecewise folds nested choices into conditions that have no source, and takes long.
+    """
+
+    nargs = 3
+    is_commutative = True  # which SymPy cannot tell of the condition
+
+    @classmethod
+    def eval(cls, condition, a, b):
+        if condition == sympy.true or a == b:
+            return a
+        return b if condition == sympy.false else None
+
+    def _eval_derivative(self, symbol):
+        condition, a, b = self.args
+        return Choice(condition, sympy.diff(a, symbol), sympy.diff(b, symbol))
+
+
+def _step(u, at_zero=sympy.S.Half):
+    return Choice(u > 0, sympy.S.One, Choice(u < 0, sympy.S.Zero, at_zero))
+
+
+def _first_that_holds(*branches):
+    value = branches[-1].expr
+    for branch in reversed(branches[:-1]):
+        value = Choice(branch.cond, branch.expr, value)
+    return value
+
+
+# What SymPy makes by itself, in functions that have a source and a slope: sqrt(x^2) is Abs(x).
+OURS = {
+    sympy.Abs: Magnitude,
+    sympy.sign: Sign,
+    sympy.Heaviside: _step,
+    sympy.Max: lambda *values: reduce(lambda a, b: Choice(a < b, b, a), values),
+    sympy.Min: lambda *values: reduce(lambda a, b: Choice(a > b, b, a), values),
+    sympy.Piecewise: _first_that_holds,
+    sympy.ITE: lambda c, a, b: sympy.Or(sympy.And(c, a), sympy.And(sympy.Not(c), b)),
+}
+
+
+def in_ours(expression: sympy.Basic) -> sympy.Basic:
+    """The expression without functions that are SymPy's alone."""
+    if not expression.has(*OURS):
+        return expression
+    return expression.replace(
+        lambda e: type(e) in OURS, lambda e: OURS[type(e)](*e.args), simultaneous=False
+    )  # fmt: skip
+
+
 # The same on arrays.
 NUMPY = {
     "Tanh": np.tanh,
@@ -58,4 +128,6 @@ NUMPY = {
     "Magnitude": np.abs,
     "Floor": np.floor,
     "Wrap": np.mod,
+    "Power": np.power,
+    "Choice": np.where,
 }
