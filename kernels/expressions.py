@@ -6,7 +6,14 @@ import numpy as np
 import sympy
 
 
-class Sech2(sympy.Function):
+class Real(sympy.Function):
+    """A function of real numbers: sqrt(f^2) is |f|, whose slope is finite where f is 0."""
+
+    is_extended_real = True
+    is_commutative = True  # which SymPy cannot tell of a condition
+
+
+class Sech2(Real):
     """sech^2 u, computed from the exponential: 1 - tanh^2 is exactly 0 from u = 19 on."""
 
     nargs = 1
@@ -15,35 +22,35 @@ class Sech2(sympy.Function):
         return -2 * Tanh(self.args[0]) * self
 
 
-class Tanh(sympy.Function):
+class Tanh(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return Sech2(self.args[0])
 
 
-class Sign(sympy.Function):
+class Sign(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return sympy.S.Zero
 
 
-class Magnitude(sympy.Function):
+class Magnitude(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return Sign(self.args[0])
 
 
-class Floor(sympy.Function):
+class Floor(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return sympy.S.Zero
 
 
-class Wrap(sympy.Function):
+class Wrap(Real):
     """x modulo a period: slope 1 in x wherever it has one."""
 
     nargs = 2
@@ -52,7 +59,7 @@ class Wrap(sympy.Function):
         return sympy.S.One if argindex == 1 else -Floor(self.args[0] / self.args[1])
 
 
-class Power(sympy.Function):
+class Power(Real):
     """a^b whose exponent is no number: SymPy's slope b a^b / a is not finite at a = 0."""
 
     nargs = 2
@@ -68,14 +75,13 @@ class Power(sympy.Function):
         return sympy.log(base) * self
 
 
-class Choice(sympy.Function):
+class Choice(Real):
     """a where a condition holds, else b.
 
     SymPy's Piecewise folds nested choices into conditions that have no source, and takes long.
     """
 
     nargs = 3
-    is_commutative = True  # which SymPy cannot tell of the condition
 
     @classmethod
     def eval(cls, condition, a, b):

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import scipy.special
 
-import lyapax as lx
 from lyapax.kernels.codegen import interpreted, interpreted_outputs, on_arrays
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
 from lyapax.systems.elementary import ELEMENTARY
 from lyapax.systems.trace import trace
-from lyapax.systems.traced import FUNCTIONS
 
 from . import nvrtc
 from .cuda_emulator import RawModule
@@ -97,20 +95,6 @@ class Expressions:
         )
 
 
-@cache
-def made():
-    """One function of many outputs: every operation at the root, and choices between them."""
-    random = Expressions(0)
-    roots = [random.called(name, 2) for name in sorted(ELEMENTARY) for _ in range(2)]
-    roots += [random.chosen(2) for _ in range(30)]
-
-    def f(x, p, t):
-        with np.errstate(all="ignore"):
-            return [root(x, p, t) for root in roots]
-
-    return f, trace(f, len(roots), {"a": ()}, timed=True), len(roots)
-
-
 class P:
     a = 1.3
 
@@ -118,66 +102,78 @@ class P:
 TIME = 0.7
 
 
-def numpy_values(x):
-    return np.array([float(v) for v in made()[0](x, P, TIME)])
+class Function:
+    """Every operation at the root of an output, and choices between them."""
+
+    def __init__(self, seed, depth, choices):
+        random = Expressions(seed)
+        self.roots = [random.called(name, depth) for name in sorted(ELEMENTARY)]
+        self.roots += [random.chosen(depth) for _ in range(choices)]
+        self.n = len(self.roots)
+        self.graph = trace(self, self.n, {"a": ()}, timed=True)
+
+    def __call__(self, x, p, t):
+        return [root(x, p, t) for root in self.roots]
+
+    def at(self, x):
+        return np.array([float(v) for v in self(x, P, TIME)])
+
+    def points(self, count=4):
+        rng = np.random.default_rng(1)
+        return [np.concatenate([rng.normal(size=2), np.zeros(self.n - 2)]) for _ in range(count)]
+
+    def check(self, x, values, slopes):
+        """Slopes against central differences, where both sides agree on one."""
+        h, here = 1e-5, self.at(x)
+        np.testing.assert_allclose(values, here, rtol=1e-9, atol=1e-12)
+        compared = 0
+        for j in range(2):
+            step = h * (np.arange(self.n) == j)
+            ahead, behind = (self.at(x + step) - here) / h, (here - self.at(x - step)) / h
+            central = (ahead + behind) / 2
+            smooth = abs(ahead - behind) < 1e-2 * (1 + abs(central))
+            found = np.array([slopes.get((i, j), 0.0) for i in range(self.n)])
+            np.testing.assert_allclose(found[smooth], central[smooth], rtol=1e-4, atol=1e-4)
+            compared += smooth.mean()
+        assert compared > 1.8
 
 
-def points(count=6):
-    n = made()[2]
-    rng = np.random.default_rng(1)
-    return [np.concatenate([rng.normal(size=2), np.zeros(n - 2)]) for _ in range(count)]
+@cache
+def shallow():
+    return Function(0, 1, 8)
 
 
-def check_jacobian(x, entries):
-    """Against central differences, where both sides agree on a slope."""
-    h, here = 1e-5, numpy_values(x)
-    compared = 0
-    for j in range(2):
-        step = h * (np.arange(len(x)) == j)
-        ahead, behind = (numpy_values(x + step) - here) / h, (here - numpy_values(x - step)) / h
-        central = (ahead + behind) / 2
-        smooth = abs(ahead - behind) < 1e-2 * (1 + abs(central))
-        found = np.array([entries.get((i, j), 0.0) for i in range(len(x))])
-        np.testing.assert_allclose(found[smooth], central[smooth], rtol=1e-4, atol=1e-4)
-        compared += smooth.mean()
-    assert compared > 1.8
-
-
-def test_every_operation_is_numpy_s_and_so_is_its_slope():
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_operation_is_numpy_s_and_so_is_its_slope(seed):
     """In plain Python, from the source that is compiled too; and on arrays."""
-    _, graph, n = made()
-    field, jacobian, arrays = (
-        interpreted_outputs(graph), interpreted(graph), on_arrays(graph, graph.outputs)
-    )  # fmt: skip
-    for x in points():
-        expected = numpy_values(x)
-        np.testing.assert_allclose(field(TIME, x.tolist(), [P.a]), expected, rtol=1e-9, atol=1e-12)
-        check_jacobian(x, jacobian(TIME, x.tolist(), [P.a]))
+    f = Function(seed, 2, 20)
+    values, slopes = interpreted_outputs(f.graph), interpreted(f.graph)
+    arrays = on_arrays(f.graph, f.graph.outputs)
+    for x in f.points():
+        f.check(x, values(TIME, x.tolist(), [P.a]), slopes(TIME, x.tolist(), [P.a]))
         both = arrays(TIME, np.stack([x, x], axis=1), [P.a])
-        together = np.array([np.broadcast_to(v, 2) for v in both])
-        np.testing.assert_allclose(together.T, [expected, expected], rtol=1e-9, atol=1e-12)
+        for value, expected in zip(both, f.at(x), strict=True):
+            np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_every_operation_compiles():
     from lyapax.kernels.cpu.traced import compiled_field
     from lyapax.kernels.cpu.traced_steps import state_step
 
-    _, graph, n = made()
-    field, indptr, indices = compiled_field(graph)
-    rows = np.repeat(np.arange(n), np.diff(indptr))
-    for x in points():
+    f = shallow()
+    field, indptr, indices = compiled_field(f.graph)
+    rows = np.repeat(np.arange(f.n), np.diff(indptr)).tolist()
+    for x in f.points():
         state, tape = x.copy(), np.empty((1, len(indices)))
-        state_step(field, np.array([P.a]), 0.0, TIME, state, np.empty((3, n)), tape)
-        np.testing.assert_allclose(state, numpy_values(x), rtol=1e-9, atol=1e-12)
-        places = zip(rows.tolist(), indices.tolist(), strict=True)
-        check_jacobian(x, dict(zip(places, tape[0], strict=True)))
+        state_step(field, np.array([P.a]), 0.0, TIME, state, np.empty((3, f.n)), tape)
+        places = zip(rows, indices.tolist(), strict=True)
+        f.check(x, state, dict(zip(places, tape[0], strict=True)))
 
 
 KERNEL = """
-#include "field.cuh"
 extern "C" __global__ void both(const double *x, double a, double *f, double *d) {
-    const double p[] = {a};
-    double state[DIM], slopes[SLOPES], column[DIM], values[DIM];
+    const REAL p[] = {REAL(a)};
+    REAL state[DIM], slopes[SLOPES], column[DIM], values[DIM];
     for (int i = 0; i < DIM; ++i) state[i] = x[i];
     field(0.7, state, p, values, slopes);
     for (int i = 0; i < DIM; ++i) f[i] = values[i];
@@ -190,23 +186,15 @@ extern "C" __global__ void both(const double *x, double a, double *f, double *d)
 """
 
 
-def cuda_source(tmp_path, monkeypatch):
-    monkeypatch.setattr("lyapax.kernels.cuda.sources.FOLDER", tmp_path)
-    (tmp_path / "kernel.cu").write_text(KERNEL)
-    folder = source.__globals__["__file__"]
-    (tmp_path / "common.cuh").write_text(
-        (type(tmp_path)(folder).parent / "common.cuh").read_text()
-    )  # fmt: skip
-    return source("kernel.cu", {"field.cuh": field_source(made()[1])})
-
-
-def test_every_operation_in_cuda(tmp_path, monkeypatch):
-    code, n = cuda_source(tmp_path, monkeypatch), made()[2]
+def test_every_operation_in_cuda():
+    f = shallow()
+    code = (
+        source("common.cuh") + field_source(f.graph).replace('#include "common.cuh"', "") + KERNEL
+    )
     kernel = RawModule(code=code, options=("-DREAL=double", "-std=c++17")).get_function("both")
-    for x in points():
-        f, d = np.zeros(n), np.zeros((n, 2))
-        kernel((1,), (1,), (x, np.float64(P.a), f, d))
-        np.testing.assert_allclose(f, numpy_values(x), rtol=1e-9, atol=1e-12)
-        check_jacobian(x, {(i, j): d[i, j] for i in range(n) for j in range(2)})
+    for x in f.points():
+        values, slopes = np.zeros(f.n), np.zeros((f.n, 2))
+        kernel((1,), (1,), (x, np.float64(P.a), values, slopes))
+        f.check(x, values, dict(np.ndenumerate(slopes)))
     if nvrtc.available()[0]:
         assert "both" in nvrtc.compiled(code, ("-DREAL=float", "-std=c++17"), 90)

@@ -85,4 +85,4 @@ def _reason(error: Exception) -> str:
     )
     if number_array:
         return NUMBERS_ONLY
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
