@@ -221,13 +221,15 @@ def on_arrays(graph: Graph, expressions: Sequence[sympy.Basic]) -> Callable[...,
     shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c", real=True))
     lines = [f"{symbol.name} = {printed(value, NUMPY)}" for symbol, value in shared]
     texts = ", ".join(printed(e, NUMPY) for e in reduced)
-    return _defined([*_named(graph), *lines, f"return [{texts}]"], ARRAYS)
+    used = set().union(*(e.free_symbols for e in expressions))
+    return _defined([*_named(graph, used), *lines, f"return [{texts}]"], ARRAYS)
 
 
-def _named(graph: Graph) -> list[str]:
-    lines = [f"{symbol.name} = x[{i}]" for i, symbol in enumerate(graph.state)]
-    lines += [f"{symbol.name} = p[{i}]" for i, symbol in enumerate(graph.params)]
-    return [*lines, f"{graph.time.name} = t"]
+def _named(graph: Graph, used: set[sympy.Basic] | None = None) -> list[str]:
+    places = [(symbol, f"x[{i}]") for i, symbol in enumerate(graph.state)]
+    places += [(symbol, f"p[{i}]") for i, symbol in enumerate(graph.params)]
+    places.append((graph.time, "t"))
+    return [f"{symbol.name} = {at}" for symbol, at in places if used is None or symbol in used]
 
 
 def _defined(lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:

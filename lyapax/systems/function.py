@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .gpu import LARGEST_THREAD, Devices, threads
+from .jumps import jumps
 from .trace import trace
 from .traced import Scalar
 
@@ -130,6 +132,20 @@ class _Traced:
                 if values.size == self.batch_shape[axis]:
                     named[axis] = varying[0], values.ravel()
         return named
+
+    @cached_property
+    def jumps(self) -> tuple[str, ...]:
+        """Where the right-hand side of a flow jumps; a map needs no correction there."""
+        if not self.is_flow:
+            return ()
+        names, place = {}, 0
+        for name, core in self.shapes.items():
+            for index in np.ndindex(core):
+                names[f"p{place}"] = f"p.{name}" + (str(list(index)) if core else "")
+                place += 1
+        table = self._table()
+        members = int(np.prod(table.shape[:-1], dtype=int))
+        return jumps(self.graph, table.reshape(members, table.shape[-1]), names)
 
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""
