@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import scipy.special
 
+import lyapax as lx
 from lyapax.kernels.codegen import interpreted, interpreted_outputs, on_arrays
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
 from lyapax.systems.elementary import ELEMENTARY
 from lyapax.systems.trace import trace
+from lyapax.systems.traced import FUNCTIONS
 
 from . import nvrtc
 from .cuda_emulator import RawModule
@@ -198,3 +200,178 @@ def test_every_operation_in_cuda():
         f.check(x, values, dict(np.ndenumerate(slopes)))
     if nvrtc.available()[0]:
         assert "both" in nvrtc.compiled(code, ("-DREAL=float", "-std=c++17"), 90)
+
+
+def same_as_numpy(f, x):
+    """The values of f, a list of numbers, and those of its graph."""
+    x = np.asarray(x)
+    expected = np.array([float(v) for v in f(x.copy(), P)])
+    n = max(len(expected), len(x))
+    padded = np.concatenate([x, np.ones(n - len(x))])
+
+    def whole(y, p):
+        found = f(y[: len(x)].copy(), p)
+        return [*found, *[0.0] * (n - len(expected))]
+
+    graph = trace(whole, n, {"a": ()}, timed=False)
+    found = interpreted_outputs(graph)(0.0, padded.tolist(), [P.a])[: len(expected)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+X = [0.3, -1.2, 0.7, 2.1]
+CALLS = {
+    "where": lambda x: np.where(x, x**2, [1, 2, 3, 4]),
+    "clip": lambda x: [np.clip(x, -1, a_max=x[2]), np.clip(x, None, 1), x.clip(0)],
+    "zeros_like": lambda x: np.zeros_like(x, dtype=float) + np.zeros_like(x, shape=(2, 4)),
+    "ones_like": lambda x: np.ones_like(x) / 3,
+    "empty_like": lambda x: np.multiply(x, 2, out=np.empty_like(x)),
+    "full_like": lambda x: np.full_like(x, x[1]),
+    "max": lambda x: [np.max(x), x.max(), *np.max(x.reshape(2, 2), axis=1)],
+    "amax": lambda x: np.amax(x.reshape(2, 2), axis=0, keepdims=True),
+    "min": lambda x: [np.min(x), x.min()],
+    "amin": lambda x: np.amin(x.reshape(2, 2), axis=-1),
+    "any": lambda x: [np.any(x > 2) * 1.0, np.any(x > 3) * 1.0],
+    "all": lambda x: np.where(np.all(x.reshape(2, 2) > 0, axis=1), 1.0, 2.0),
+    "sum": lambda x: [np.sum(x > 0), x.sum(), *np.sum(x.reshape(2, 2), axis=0), sum(x)],
+    "prod": lambda x: [np.prod(x), np.multiply.reduce(x, initial=2.0)],
+    "dot": lambda x: [np.dot(x, x), x.dot(np.arange(4.0)), np.dot(np.arange(4), x)],
+    "inner": lambda x: np.inner(x.reshape(2, 2), x[:2]),
+    "outer": lambda x: np.outer(x, x[:2]),
+    "cumsum": lambda x: np.cumsum(x),
+    "cumprod": lambda x: np.cumprod(x),
+    "diff": lambda x: np.diff(x, prepend=0.5),
+    "trace": lambda x: [np.trace(x.reshape(2, 2))],
+    "mean": lambda x: [np.mean(x), *x.reshape(2, 2).mean(axis=1)],
+    "tensordot": lambda x: np.tensordot(x.reshape(2, 2), np.eye(2), 1),
+    "einsum": lambda x: np.einsum("ij,j->i", x.reshape(2, 2), x[:2]),
+    "cross": lambda x: np.cross(x[:3], [1.0, 2.0, 3.0]),
+    "concatenate": lambda x: np.concatenate([x, np.zeros(1), [x[0]]]),
+    "stack": lambda x: np.stack([x, 2 * x], axis=1),
+    "hstack": lambda x: np.hstack([x[0], x]),
+    "vstack": lambda x: np.vstack([x, x]) @ x,
+    "roll": lambda x: [np.roll(x, 1), np.where(np.roll(x > 0, 1), 1.0, x)],
+    "reshape": lambda x: np.reshape(x, (2, 2)).T @ x.reshape(2, -1),
+    "transpose": lambda x: [np.transpose(x.reshape(2, 2)), x.reshape(2, 2).transpose(1, 0)],
+    "ravel": lambda x: np.ravel(x.reshape(2, 2).T),
+    "diag": lambda x: np.diag(x),
+    "flip": lambda x: np.flip(x),
+    "tile": lambda x: np.tile(x, 2),
+    "repeat": lambda x: np.repeat(x, 2),
+    "squeeze": lambda x: np.squeeze(x[None]),
+    "expand_dims": lambda x: np.expand_dims(x, 1) - x,
+    "append": lambda x: np.append(x, 3.0),
+    "atleast_1d": lambda x: np.atleast_1d(x[2]),
+    "copy": lambda x: np.copy(x) + x.copy(),
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, 4)),
+    "swapaxes": lambda x: np.swapaxes(x.reshape(2, 2), 0, 1),
+    "moveaxis": lambda x: np.moveaxis(x.reshape(2, 2), 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_numpy_s(name):
+    def f(x, p):
+        found = CALLS[name](x)
+        parts = found if isinstance(found, list) else [found]
+        return [value for part in parts for value in np.ravel(part)]
+
+    same_as_numpy(f, X)
+
+
+def augmented(x, p):
+    """Arrays change in place, through views too; numbers do not."""
+    rate, total = np.zeros_like(x), 0
+    for j in range(4):
+        rate[j] += p.a * x[j]
+        total += x[j]
+    rate += total
+    rate[1:3] -= x[:2]
+    rate *= 2
+    rate /= x + 3
+    rate **= 2
+    rate %= 5
+    first = rate[0]
+    again = first
+    again += 1
+    view = rate.reshape(2, 2)
+    view[0] += 10
+    np.add(rate, 1, out=rate)
+    np.clip(rate, 0, 20, out=rate)
+    other = x
+    other += 100
+    return [*rate, first, again, *x]
+
+
+def test_augmented_assignment_is_numpy_s():
+    same_as_numpy(augmented, X)
+
+
+def by_accumulation(x, p):
+    rate = np.zeros_like(x)
+    for i in range(2):
+        for j in range(2):
+            rate[i] += np.sin(x[j] - x[i])
+    rate -= 0.5 * x
+    return rate
+
+
+def test_accumulation_gives_the_same_graph():
+    def listed(x, p):
+        return [np.sin(x[1] - x[0]) - 0.5 * x[0], np.sin(x[0] - x[1]) - 0.5 * x[1]]
+
+    assert lx.Flow(by_accumulation, 2).graph == lx.Flow(listed, 2).graph
+
+
+def into_numbers(x, p):
+    rate = np.zeros(2)
+    rate += x
+    return rate
+
+
+def an_element_at_a_time(x, p):
+    rate = np.zeros(2)
+    for i in range(2):
+        rate[i] += x[i]
+    return rate
+
+
+def unset(x, p):
+    rate = np.empty_like(x)
+    rate[0] = x[1]
+    return 2 * rate
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (into_numbers, r"test_trace\.py:\d+: rate \+= x: .* start from np\.zeros_like\(x\)"),
+        (an_element_at_a_time, r"rate\[i\] \+= x\[i\]: .* start from np\.zeros_like\(x\)"),
+        (unset, r"return 2 \* rate: .*nan"),
+        (lambda x, p: np.sum(x, out=np.zeros(2)), "zeros_like"),
+        (
+            lambda x, p: np.add.accumulate(x),
+            r"np\.add\.accumulate is not supported; use np\.cumsum",
+        ),
+        (lambda x, p: np.subtract.outer(x, x), r"np\.subtract\.outer is not supported; call"),
+        (lambda x, p: np.add(x, 1, where=[True, False]), r"use np\.where"),
+        (lambda x, p: x[x > 0], r"np\.where"),
+        (lambda x, p: [max(x[0], x[1]), 0], r"np\.maximum"),
+        (lambda x, p: [x[0] / 0, x[1]], r"test_trace\.py:\d+: .*finite"),
+        (lambda x, p: [np.sqrt(-np.exp(x[0])), x[1]], "real"),
+        (lambda x, p: [1e300 * x[0] * 1e300, x[1]], "finite"),
+        (lambda x, p: [x[0] & 1, x[1]], "conditions"),
+        (lambda x, p: x * np.ma.array([1, 2], mask=[True, False]), "real numbers"),
+        (lambda x, p: x[0][0], "no axes"),
+    ],
+)
+def test_what_cannot_be_traced_is_named_in_one_line(f, words):
+    with pytest.raises(TypeError, match=words) as caught:
+        lx.Flow(f, 2)
+    assert "\n" not in str(caught.value)
+
+
+def test_powers_have_slopes_at_zero():
+    """A Hill function of a gene that is switched off."""
+    graph = trace(lambda x, p: [x[0] ** p.n / (1 + x[0] ** p.n)], 1, {"n": ()}, timed=False)
+    assert interpreted(graph)(0.0, [0.0], [2.0])[0, 0] == 0.0
+    assert interpreted(graph)(0.0, [1.0], [2.0])[0, 0] == pytest.approx(0.5)

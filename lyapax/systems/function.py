@@ -1,7 +1,7 @@
 """Flows and maps written as plain NumPy functions."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -88,8 +88,8 @@ class _Traced:
             line = met.get(length) or met.get(0)
             if length > 1 and line is not None:
                 raise ValueError(
-                    f"params[{name!r}] has {length} values, and f takes p.{name} together with a "
-                    f'vector at {line}: write shapes={{"{name}": ({length},)}} if it is a vector, '
+                    f"params[{name!r}] has {length} values, and f takes p.{name} for a vector at "
+                    f'{line}: write shapes={{"{name}": ({length},)}} if it is a vector, '
                     f'shapes={{"{name}": ()}} if its values are the members of a batch'
                 )
 
@@ -198,7 +198,9 @@ def _takes_time(f: Any) -> bool:
     try:
         if isinstance(f, np.ufunc):
             raise ValueError
-        parameters = inspect.signature(f).parameters.values()
+        # `inspect` looks functions up in a set.
+        hashable = isinstance(f, Hashable)
+        parameters = inspect.signature(f if hashable else f.__call__).parameters.values()
     except (TypeError, ValueError):
         raise ValueError("f must take (x, p) or (x, p, t), its arguments are unknown") from None
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -54,17 +54,22 @@ def objects(value: Any) -> Any:
     if isinstance(value, Traced):
         return value.values
     if isinstance(value, list | tuple):
-        return np.array([objects(v) for v in value], dtype=object)
+        return np.array([objects(v)[()] for v in value], dtype=object)
     array = np.asarray(value)
     if isinstance(value, np.ma.MaskedArray) or array.dtype.kind not in "biufO":
         raise UntraceableError(f"only real numbers are supported, got {value!r:.60}")
-    if array.dtype == bool:
-        return np.frompyfunc(lambda v: sympy.true if v else sympy.false, 1, 1)(array)
-    if array.dtype.kind in "iu":
-        return np.frompyfunc(lambda v: sympy.Integer(int(v)), 1, 1)(array)
-    if array.dtype.kind == "f":
-        return np.frompyfunc(number, 1, 1)(array)
-    return np.asarray(np.frompyfunc(_element, 1, 1)(array), dtype=object)
+    element = {"b": _truth, "i": _integer, "u": _integer, "f": number}.get(
+        array.dtype.kind, _element
+    )
+    return np.asarray(np.frompyfunc(element, 1, 1)(array), dtype=object)
+
+
+def _truth(value: Any) -> Any:
+    return sympy.true if value else sympy.false
+
+
+def _integer(value: Any) -> Any:
+    return sympy.Integer(int(value))
 
 
 def _element(value: Any) -> Any:
@@ -72,6 +77,9 @@ def _element(value: Any) -> Any:
     if isinstance(value, Traced) and value.ndim == 0:
         return value.values[()]
     return value if isinstance(value, sympy.Basic) else expression(value)
+
+
+ELEMENTS = {"b": _truth, "i": _integer, "u": _integer, "f": number, "O": _element}
 
 
 def expressions(array: Any) -> Any:
