@@ -12,6 +12,13 @@ class Real(sympy.Function):
     is_extended_real = True
     is_commutative = True  # which SymPy cannot tell of a condition
 
+    @classmethod
+    def eval(cls, *numbers):
+        if not all(a.is_number for a in numbers):
+            return None
+        value = float(NUMPY[cls.__name__](*(float(a) for a in numbers)))
+        return sympy.Integer(int(value)) if value.is_integer() else sympy.Float(value, 17)
+
 
 class Sech2(Real):
     """sech^2 u, computed from the exponential: 1 - tanh^2 is exactly 0 from u = 19 on."""

@@ -134,6 +134,7 @@ def test_numbers_side_by_side_with_elements_are_a_batch():
         (lambda x, p: [len(p.w) * y for y in x], r'shapes=\{"w": \(2,\)\}'),
         (lambda x, p: p.w @ x, r'shapes=\{"w": \(2, 2\)\}'),
         (lambda x, p: p.w.T @ x, r'shapes=\{"w": \(2, 2\)\}'),
+        (lambda x, p: [p.w.shape[0] * y for y in x], r"p\.w: numbers here, since shapes"),
         (lambda x, p: [p.a[0] * x[0], x[1]], r"p\.a is a number, it has no axes"),
     ],
 )
@@ -216,17 +217,17 @@ def in_another_process(packed):
     assert repr(system) == "Map(<lambda>, dim=2)"
     changed = system.with_params(a=0.2)
     assert changed.params["a"] == 0.2
-    return statements(system.graph) == expected, spectrum(system, duration=200).exponents
+    return statements(system.graph) == expected, spectrum(system, k=1, duration=200).exponents
 
 
 def test_systems_go_into_other_processes_with_the_same_bits():
     system = lx.Map(lambda x, p, t: everything(x, p, t), 2, {"a": 0.1, "b": 1.3})
     packed = pickle.dumps((system, statements(system.graph)))
-    here = spectrum(system, duration=200).exponents
+    here = spectrum(system, k=1, duration=200).exponents
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         same_source, there = pool.apply(in_another_process, (packed,))
     assert same_source
     np.testing.assert_array_equal(there, here)
     np.testing.assert_array_equal(
-        spectrum(copy.deepcopy(system), duration=200).exponents, here
+        spectrum(copy.deepcopy(system), k=1, duration=200).exponents, here
     )  # fmt: skip

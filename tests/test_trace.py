@@ -5,11 +5,19 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.special
+import sympy
 
 import lyapax as lx
-from lyapax.kernels.codegen import interpreted, interpreted_outputs, on_arrays
+from lyapax.kernels.codegen import (
+    Graph,
+    interpreted,
+    interpreted_outputs,
+    on_arrays,
+    without_source,
+)  # fmt: skip
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
+from lyapax.kernels.expressions import in_ours
 from lyapax.systems.elementary import ELEMENTARY
 from lyapax.systems.trace import trace
 from lyapax.systems.traced import FUNCTIONS
@@ -368,6 +376,30 @@ def test_what_cannot_be_traced_is_named_in_one_line(f, words):
     with pytest.raises(TypeError, match=words) as caught:
         lx.Flow(f, 2)
     assert "\n" not in str(caught.value)
+
+
+def test_functions_that_sympy_makes_have_sources():
+    """Whatever a simplification leaves behind, nested in others and in conditions."""
+    x, y = sympy.symbols("x0 x1", real=True)
+    made = [
+        (
+            sympy.Max(x, y, 0.5) + sympy.Min(x, y, -0.5),
+            lambda x, y: max(x, y, 0.5) + min(x, y, -0.5),
+        ),
+        (sympy.Abs(sympy.sign(x) - y), lambda x, y: abs(np.sign(x) - y)),
+        (sympy.Heaviside(x - y) * x, lambda x, y: np.heaviside(x - y, 0.5) * x),
+        (
+            sympy.Piecewise((1, sympy.Abs(x) > 1), (x * y, y > 0), (y, True)),
+            lambda x, y: 1 if abs(x) > 1 else x * y if y > 0 else y,
+        ),
+    ]
+    outputs = tuple(in_ours(e) for e, _ in made)
+    assert [without_source(e) for e in outputs] == [None] * len(made)
+    graph = Graph((x, y), (), sympy.Symbol("t", real=True), outputs)
+    for at in ((0.3, -1.2), (1.4, 0.2), (-0.4, 0.9), (-0.4, -0.9)):
+        expected = [float(f(*at)) for _, f in made]
+        np.testing.assert_allclose(interpreted_outputs(graph)(0.0, at, []), expected)
+        assert len(interpreted(graph)(0.0, at, [])) == 6
 
 
 def test_powers_have_slopes_at_zero():

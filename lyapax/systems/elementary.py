@@ -1,5 +1,6 @@
 """What the elements of a traced array are, and the elementary functions of them."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,13 @@ def _minimum(a: Any, b: Any) -> Any:
     return Choice(a < b, a, b) if a.is_Number else Choice(a > b, b, a)
 
 
+def _angle(y: Any, x: Any) -> Any:
+    """SymPy writes that of two numbers with complex logarithms."""
+    if x.is_number and y.is_number:
+        return number(math.atan2(float(y), float(x)))
+    return sympy.atan2(y, x)
+
+
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
@@ -89,7 +97,7 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     "exp2": lambda a: sympy.exp(a * sympy.log(2)), "log2": lambda a: sympy.log(a) / sympy.log(2),
     "log10": lambda a: sympy.log(a) / sympy.log(10), "sin": sympy.sin, "cos": sympy.cos,
     "tan": sympy.tan, "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan,
-    "arctan2": sympy.atan2, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": Tanh,
+    "arctan2": _angle, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": Tanh,
     "arcsinh": sympy.asinh, "arccosh": sympy.acosh, "arctanh": sympy.atanh, "erf": sympy.erf,
     "expit": lambda a: (1 + Tanh(a / 2)) / 2, "absolute": Magnitude, "fabs": Magnitude,
     "hypot": lambda a, b: sympy.sqrt(a * a + b * b), "sign": Sign, "floor": Floor,

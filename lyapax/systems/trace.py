@@ -49,7 +49,11 @@ def trace(
         result = function(*arguments)
         outputs = [expression(o) for o in _flat(result)]
     except Exception as error:
-        raise UntraceableError(f"f cannot be traced{_line(error)}: {_reason(error)}") from error
+        told = f"f cannot be traced{_line(error)}: {_reason(error)}"
+        unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
+        if unnamed and not isinstance(error, UntraceableError):
+            told += f" ({', '.join(unnamed)}: numbers here, since shapes does not name them)"
+        raise UntraceableError(told) from error
     if len(outputs) != dim:
         raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
     outputs = [in_ours(output) for output in outputs]
