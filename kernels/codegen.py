@@ -1,13 +1,20 @@
 """From an expression graph to straight-line source: one printer, one language a target."""
 
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+import scipy  # its modules load when they are first used
 import sympy
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom
+
+from . import expressions
+from .expressions import Choice
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,9 @@ PYTHON = Language(
         "exp": "exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
         "asin": "math.asin", "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh",
         "cosh": "math.cosh", "erf": "math.erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
-        "Magnitude": "abs", "Floor": "math.floor", "Wrap": "wrap", "atan2": "math.atan2",
+        "Magnitude": "abs", "Floor": "np.floor", "Wrap": "wrap", "atan2": "math.atan2",
         "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh",
+        "Power": "math.pow", "Abs": "abs", "sign": "sign",
     },
     number="{}", power="math.pow", root="math.sqrt", choice="({a} if {condition} else {b})",
     both=" and ", either=" or ", negation="(not {})", truth=("False", "True"),
@@ -43,10 +51,23 @@ CUDA = Language(
         "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh", "erf": "erf",
         "Tanh": "tanh_of", "Sech2": "sech2_of", "Sign": "sign_of", "Magnitude": "fabs",
         "Floor": "floor", "Wrap": "wrap_of", "atan2": "atan2", "asinh": "asinh", "acosh": "acosh",
-        "atanh": "atanh",
+        "atanh": "atanh", "Power": "pow", "Abs": "fabs", "sign": "sign_of",
     },
     number="REAL({})", power="pow", root="sqrt", choice="({condition} ? {a} : {b})",
     both=" && ", either=" || ", negation="(!{})", truth=("false", "true"),
+)  # fmt: skip
+
+NUMPY = Language(
+    {
+        "exp": "np.exp", "log": "np.log", "sin": "np.sin", "cos": "np.cos", "tan": "np.tan",
+        "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan", "sinh": "np.sinh",
+        "cosh": "np.cosh", "erf": "scipy.special.erf", "Tanh": "np.tanh", "Sech2": "sech2",
+        "Sign": "np.sign", "Magnitude": "np.abs", "Floor": "np.floor", "Wrap": "np.mod",
+        "atan2": "np.arctan2", "asinh": "np.arcsinh", "acosh": "np.arccosh",
+        "atanh": "np.arctanh", "Power": "np.power", "Abs": "np.abs", "sign": "np.sign",
+    },
+    number="{}", power="np.power", root="np.sqrt", choice="np.where({condition}, {a}, {b})",
+    both=" & ", either=" | ", negation="(~{})", truth=("np.False_", "np.True_"),
 )  # fmt: skip
 
 
@@ -104,12 +125,9 @@ def printed(e: sympy.Basic, language: Language) -> str:
         return f"({product}" + "".join(f" / {text(a)}" for a in below) + ")"
     if isinstance(e, sympy.Pow):
         return power(e, language)
-    if isinstance(e, sympy.Piecewise):
-        found = text(e.args[-1].expr)
-        for branch in reversed(e.args[:-1]):
-            a, condition = text(branch.expr), text(branch.cond)
-            found = language.choice.format(a=a, condition=condition, b=found)
-        return found
+    if isinstance(e, Choice):
+        condition, a, b = (text(argument) for argument in e.args)
+        return language.choice.format(condition=condition, a=a, b=b)
     if isinstance(e, Relational):
         return f"({text(e.lhs)} {e.rel_op} {text(e.rhs)})"
     if isinstance(e, sympy.And | sympy.Or):
@@ -121,6 +139,22 @@ def printed(e: sympy.Basic, language: Language) -> str:
     if name in language.functions:
         return f"{language.functions[name]}({', '.join(text(a) for a in e.args)})"
     raise NotImplementedError(f"no source for {name} in {e}")
+
+
+def without_source(e: sympy.Basic) -> sympy.Basic | None:
+    """A part of the expression that `printed` does not know."""
+    for part in sympy.preorder_traversal(e):
+        if not isinstance(part, WITH_SOURCE) and type(part).__name__ not in PYTHON.functions:
+            return part
+        if part.is_Number and not abs(part) <= sys.float_info.max:
+            return part
+    return None
+
+
+WITH_SOURCE = (
+    sympy.Symbol, sympy.Rational, sympy.Float, sympy.NumberSymbol, sympy.Add, sympy.Mul, sympy.Pow,
+    Choice, Relational, sympy.And, sympy.Or, sympy.Not, BooleanAtom,
+)  # fmt: skip
 
 
 def power(e: sympy.Pow, language: Language) -> str:
@@ -156,20 +190,49 @@ def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int]
 
 
 PLAIN: dict[str, Any] = {
-    "math": math, "exp": math.exp, "tanh": math.tanh, "fma": lambda a, b, c: a * b + c,
+    "math": math, "np": np, "exp": math.exp, "tanh": math.tanh, "fma": lambda a, b, c: a * b + c,
     "sech2": lambda u: 1.0 / math.cosh(min(abs(u), 700.0)) ** 2,
-    "sign": lambda u: float((u > 0) - (u < 0)), "wrap": lambda x, period: x % period,
+    "sign": lambda u: float(u > 0) - float(u < 0), "wrap": lambda x, period: x % period,
+}  # fmt: skip
+ARRAYS: dict[str, Any] = {
+    "np": np, "scipy": scipy, "fma": PLAIN["fma"], "sech2": expressions.NUMPY["Sech2"],
 }  # fmt: skip
 
 
 def interpreted(graph: Graph) -> Callable[..., Any]:
     """``jacobian(t, x, p)`` -> its nonzero entries in plain Python: slow, but nothing compiles."""
-    lines, _, entries = statements(graph)
-    body = [f"{symbol.name} = x[{i}]" for i, symbol in enumerate(graph.state)]
-    body += [f"{symbol.name} = p[{i}]" for i, symbol in enumerate(graph.params)]
-    body += [f"{graph.time.name} = t", *lines]
+    _, _, entries = statements(graph)
     items = ", ".join(f"({i}, {j}): {text}" for (i, j), text in entries.items())
-    source = "def jacobian(t, x, p):\n" + "".join(f"    {line}\n" for line in body)
-    namespace = dict(PLAIN)
-    exec(f"{source}    return {{{items}}}\n", namespace)
-    return namespace["jacobian"]
+    return _plain(graph, f"{{{items}}}")
+
+
+def interpreted_outputs(graph: Graph) -> Callable[..., Any]:
+    """``field(t, x, p)`` -> the list of outputs, by the same statements."""
+    _, outputs, _ = statements(graph)
+    return _plain(graph, f"[{', '.join(outputs)}]")
+
+
+def _plain(graph: Graph, result: str) -> Callable[..., Any]:
+    return _defined([*_named(graph), *statements(graph)[0], f"return {result}"], PLAIN)
+
+
+def on_arrays(graph: Graph, expressions: Sequence[sympy.Basic]) -> Callable[..., Any]:
+    """``values(t, x, p)`` -> the expressions' values on arrays: x[i], p[i] and t broadcast."""
+    shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c", real=True))
+    lines = [f"{symbol.name} = {printed(value, NUMPY)}" for symbol, value in shared]
+    texts = ", ".join(printed(e, NUMPY) for e in reduced)
+    used = set().union(*(e.free_symbols for e in expressions))
+    return _defined([*_named(graph, used), *lines, f"return [{texts}]"], ARRAYS)
+
+
+def _named(graph: Graph, used: set[sympy.Basic] | None = None) -> list[str]:
+    places = [(symbol, f"x[{i}]") for i, symbol in enumerate(graph.state)]
+    places += [(symbol, f"p[{i}]") for i, symbol in enumerate(graph.params)]
+    places.append((graph.time, "t"))
+    return [f"{symbol.name} = {at}" for symbol, at in places if used is None or symbol in used]
+
+
+def _defined(lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
+    namespace = dict(names)
+    exec("def defined(t, x, p):\n" + "".join(f"    {line}\n" for line in lines), namespace)
+    return namespace["defined"]

@@ -1,10 +1,26 @@
 """The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
 
+from functools import reduce
+
 import numpy as np
 import sympy
 
 
-class Sech2(sympy.Function):
+class Real(sympy.Function):
+    """A function of real numbers: sqrt(f^2) is |f|, whose slope is finite where f is 0."""
+
+    is_extended_real = True
+    is_commutative = True  # which SymPy cannot tell of a condition
+
+    @classmethod
+    def eval(cls, *numbers):
+        if not all(a.is_number for a in numbers):
+            return None
+        value = float(NUMPY[cls.__name__](*(float(a) for a in numbers)))
+        return sympy.Integer(int(value)) if value.is_integer() else sympy.Float(value, 17)
+
+
+class Sech2(Real):
     """sech^2 u, computed from the exponential: 1 - tanh^2 is exactly 0 from u = 19 on."""
 
     nargs = 1
@@ -13,41 +29,108 @@ class Sech2(sympy.Function):
         return -2 * Tanh(self.args[0]) * self
 
 
-class Tanh(sympy.Function):
+class Tanh(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return Sech2(self.args[0])
 
 
-class Sign(sympy.Function):
+class Sign(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return sympy.S.Zero
 
 
-class Magnitude(sympy.Function):
+class Magnitude(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return Sign(self.args[0])
 
 
-class Floor(sympy.Function):
+class Floor(Real):
     nargs = 1
 
     def fdiff(self, argindex=1):
         return sympy.S.Zero
 
 
-class Wrap(sympy.Function):
+class Wrap(Real):
     """x modulo a period: slope 1 in x wherever it has one."""
 
     nargs = 2
 
     def fdiff(self, argindex=1):
         return sympy.S.One if argindex == 1 else -Floor(self.args[0] / self.args[1])
+
+
+class Power(Real):
+    """a^b whose exponent is no number: SymPy's slope b a^b / a is not finite at a = 0."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, base, exponent):
+        return base**exponent if exponent.is_Number else None
+
+    def fdiff(self, argindex=1):
+        base, exponent = self.args
+        if argindex == 1:
+            return exponent * Power(base, exponent - 1)
+        return sympy.log(base) * self
+
+
+class Choice(Real):
+    """a where a condition holds, else b.
+
+    SymPy's Piecewise folds nested choices into conditions that have no source, and takes long.
+    """
+
+    nargs = 3
+
+    @classmethod
+    def eval(cls, condition, a, b):
+        if condition == sympy.true or a == b:
+            return a
+        return b if condition == sympy.false else None
+
+    def _eval_derivative(self, symbol):
+        condition, a, b = self.args
+        return Choice(condition, sympy.diff(a, symbol), sympy.diff(b, symbol))
+
+
+def _step(u, at_zero=sympy.S.Half):
+    return Choice(u > 0, sympy.S.One, Choice(u < 0, sympy.S.Zero, at_zero))
+
+
+def _first_that_holds(*branches):
+    value = branches[-1].expr
+    for branch in reversed(branches[:-1]):
+        value = Choice(branch.cond, branch.expr, value)
+    return value
+
+
+# What SymPy makes by itself, in functions that have a source and a slope: sqrt(x^2) is Abs(x).
+OURS = {
+    sympy.Abs: Magnitude,
+    sympy.sign: Sign,
+    sympy.Heaviside: _step,
+    sympy.Max: lambda *values: reduce(lambda a, b: Choice(a < b, b, a), values),
+    sympy.Min: lambda *values: reduce(lambda a, b: Choice(a > b, b, a), values),
+    sympy.Piecewise: _first_that_holds,
+    sympy.ITE: lambda c, a, b: sympy.Or(sympy.And(c, a), sympy.And(sympy.Not(c), b)),
+}
+
+
+def in_ours(expression: sympy.Basic) -> sympy.Basic:
+    """The expression without functions that are SymPy's alone."""
+    if not expression.has(*OURS):
+        return expression
+    return expression.replace(
+        lambda e: type(e) in OURS, lambda e: OURS[type(e)](*e.args), simultaneous=False
+    )  # fmt: skip
 
 
 # The same on arrays.
@@ -58,4 +141,6 @@ NUMPY = {
     "Magnitude": np.abs,
     "Floor": np.floor,
     "Wrap": np.mod,
+    "Power": np.power,
+    "Choice": np.where,
 }

@@ -11,6 +11,7 @@ import sympy
 from sympy.core.relational import Relational
 
 from .codegen import Graph
+from .expressions import Choice
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Linearised:
         return self._known[e]
 
     def _stated(self, e: sympy.Basic) -> sympy.Basic:
-        if isinstance(e, sympy.Piecewise):
+        if isinstance(e, Choice):
             return self._choice(e)
         value = self._expanded(e)
         symbol = self._fresh()
@@ -94,15 +95,13 @@ class Linearised:
             return self._atom(e.base) ** e.exp
         return self._atom(e)
 
-    def _choice(self, e: sympy.Piecewise) -> sympy.Symbol:
-        """Two branches at a time; slopes that are not finite stay in their own branch."""
-        (value, condition), *rest = e.args
-        last = rest[0].cond == sympy.true
-        other = self._atom(rest[0].expr if last else sympy.Piecewise(*rest, evaluate=False))
-        value, condition = self._atom(value), self._condition(condition)
-        pair = sympy.Piecewise((value, condition), (other, True), evaluate=False)
+    def _choice(self, e: Choice) -> sympy.Symbol:
+        """Slopes that are not finite stay in their own branch."""
+        condition = self._condition(e.args[0])
+        value, other = self._atom(e.args[1]), self._atom(e.args[2])
         symbol = self._fresh()
         slopes = (sympy.S.One, value), (sympy.S.One, other)
+        pair = Choice(condition, value, other)
         self.statements.append(Statement(symbol, pair, slopes, condition))
         return symbol
 

@@ -3,6 +3,7 @@
 from ..codegen import Graph, statements
 
 SOURCE = """import math
+import numpy as np
 from lyapax.kernels.jit import c_function
 from lyapax.kernels.cpu.activation import SIGNATURE
 from lyapax.kernels.cpu.elementwise import exp, fma, sech2, sign, tanh, wrap

@@ -1,27 +1,37 @@
 """Flows and maps written as plain NumPy functions."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array
-from ..device import home_of
+from ..device import Home, home_of
 from ..kernels.codegen import interpreted
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .gpu import LARGEST_THREAD, Devices, threads
+from .jumps import jumps
 from .trace import trace
+from .traced import Scalar
 
 
 class _Traced:
-    """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none."""
+    """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none.
+
+    The function is run once and not kept: its graph serves for other parameters, too, and goes
+    where a lambda cannot, into another process.
+    """
 
     is_flow = True
     nullity = np.zeros((), np.int64)
     input_steps = None
+    home: Home | None
+    params: dict[str, Array]
 
     def __init__(
         self,
@@ -32,22 +42,27 @@ class _Traced:
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: Any = None,
     ):
-        if not callable(f):
-            raise TypeError(f"f must be callable, got {type(f).__name__}")
-        if not isinstance(params or {}, Mapping):
-            raise TypeError(f"params must be a dict, got {type(params).__name__}")
-        self.f = f
-        self.home = home_of(*(params or {}).values(), initial)
+        self.is_driven = _takes_time(f)
+        self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = count(dim, "dim")
-        self.params = {
-            str(name): real_array(value, f"params[{name!r}]")
-            for name, value in (params or {}).items()
-        }
+        given = _named(params, "params")
+        shapes = _shapes(shapes, given)
         # Without `shapes` every parameter is a number, and its axes are the batch.
-        self.shapes = {name: tuple((shapes or {}).get(name, ())) for name in self.params}
-        for name in shapes or {}:
-            if name not in self.params:
-                raise ValueError(f"shapes names {name!r}, params has {', '.join(self.params)}")
+        self.shapes = {name: shapes.get(name, ()) for name in given}
+        self.initial = None if initial is None else real_array(initial, "initial", ndim_min=1)
+        self._set(given)
+        self.home = self.home or home_of(initial)
+        unnamed = {
+            name: Scalar(name, array.shape)
+            for name, array in self.params.items() if name not in shapes
+        }  # fmt: skip
+        self.graph = trace(f, self.dim, self.shapes, self.is_driven, unnamed)
+        self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
+        self._refuse_hidden_vectors()
+
+    def _set(self, params: Mapping[str, Any]) -> None:
+        self.home = home_of(*params.values())
+        self.params = {name: real_array(v, f"params[{name!r}]") for name, v in params.items()}
         self._lead = {}
         for name, value in self.params.items():
             core = self.shapes[name]
@@ -55,16 +70,28 @@ class _Traced:
             if value.shape[value.ndim - len(core) :] != core:
                 raise ValueError(f"params[{name!r}] must end in shape {core}, got {value.shape}")
             self._lead[name] = lead
-        self.batch_shape = broadcast("params", *self._lead.values())
-        self.initial = None if initial is None else real_array(initial, "initial", ndim_min=1)
-        positional = [
-            p for p in inspect.signature(f).parameters.values()
-            if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]  # fmt: skip
-        if len(positional) not in (2, 3):
-            raise ValueError(f"f must take (x, p) or (x, p, t), got {len(positional)} arguments")
-        self.is_driven = len(positional) == 3
-        self.graph = trace(f, self.dim, self.shapes, self.is_driven)
+        leads = list(self._lead.values())
+        if self.initial is not None:
+            if self.initial.shape[-1] not in (1, self.dim):
+                raise ValueError(
+                    f"initial must have shape ({self.dim},) or (..., {self.dim}), got "
+                    f"{self.initial.shape}"
+                )
+            leads.append(self.initial.shape[:-1])
+        self.batch_shape = broadcast("params and initial", *leads)
+
+    def _refuse_hidden_vectors(self) -> None:
+        """A vector that no shapes name would silently become a batch of systems."""
+        for name, met in self._vectors.items():
+            value = self.params[name]
+            length = value.shape[-1] if value.ndim else 1
+            line = met.get(length) or met.get(0)
+            if length > 1 and line is not None:
+                raise ValueError(
+                    f"params[{name!r}] has {length} values, and f takes p.{name} for a vector at "
+                    f'{line}: write shapes={{"{name}": ({length},)}} if it is a vector, '
+                    f'shapes={{"{name}": ()}} if its values are the members of a batch'
+                )
 
     def with_params(self, **params: Any) -> "_Traced":
         unknown = set(params) - set(self.params)
@@ -73,10 +100,11 @@ class _Traced:
                 f"params names {', '.join(sorted(unknown))}; this system has "
                 f"{', '.join(self.params) or 'none'}"
             )
-        changed = type(self)(
-            self.f, self.dim, {**self.params, **params}, shapes=self.shapes, initial=self.initial
-        )
+        changed = copy(self)
+        vars(changed).pop("jumps", None)
+        changed._set({**self.params, **params})
         changed.home = changed.home or self.home
+        changed._refuse_hidden_vectors()
         return changed
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -104,6 +132,20 @@ class _Traced:
                 if values.size == self.batch_shape[axis]:
                     named[axis] = varying[0], values.ravel()
         return named
+
+    @cached_property
+    def jumps(self) -> tuple[str, ...]:
+        """Where the right-hand side of a flow jumps; a map needs no correction there."""
+        if not self.is_flow:
+            return ()
+        names, place = {}, 0
+        for name, core in self.shapes.items():
+            for index in np.ndindex(core):
+                names[f"p{place}"] = f"p.{name}" + (str(list(index)) if core else "")
+                place += 1
+        table = self._table()
+        members = int(np.prod(table.shape[:-1], dtype=int))
+        return jumps(self.graph, table.reshape(members, table.shape[-1]), names)
 
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""
@@ -146,7 +188,63 @@ class _Traced:
         return kind(graph, table, dt, k, batch, dtype)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({getattr(self.f, '__name__', 'f')}, dim={self.dim})"
+        return f"{type(self).__name__}({self.name}, dim={self.dim})"
+
+
+def _takes_time(f: Any) -> bool:
+    """Whether `f` has a third argument beside x and p."""
+    if not callable(f):
+        raise TypeError(f"f must be callable, got {type(f).__name__}")
+    try:
+        if isinstance(f, np.ufunc):
+            raise ValueError
+        # `inspect` looks functions up in a set.
+        hashable = isinstance(f, Hashable)
+        parameters = inspect.signature(f if hashable else f.__call__).parameters.values()
+    except (TypeError, ValueError):
+        raise ValueError("f must take (x, p) or (x, p, t), its arguments are unknown") from None
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in positional[3:] if p.default is p.empty]
+    needed += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if len(positional) < 2 or needed:
+        more = f", needs {', '.join(needed)} too" if needed else f", takes {len(positional)}"
+        raise ValueError(f"f must take the arguments (x, p) or (x, p, t){more}")
+    if len(positional) == 2:
+        return False
+    third = positional[2]
+    if third.name not in ("t", "time") and not _could_be_time(third.default, third.empty):
+        raise ValueError(
+            f"f takes {third.name} where time comes third, (x, p, t); put {third.name} into params "
+            f"or after a star: (x, p, *, {third.name}=...)"
+        )
+    return True
+
+
+def _could_be_time(default: Any, empty: Any) -> bool:
+    return default is empty or default is None or (np.isscalar(default) and default == 0)
+
+
+def _named(params: Any, name: str) -> dict[str, Any]:
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{name} must be a dict, got {type(params).__name__}")
+    for key in params:
+        if not isinstance(key, str):
+            raise TypeError(f"{name} must have names for keys, got {key!r:.60}")
+    return dict(params)
+
+
+def _shapes(shapes: Any, params: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    found = {}
+    for name, shape in _named(shapes, "shapes").items():
+        if name not in params:
+            known = ", ".join(params) or "none"
+            raise ValueError(f"shapes names {name!r}, params has {known}")
+        if not isinstance(shape, tuple | list):
+            raise TypeError(f"shapes[{name!r}] must be a tuple such as (3,), got {shape!r:.60}")
+        found[name] = tuple(count(n, f"shapes[{name!r}]") for n in shape)
+    return found
 
 
 class Flow(_Traced):
@@ -155,25 +253,28 @@ class Flow(_Traced):
     Parameters
     ----------
     f : callable
-        ``f(x, p)`` or ``f(x, p, t)``, returning `dim` values. `x` has shape ``(dim,)``, `p` has
-        the parameters as attributes. It is traced once, differentiated symbolically and compiled;
-        it is never called again. NumPy's elementary functions, ``np.where``, ``@``, slicing, sums
-        and array constants work; a data-dependent ``if`` does not.
+        ``f(x, p)`` or ``f(x, p, t)``, returning `dim` values: a third argument is time, whether it
+        has a default or not. `x` has shape ``(dim,)``, `p` has the parameters as attributes. It is
+        traced once, differentiated symbolically and compiled; it is never called again. NumPy's
+        elementary functions, ``np.where``, ``@``, slicing, sums, ``+=`` and array constants work;
+        a data-dependent ``if`` does not. Results go into a list or into ``np.zeros_like(x)``.
     dim : int
         Number of state variables.
     params : mapping, optional
         Parameter values; any of them may be an array, whose axes are then the batch.
     shapes : mapping, optional
-        Shapes of parameters that are arrays for `f` itself, ``{"W": (n, n)}``.
-    initial : array, optional
-        Where orbits start by default, ``(dim,)``; otherwise standard normal.
+        Shapes of parameters that are arrays for `f` itself, ``{"W": (n, n)}``; ``()`` says that
+        the values of a parameter are the members of a batch, though as many as a vector of `f` has.
+    initial : array (dim,) or (..., dim), optional
+        Where orbits start by default, otherwise standard normal; leading axes are a batch.
 
     Raises
     ------
     TypeError
         When `f` cannot be traced; the message names the line.
     ValueError
-        When `f` returns another number of values than `dim`.
+        When `f` returns another number of values than `dim`, or takes a parameter for a vector
+        that `shapes` does not name.
 
     Examples
     --------

@@ -31,7 +31,9 @@ class KnownSystem:
 
     def system(self, **params: Any) -> Flow | Map:
         kind = Map if self.dt is None else Flow
-        built = kind(self.f, self.dim, self.params, initial=self.initial)
+        # Those that have no shape are numbers: as many values as variables are a batch.
+        shapes = {name: tuple(self.shapes.get(name, ())) for name in self.params}
+        built = kind(self.f, self.dim, self.params, shapes=shapes, initial=self.initial)
         return built.with_params(**params) if params else built  # type: ignore[return-value]
 
 

@@ -1,0 +1,117 @@
+"""What the elements of a traced array are, and the elementary functions of them."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.logic.boolalg import Boolean
+
+from ..kernels.expressions import Choice, Floor, Magnitude, Power, Sign, Tanh, Wrap
+
+
+class UntraceableError(TypeError):
+    """The function does something that has no expression graph; the message names the line."""
+
+
+NOT_REAL = tuple(type(e) for e in (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I))
+
+
+def number(value: float) -> Any:
+    """0.5 stays exact, and 0 and 1 vanish from sums and products."""
+    value = float(value)
+    if not np.isfinite(value):
+        raise UntraceableError(f"only finite numbers are supported, got {value!r}")
+    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
+
+
+def expression(element: Any) -> Any:
+    """An element as a number: a condition counts 1 or 0."""
+    if isinstance(element, sympy.Expr):
+        return element
+    if isinstance(element, Boolean):
+        return Choice(element, sympy.S.One, sympy.S.Zero)
+    if isinstance(element, bool | np.bool_ | int | np.integer):
+        return sympy.Integer(int(element))
+    if isinstance(element, float | np.floating):
+        return number(float(element))
+    raise UntraceableError(f"only real numbers are supported, got {element!r:.60}")
+
+
+def condition(element: Any) -> Any:
+    """An element as a condition: a number holds where it is not 0."""
+    if isinstance(element, Boolean) and not isinstance(element, sympy.Expr):
+        return element
+    value = expression(element)
+    return sympy.Or(value > 0, value < 0)
+
+
+def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*elements: Any) -> Any:
+        result = operation(*(expression(e) for e in elements))
+        factors = (result, *result.args) if isinstance(result, sympy.Mul) else (result,)
+        if any(isinstance(factor, NOT_REAL) for factor in factors):
+            raise UntraceableError(f"only real, finite numbers are supported, here is {result}")
+        return result
+
+    return call
+
+
+def _logical(operation: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *elements: operation(*(condition(e) for e in elements))
+
+
+def _bitwise(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*elements: Any) -> Any:
+        for element in elements:
+            if isinstance(element, sympy.Expr) or not isinstance(element, Boolean | bool):
+                raise UntraceableError("&, | and ~ need conditions, such as x > 0")
+        return operation(*(condition(e) for e in elements))
+
+    return call
+
+
+def _maximum(a: Any, b: Any) -> Any:
+    """NaN in what varies stays NaN: a comparison with it is false."""
+    return Choice(a > b, a, b) if a.is_Number else Choice(a < b, b, a)
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return Choice(a < b, a, b) if a.is_Number else Choice(a > b, b, a)
+
+
+def _angle(y: Any, x: Any) -> Any:
+    """SymPy writes that of two numbers with complex logarithms."""
+    if x.is_number and y.is_number:
+        return number(math.atan2(float(y), float(x)))
+    return sympy.atan2(y, x)
+
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
+    "negative": lambda a: -a, "positive": lambda a: a, "square": lambda a: a * a,
+    "reciprocal": lambda a: 1 / a, "sqrt": sympy.sqrt, "exp": sympy.exp, "log": sympy.log,
+    "expm1": lambda a: sympy.exp(a) - 1, "log1p": lambda a: sympy.log(1 + a),
+    "exp2": lambda a: sympy.exp(a * sympy.log(2)), "log2": lambda a: sympy.log(a) / sympy.log(2),
+    "log10": lambda a: sympy.log(a) / sympy.log(10), "sin": sympy.sin, "cos": sympy.cos,
+    "tan": sympy.tan, "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan,
+    "arctan2": _angle, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": Tanh,
+    "arcsinh": sympy.asinh, "arccosh": sympy.acosh, "arctanh": sympy.atanh, "erf": sympy.erf,
+    "expit": lambda a: (1 + Tanh(a / 2)) / 2, "absolute": Magnitude, "fabs": Magnitude,
+    "hypot": lambda a, b: sympy.sqrt(a * a + b * b), "sign": Sign, "floor": Floor,
+    "ceil": lambda a: -Floor(-a), "floor_divide": lambda a, b: Floor(a / b),
+    "remainder": Wrap, "mod": Wrap, "maximum": _maximum, "minimum": _minimum,
+    "heaviside": lambda a, b: Choice(a > 0, sympy.S.One, Choice(a < 0, sympy.S.Zero, b)),
+    "greater": sympy.Gt, "greater_equal": sympy.Ge, "less": sympy.Lt, "less_equal": sympy.Le,
+    "equal": sympy.Eq, "not_equal": sympy.Ne,
+}  # fmt: skip
+
+ELEMENTARY: dict[str, Callable[..., Any]] = {
+    **{name: _numeric(operation) for name, operation in ARITHMETIC.items()},
+    "logical_and": _logical(sympy.And), "logical_or": _logical(sympy.Or),
+    "logical_not": _logical(sympy.Not),
+    "bitwise_and": _bitwise(sympy.And), "bitwise_or": _bitwise(sympy.Or),
+    "invert": _bitwise(sympy.Not),
+}  # fmt: skip

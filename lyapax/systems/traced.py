@@ -1,0 +1,344 @@
+"""Arrays of expressions that NumPy's calls work on."""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..kernels.expressions import Choice
+from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
+
+NUMBERS_ONLY = (
+    "an array from np.zeros or np.empty holds numbers only; start from np.zeros_like(x), which "
+    "can hold expressions, or return a list"
+)
+
+
+@dataclass(eq=False)
+class Scalar:
+    """A parameter that `f` sees as a number, and where `f` takes it for a vector.
+
+    `met` has the lengths of the vectors that it was combined with (0: any) and the first line
+    where that happened.
+    """
+
+    name: str
+    shape: tuple[int, ...]  # of what the user gave
+    met: dict[int, str] = field(default_factory=dict)
+
+    def meets(self, length: int) -> None:
+        if length not in self.met:
+            self.met[length] = users_line()
+
+    def indexed(self, axes: int = 1) -> UntraceableError:
+        if not self.shape:
+            return UntraceableError(f"p.{self.name} is a number, it has no axes")
+        core = self.shape[-axes:]
+        return UntraceableError(
+            f"p.{self.name} is a number here, since shapes does not name it; if it is an array "
+            f'for f, write shapes={{"{self.name}": {core}}}'
+        )
+
+
+Names = frozenset[Scalar]
+
+
+def objects(value: Any) -> Any:
+    """The elements of anything, as an array of objects."""
+    if isinstance(value, Traced):
+        return value.values
+    if isinstance(value, list | tuple):
+        return np.array([objects(v)[()] for v in value], dtype=object)
+    array = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray) or array.dtype.kind not in "biufO":
+        raise UntraceableError(f"only real numbers are supported, got {value!r:.60}")
+    element = {"b": _truth, "i": _integer, "u": _integer, "f": number}.get(
+        array.dtype.kind, _element
+    )
+    return np.asarray(np.frompyfunc(element, 1, 1)(array), dtype=object)
+
+
+def _truth(value: Any) -> Any:
+    return sympy.true if value else sympy.false
+
+
+def _integer(value: Any) -> Any:
+    return sympy.Integer(int(value))
+
+
+def _element(value: Any) -> Any:
+    """One cell of the user's own array of objects."""
+    if isinstance(value, Traced) and value.ndim == 0:
+        return value.values[()]
+    return value if isinstance(value, sympy.Basic) else expression(value)
+
+
+ELEMENTS = {"b": _truth, "i": _integer, "u": _integer, "f": number, "O": _element}
+
+
+def expressions(array: Any) -> Any:
+    """Conditions among the elements count 1 or 0."""
+    return np.asarray(np.frompyfunc(expression, 1, 1)(array), dtype=object)
+
+
+class Traced(NDArrayOperatorsMixin):
+    """An array of expressions that answers NumPy's calls by growing the graph.
+
+    One without axes is immutable, as NumPy's numbers are; slices of others are views.
+    """
+
+    __array_priority__ = 1000
+
+    def __init__(self, values: Any, scalars: Names = frozenset()):
+        self.values = np.asarray(values, dtype=object)
+        self.scalars = scalars
+
+    shape = property(lambda self: self.values.shape)
+    ndim = property(lambda self: self.values.ndim)
+    size = property(lambda self: self.values.size)
+    dtype = property(lambda self: self.values.dtype)
+    T = property(lambda self: Traced(self.values.T, self.scalars))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        name = ufunc.__name__
+        if keywords.get("where", True) is not True:
+            raise UntraceableError(f"np.{name} with where= is not supported; use np.where")
+        (out,) = keywords.get("out") or (None,)
+        if out is not None and not isinstance(out, Traced):
+            raise UntraceableError(NUMBERS_ONLY)
+        if name == "matmul" and method == "__call__":
+            for value in inputs:
+                _refuse_numbers(value, 2)
+            result = np.matmul(*(expressions(objects(a)) for a in inputs))
+        elif method == "reduce" and name in REDUCTIONS:
+            result = _reduced(name, objects(inputs[0]), keywords)
+        elif method == "__call__" and name in ELEMENTARY:
+            operation = np.frompyfunc(ELEMENTARY[name], ufunc.nin, 1)
+            result = operation(*(objects(a) for a in inputs))
+        else:
+            call = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
+            raise UntraceableError(f"{call} is not supported{_instead(name, method)}")
+        return _into(out, Traced(result, _met(np.shape(result), inputs)))
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        name = function.__name__
+        if name not in FUNCTIONS:
+            raise UntraceableError(
+                f"np.{name} is not supported; use one of {', '.join(sorted(FUNCTIONS))}"
+            )
+        out = kwargs.pop("out", None)
+        if out is not None and not isinstance(out, Traced):
+            raise UntraceableError(NUMBERS_ONLY)
+        result = FUNCTIONS[name](*args, **kwargs)
+        given = [*args, *kwargs.values()]
+        names = _met(result.shape, given)
+        if result.ndim == 0 and name not in ELEMENTWISE:
+            for scalar in names:
+                scalar.meets(0)
+        return _into(out, Traced(result.values, names))
+
+    def __getitem__(self, key: Any) -> "Traced":
+        self._indexable(key)
+        return Traced(self.values[key])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._indexable(key)
+        _met(np.shape(self.values[key]), [value])
+        self.values[key] = np.asarray(objects(value), dtype=object)[()]  # no array in a cell
+
+    def _indexable(self, key: Any) -> None:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, Traced) for k in keys):
+            raise UntraceableError(
+                "an index that depends on x, p or t has no single expression; use np.where"
+            )
+        axes = sum(k is not Ellipsis and k is not None for k in keys)
+        if axes:
+            _refuse_numbers(self, axes)
+
+    def __len__(self) -> int:
+        _refuse_numbers(self, 1)
+        return len(self.values)
+
+    def __iter__(self) -> Any:
+        _refuse_numbers(self, 1)
+        return (Traced(value) for value in self.values)
+
+    def reshape(self, *shape: Any, **keywords: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **keywords)
+
+    def transpose(self, *axes: Any) -> "Traced":
+        return Traced(self.values.transpose(*axes))
+
+    def astype(self, *_: Any, **__: Any) -> "Traced":
+        return Traced(self.values.copy(), self.scalars)
+
+    def flatten(self) -> "Traced":
+        return Traced(self.values.flatten())
+
+    def __bool__(self) -> bool:
+        raise UntraceableError(
+            "a data-dependent `if`, `and`, `or`, max(), min() or chained comparison has no single "
+            "expression; write np.where(condition, a, b), np.maximum or np.minimum"
+        )
+
+    def __float__(self) -> float:
+        raise UntraceableError("float(), int() and math.* need numbers; use NumPy's functions")
+
+    __int__ = __index__ = __complex__ = __float__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # NumPy asks for its protocols
+            raise AttributeError(name)
+        # np.sin of an array of objects calls the method `sin` of each.
+        if name in METHODS:
+            return partial(getattr(np, name), self)
+        raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
+
+
+def _refuse_numbers(value: Any, axes: int) -> None:
+    if isinstance(value, Traced) and value.ndim == 0:
+        for scalar in value.scalars:
+            raise scalar.indexed(axes)
+        raise UntraceableError("a number has no axes: it cannot be indexed, iterated or multiplied")
+
+
+def _met(shape: tuple[int, ...], inputs: Iterable[Any]) -> Names:
+    """The scalar parameters behind a result: told of the vector, or carried on by a number."""
+    numbers = (a for a in inputs if isinstance(a, Traced) and a.ndim == 0)
+    names = frozenset(scalar for a in numbers for scalar in a.scalars)
+    if not shape:
+        return names
+    for scalar in names:
+        scalar.meets(shape[-1])
+    return frozenset()
+
+
+def _into(out: Traced | None, result: Traced) -> Traced:
+    """What `x += y` leaves: arrays change in place, numbers do not."""
+    if out is None or out.ndim == 0:
+        return result
+    out.values[...] = result.values
+    return out
+
+
+def _reduced(name: str, array: Any, keywords: dict[str, Any]) -> Any:
+    kept = {key: v for key, v in keywords.items() if key in ("axis", "keepdims")}
+    if keywords.get("initial", np._NoValue) is not np._NoValue:
+        kept["initial"] = objects(keywords["initial"])[()]
+    if name in ("add", "multiply"):
+        return getattr(np, name).reduce(expressions(array), **kept)
+    return np.frompyfunc(ELEMENTARY[name], 2, 1).reduce(array, **kept)
+
+
+def _instead(name: str, method: str) -> str:
+    if method == "__call__":
+        return f"; use one of {', '.join(sorted(ELEMENTARY))}"
+    if (name, method) == ("add", "accumulate"):
+        return "; use np.cumsum"
+    return "; call it on two arrays, or reduce by np.sum, np.prod, np.max, np.min"
+
+
+REDUCTIONS = ("add", "multiply", "maximum", "minimum", "logical_and", "logical_or")
+
+
+def _where(chooser: Any, a: Any, b: Any) -> Traced:
+    pick = np.frompyfunc(lambda c, x, y: _chosen(condition(c), x, y), 3, 1)
+    return Traced(pick(objects(chooser), objects(a), objects(b)))
+
+
+def _chosen(holds: Any, a: Any, b: Any) -> Any:
+    return Choice(holds, expression(a), expression(b))
+
+
+def _clip(
+    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, **_: Any
+) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    value = a if low is None else np.maximum(a, low)
+    value = value if high is None else np.minimum(value, high)
+    return Traced(objects(value))
+
+
+def _rebuilt(function: Callable[..., Any], plain: Callable[[Any], Any]) -> Callable[..., Any]:
+    def call(*args: Any, dtype: Any = None, **keywords: Any) -> Traced:
+        del dtype  # of numbers
+        given = [_deep(a, plain) for a in args]
+        named = {name: _deep(a, plain) for name, a in keywords.items()}
+        return Traced(np.asarray(function(*given, **named), dtype=object))
+
+    return call
+
+
+def _deep(value: Any, plain: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Traced):
+        return plain(value.values)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return plain(objects(value))
+    if isinstance(value, list | tuple):
+        return [_deep(v, plain) for v in value]
+    return value
+
+
+def _filled(value: Any) -> Callable[..., Traced]:
+    def call(x: Any, *_: Any, shape: Any = None, **__: Any) -> Traced:
+        return Traced(np.full(np.shape(objects(x)) if shape is None else shape, value, object))
+
+    return call
+
+
+def _full_like(x: Any, fill: Any, *_: Any, shape: Any = None, **__: Any) -> Traced:
+    array = np.empty(np.shape(objects(x)) if shape is None else shape, object)
+    array[...] = np.asarray(objects(fill), dtype=object)[()]
+    return Traced(array)
+
+
+def _reduction(name: str) -> Callable[..., Traced]:
+    def call(a: Any, axis: Any = None, keepdims: Any = False, **_: Any) -> Traced:
+        return Traced(_reduced(name, objects(a), {"axis": axis, "keepdims": bool(keepdims)}))
+
+    return call
+
+
+FUNCTIONS: dict[str, Callable[..., Traced]] = {
+    "where": _where, "clip": _clip, "zeros_like": _filled(sympy.S.Zero),
+    "ones_like": _filled(sympy.S.One), "empty_like": _filled(sympy.nan), "full_like": _full_like,
+    "max": _reduction("maximum"), "amax": _reduction("maximum"),
+    "min": _reduction("minimum"), "amin": _reduction("minimum"),
+    "any": _reduction("logical_or"), "all": _reduction("logical_and"),
+    **{
+        name: _rebuilt(getattr(np, name), expressions)
+        for name in (
+            "sum", "prod", "dot", "inner", "outer", "cumsum", "cumprod", "diff", "trace", "mean",
+            "tensordot", "einsum", "cross",
+        )
+    },
+    **{
+        name: _rebuilt(getattr(np, name), lambda array: array)
+        for name in (
+            "concatenate", "stack", "hstack", "vstack", "roll", "reshape", "transpose", "ravel",
+            "diag", "flip", "tile", "repeat", "squeeze", "expand_dims", "append", "atleast_1d",
+            "copy", "broadcast_to", "swapaxes", "moveaxis",
+        )
+    },
+}  # fmt: skip
+ELEMENTWISE = ("where", "clip", "dot", "copy")  # a number stays one
+METHODS = {name for name in (*ELEMENTARY, *FUNCTIONS) if hasattr(np, name)}
+LIBRARIES = (
+    *(str(Path(str(m.__file__)).parent) for m in (np, sympy)),
+    *(str(Path(__file__).with_name(f"{name}.py")) for name in ("trace", "traced", "elementary")),
+)
+
+
+def users_line() -> str:
+    """`file:line` of the code that called NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
