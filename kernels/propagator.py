@@ -1,7 +1,7 @@
 """The narrow waist: what every backend offers to the driver, and nothing else."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,23 @@ class Propagator(Protocol):
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""
+
+
+class Portable:
+    """For propagators that are dataclasses: pickled as what they were made of.
+
+    Compiled code stays behind, and is found or compiled again in the process that wants it.
+    """
+
+    portable = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made_of = {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
+        return made, (type(self), made_of)
+
+
+def made(kind: type, made_of: dict[str, Any]) -> Any:
+    return kind(**made_of)
 
 
 def launch(state: Array, basis: NDArray[np.floating]) -> Flight:

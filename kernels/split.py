@@ -22,6 +22,7 @@ class Split:
         self.batch = sum(len(members) for members, _ in self.parts)
         self.dim = first.dim
         self.dtype = np.result_type(*(part.dtype for _, part in self.parts))
+        self.portable = all(getattr(part, "portable", False) for _, part in self.parts)
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> Propagator:
         """The given members, in their order, with tangents of `dtype`."""

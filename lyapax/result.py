@@ -155,6 +155,13 @@ class LyapunovSpectrum:
             "finer_step_survives": gone.finer_step_survives,
         }  # fmt: skip
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles and copies; a run on a GPU, or of PyTorch's steps, cannot travel along."""
+        state = dict(self.__dict__)
+        if self._run is not None and not getattr(self._run.now.propagator, "portable", False):
+            state["_run"] = None
+        return state
+
     @property
     def k(self) -> int:
         return int(self.exponents.shape[-1])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..propagator import Array, Flight, rank_unit
+from ..propagator import Array, Flight, Portable, rank_unit
 from .interruptible import call, threads_allowed, threads_for
 from .reflections import strip_functions
 from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
@@ -29,7 +29,7 @@ GROUP = min(8, WIDEST * lanes_of(np.float64))
 
 
 @dataclass(kw_only=True)
-class Taped:
+class Taped(Portable):
     """A system in terms of what follows; `_prepare` sets it."""
 
     k: int

@@ -8,7 +8,7 @@ import numpy as np
 from ..codegen import Graph
 from ..generated import module
 from ..jit import kernel
-from ..propagator import Array
+from ..propagator import Array, Portable
 from .columns_source import columns_source
 from .copying import copy_vector
 from .interruptible import call, raised, threads_for
@@ -70,7 +70,7 @@ def compiled_field(graph: Graph) -> tuple[Any, Array, Array]:
     return module(source).field, indptr, indices
 
 
-class Linearized:
+class Linearized(Portable):
     """`push` and `pull` for what has a graph, parameters and a time step."""
 
     graph: Graph
