@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._check import on_gpu
+from ._check import on_gpu, quoted
 
 CUPY = "CuPy: pip install 'lyapax[cuda13]', or 'lyapax[cuda12]' for older drivers"
 
@@ -53,7 +53,7 @@ def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
     """
     if device is None:
         device = "cpu" if home is None else f"cuda:{home.number}"
-    if device == "cpu":
+    if isinstance(device, str) and device == "cpu":
         return ()
     if isinstance(device, str) and device.partition(":")[0] == "cuda":
         return _gpus(device)
@@ -63,7 +63,7 @@ def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
 
     if isinstance(device, Device):
         return [device]
-    raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {device!r}')
+    raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {quoted(device)}')
 
 
 def _gpus(name: str) -> Sequence[Any]:

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from . import _check
 from .device import devices_for
 from .kernels.propagator import DIVERGED, OK, Array, launch
-from .orbit import starting_states, time_step
+from .orbit import BASIS_COPIES, starting_states, time_step
 from .result import LyapunovSpectrum
-from .run import GROWTH_BOUND, Run
+from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, Run
 from .statistics import standard_error
 from .systems.base import System
 
@@ -116,22 +116,25 @@ def lyapunov_spectrum(
     >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
     True
     """
-    if params:
-        system = system.with_params(**params)
+    system = _check.system(system, params=params)
+    progress = _check.flag(progress, "progress")
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
+    advice = "give k, the number of exponents wanted" if k is None else "a smaller k"
     k = n if k is None else _check.count(k, "k", high=n)
     horizon = system.input_steps
     if duration is None and tol is None:
         if horizon is None:
             raise ValueError("duration must be given (or inputs, or tol with max_duration)")
         transient, alignment, duration = _shares(horizon, step, transient, alignment)
+    if max_duration is not None:
+        max_duration = _check.positive(max_duration, "max_duration")
     if tol is not None:
         tol = _check.positive(tol, "tol")
         if max_duration is None:
             raise ValueError("max_duration must be given with tol")
-        duration = _check.positive(max_duration, "max_duration")
+        duration = max_duration
     duration = _check.positive(duration, "duration")
     transient = duration / 10 if transient is None else _check.positive(
         transient, "transient", zero=True)  # fmt: skip
@@ -139,15 +142,25 @@ def lyapunov_spectrum(
         alignment, "alignment", zero=True)  # fmt: skip
     kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
     generator = _check.generator(rng, "rng")
+    fixed = not (isinstance(qr_every, str) and qr_every == "auto")
+    interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    state, shape = starting_states(system, initial, members, generator)
+    times = {"transient": transient, "alignment": alignment, "duration": duration}
+    counts = [_check.steps(time, step, name) for name, time in times.items()]
+    if interval > counts[2]:
+        raise ValueError(
+            f"qr_every must be at most the {counts[2]} steps of the duration, got {interval}"
+        )
+    blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else LONGEST_INTERVAL))
+    state, shape = starting_states(
+        system, initial, members, generator,
+        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (16 + 2 * blocks)),
+        what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
+    )  # fmt: skip
     # Sequences are short, and a basis that they shared would be an error that they share.
     bases = len(state) if horizon is not None else 1
     first = _first_basis(initial_basis, n, k, bases, generator)
-    fixed = qr_every != "auto"
-    interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
     if horizon is not None and sum(counts) > horizon:
         raise ValueError(
             f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
@@ -170,7 +183,7 @@ def lyapunov_spectrum(
         try:
             run.transient(counts[0], tick)
             if system.is_flow:
-                _warn_if_unstable(step, system.decay_rate(run.flight.state))
+                _warn_if_unstable(step, system.decay_rate(run.flight.state.reshape(*shape, n)))
             run.align(counts[1], tick)
             measure(run, counts[2], tol, tick)
         except KeyboardInterrupt:

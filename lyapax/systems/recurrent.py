@@ -1,12 +1,12 @@
 """Recurrent networks in PyTorch's layout: RNN, GRU and LSTM, driven, autonomous or in a loop."""
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, real_array
+from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from ..device import home_of
 from ..kernels.codegen import Graph
 from ..kernels.cpu.cells import CELLS
@@ -20,11 +20,18 @@ from .straight_line import straight_line
 GATED_LANES_WORK = 27
 
 
-def per_layer(value: Any, name: str) -> list[Array]:
-    """One array for each layer, of an array or a list of arrays."""
-    many = isinstance(value, Sequence) and len(value) > 0 and np.ndim(value[0]) >= 2
+def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
+    """One array (..., core axes) for each layer, of an array or a list of arrays."""
+    many = isinstance(value, list | tuple) and len(value) > 0 and _axes(value[0]) >= core
     parts = list(value) if many else [value]
     return [real_array(part, f"{name}[{i}]" if many else name) for i, part in enumerate(parts)]
+
+
+def _axes(value: Any) -> int:
+    """Of an array or of nested lists, which may be ragged."""
+    if isinstance(value, list | tuple):
+        return 1 + (_axes(value[0]) if len(value) else 0)
+    return int(getattr(value, "ndim", 0))
 
 
 class Recurrent:
@@ -32,6 +39,7 @@ class Recurrent:
 
     cell: str
     is_flow = False
+    jumps: tuple[str, ...] = ()
     _own: tuple[str, ...] = (
         "weight_hh", "weight_ih", "bias_hh", "bias_ih", "inputs", "readout", "readout_bias"
     )  # fmt: skip
@@ -40,17 +48,16 @@ class Recurrent:
         self, weight_hh: Any, weight_ih: Any, bias_hh: Any, bias_ih: Any, inputs: Any, readout: Any,
         readout_bias: Any,
     ) -> None:  # fmt: skip
-        self.weight_hh, self.weight_ih, self.inputs = weight_hh, weight_ih, inputs
-        self.bias_hh, self.bias_ih = bias_hh, bias_ih
-        self.readout, self.readout_bias = readout, readout_bias
         self.home = home_of(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout)
         gates = self.gates
-        hidden = per_layer(weight_hh, "weight_hh")
+        # Copies of the caller's arrays, which `with_params` takes again.
+        hidden = self.weight_hh = per_layer(weight_hh, "weight_hh")
         self.layers, self.n = len(hidden), hidden[0].shape[-1] if hidden[0].ndim else 0
         n, layers = self.n, self.layers
         for w in hidden:
             self._expect(w, "weight_hh", (gates * n, n))
         below = [] if weight_ih is None else per_layer(weight_ih, "weight_ih")
+        self.weight_ih = below or None
         if len(below) != layers and (below or layers > 1):
             raise ValueError(f"weight_ih must have {layers} layers as weight_hh, got {len(below)}")
         for w in below[1:]:
@@ -59,6 +66,7 @@ class Recurrent:
         if below:
             self._expect(below[0], "weight_ih", (gates * n, entries))
         biases = self._biases(bias_hh, "bias_hh"), self._biases(bias_ih, "bias_ih")
+        self.bias_hh, self.bias_ih = biases
         if readout_bias is not None and readout is None:
             raise ValueError("readout must be given with readout_bias")
         if inputs is not None and readout is not None:
@@ -66,10 +74,13 @@ class Recurrent:
         for name, given in (("inputs", inputs), ("readout", readout)):
             if given is not None and not below:
                 raise ValueError(f"weight_ih must be given with {name}")
-        self._inputs = np.zeros((1, 0))
-        if inputs is not None:
-            self._inputs = real_array(inputs, "inputs", ndim_min=2)
-            self._expect(self._inputs, "inputs", ("T", entries))
+        self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
+        if self.inputs is not None:
+            self._expect(self.inputs, "inputs", ("T", entries))
+        self._inputs = np.zeros((1, 0)) if self.inputs is None else self.inputs
+        self.readout = None if readout is None else real_array(readout, "readout", ndim_min=2)
+        self.readout_bias = None if readout_bias is None else real_array(
+            readout_bias, "readout_bias")  # fmt: skip
         self._assemble(hidden, below, *biases)
         loop = self._close(below[0], entries) if readout is not None else ()
         arrays = (self._hidden, 4), (self._below, 4), (self._entry, 3), (self._bias, 3)
@@ -89,11 +100,9 @@ class Recurrent:
         rows = self.gates * self.n
         if value is None:
             return [np.zeros(rows)] * self.layers
-        many = isinstance(value, Sequence) and len(value) > 0 and np.ndim(value[0]) >= 1
-        parts = list(value) if many else [value]
-        if len(parts) != self.layers:
-            raise ValueError(f"{name} must have {self.layers} layers, got {len(parts)}")
-        found = [real_array(part, name, ndim_min=1) for part in parts]
+        found = per_layer(value, name, core=1)
+        if len(found) != self.layers:
+            raise ValueError(f"{name} must have {self.layers} layers, got {len(found)}")
         for b in found:
             self._expect(b, name, (rows,))
         return found
@@ -128,9 +137,9 @@ class Recurrent:
     def _close(self, weight_ih: Array, entries: int) -> list[tuple[int, ...]]:
         """Fold the readout into weights from the last layer to the first."""
         gates, n = self.gates, self.n
-        readout = real_array(self.readout, "readout", ndim_min=2)
+        readout: Any = self.readout
         self._expect(readout, "readout", (entries, n))
-        offset = real_array(0.0 if self.readout_bias is None else self.readout_bias, "readout_bias")
+        offset = np.zeros(()) if self.readout_bias is None else self.readout_bias
         if offset.ndim:
             self._expect(offset, "readout_bias", (entries,))
         broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
@@ -247,12 +256,17 @@ class Recurrent:
 
 def _stacked(parts: list[Array], core: int) -> Array:
     """Arrays (..., core axes) side by side along a new axis before the core."""
-    return np.stack(_leads_alike("layers", parts, core), axis=-core - 1)
+    return np.stack(_leads_alike("weights and biases of the layers", parts, core), axis=-core - 1)
 
 
 def _leads_alike(name: str, parts: list[Array], core: int) -> list[Array]:
     """Arrays (..., core axes) with their leading axes broadcast together."""
     lead = broadcast(name, *(a.shape[: a.ndim - core] for a in parts))
+    members = math.prod(lead)
+    room(
+        8 * members * sum(math.prod(a.shape[a.ndim - core :]) for a in parts),
+        f"{name} of {members} members", "give fewer networks, or batch axes that do not multiply",
+    )  # fmt: skip
     return [np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts]
 
 
