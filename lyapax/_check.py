@@ -163,7 +163,10 @@ def steps(time: float, step_time: float, name: str) -> int:
     """Steps that a time lasts, rounded up: one at least, but none for a time of 0."""
     found = time / step_time
     if not found < LARGEST_COUNT:
-        raise ValueError(f"{name} must be at most {LARGEST_COUNT:.2g} steps, got {found:.3g}")
+        raise ValueError(
+            f"{name} must be at most {LARGEST_COUNT:.2g} steps, got {found:.3g} of "
+            f"dt = {step_time:g}"
+        )
     return max(math.ceil(found - 1e-9), int(time > 0))
 
 
@@ -190,8 +193,16 @@ def dtype(value: Any, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
 
 
 def generator(value: Any, name: str) -> np.random.Generator:
+    """Of a generator or of what NumPy seeds one with: an integer, a sequence of integers."""
+    seed = value
+    if isinstance(value, list | tuple | np.ndarray):
+        seed = any_array(value, name)
+        if seed.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be an integer or a Generator, got {quoted(value)}")
     try:
-        return np.random.default_rng(value)
+        if isinstance(value, bool):
+            raise TypeError
+        return np.random.default_rng(seed)
     except Exception as error:
         raise (ValueError if isinstance(error, ValueError) else TypeError)(
             f"{name} must be an integer >= 0 or a numpy.random.Generator, got {quoted(value)}"

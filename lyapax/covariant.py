@@ -146,8 +146,11 @@ def covariant_vectors(
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
     generator = _check.generator(rng, "rng")
     step_time = time_step(system, dt)
-    times = {"alignment": alignment, "duration": duration, "tail": tail}
-    counts = [_check.steps(time, step_time, name) // every for name, time in times.items()]
+    kept = _check.steps(duration, step_time, "duration") // every
+    counts = [
+        _check.steps(alignment, step_time, "alignment") // every, kept,
+        _check.steps(tail, step_time, "tail") // every,
+    ]  # fmt: skip
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
     orbit = begin(
@@ -179,9 +182,9 @@ def covariant_vectors(
 
 
 def _bytes(n: int, k: int, counts: list[int]) -> int:
-    """Of a member: bases on the way and between two marks, and twice what is returned."""
+    """Of a member: bases on the way and between two marks, and what is returned."""
     bases = BASIS_COPIES + 2 * math.isqrt(counts[1] + counts[2])
-    return 8 * (bases * (n + n * k + k * k) + 2 * (counts[1] + 1) * (n + n * k + k))
+    return 8 * (bases * (n + n * k + k * k) + (counts[1] + 1) * (n + n * k + k))
 
 
 def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:

@@ -72,7 +72,9 @@ def local_exponents(
     progress = _check.flag(progress, "progress")
     k = system.dim if k is None else _check.count(k, "k", high=system.dim)
     generator = _check.generator(rng, "rng")
-    steps = _check.steps(window, time_step(system, dt), "window")
+    step_time = time_step(system, dt)
+    steps = _check.steps(window, step_time, "window")
+    _check.steps(alignment, step_time, "alignment")
     if every > steps:
         raise ValueError(f"qr_every must be at most the {steps} steps of a window, got {every}")
     orbit = begin(

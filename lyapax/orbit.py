@@ -86,10 +86,10 @@ def starting_states(
             raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
         shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
     batch = math.prod(shape)
-    fewer = "give fewer members" if batch > 1 else ""
+    remedies = [*(["fewer members"] if batch > 1 else []), *([advice] if advice else [])]
     _check.room(
         batch * (8 * STATE_COPIES * n + each), what.format(members=batch, n=n),
-        " or ".join(part for part in (fewer, advice) if part),
+        f"give {' or '.join(remedies)}" if remedies else "",
     )  # fmt: skip
     if start is None:
         start = system.start(shape, rng)

@@ -14,12 +14,15 @@ from .device import devices_for
 from .kernels.propagator import DIVERGED, OK, Array, launch
 from .orbit import BASIS_COPIES, starting_states, time_step
 from .result import LyapunovSpectrum
-from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, Run
+from .run import BLOCKS, GROWTH_BOUND, Run
 from .statistics import standard_error
 from .systems.base import System
 
 FIRST_CHECK = 128  # intervals before `tol` is looked at
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
+# For the memory that is needed: numbers of an exponent beside its blocks, six copies of which there
+# are when errors are computed, and steps from one QR to the next where that is automatic.
+STATISTICS, USUAL_INTERVAL = 48, 16
 RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 
 
@@ -121,13 +124,15 @@ def lyapunov_spectrum(
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
-    advice = "give k, the number of exponents wanted" if k is None else "a smaller k"
+    advice = "k, the number of exponents wanted" if k is None else "a smaller k"
     k = n if k is None else _check.count(k, "k", high=n)
     horizon = system.input_steps
     if duration is None and tol is None:
         if horizon is None:
             raise ValueError("duration must be given (or inputs, or tol with max_duration)")
         transient, alignment, duration = _shares(horizon, step, transient, alignment)
+    if duration is not None:
+        duration = _check.positive(duration, "duration")
     if max_duration is not None:
         max_duration = _check.positive(max_duration, "max_duration")
     if tol is not None:
@@ -135,7 +140,7 @@ def lyapunov_spectrum(
         if max_duration is None:
             raise ValueError("max_duration must be given with tol")
         duration = max_duration
-    duration = _check.positive(duration, "duration")
+    assert duration is not None
     transient = duration / 10 if transient is None else _check.positive(
         transient, "transient", zero=True)  # fmt: skip
     alignment = transient if alignment is None else _check.positive(
@@ -145,16 +150,17 @@ def lyapunov_spectrum(
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    times = {"transient": transient, "alignment": alignment, "duration": duration}
-    counts = [_check.steps(time, step, name) for name, time in times.items()]
+    measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
+    before = {"transient": transient, "alignment": alignment}
+    counts = [*(_check.steps(time, step, name) for name, time in before.items()), measured]
     if interval > counts[2]:
         raise ValueError(
             f"qr_every must be at most the {counts[2]} steps of the duration, got {interval}"
         )
-    blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else LONGEST_INTERVAL))
+    blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else USUAL_INTERVAL))
     state, shape = starting_states(
         system, initial, members, generator,
-        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (16 + 2 * blocks)),
+        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks)),
         what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
     )  # fmt: skip
     # Sequences are short, and a basis that they shared would be an error that they share.

@@ -227,10 +227,9 @@ def _begun(
     n = system.dim
     columns = None if given is None else _columns(given, name, n)
     m = n if columns is None else columns.shape[1]
-    # Each is kept twice for a moment: members come first in what is returned. Of an adjoint there
-    # are checkpoints too, and a number for each.
+    # Of an adjoint there are checkpoints too, and a number for each.
     pieces = saves * -(-every // _distance(system))
-    each = 8 * (2 * (saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
+    each = 8 * ((saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
     orbit = begin(
         system, duration=duration, params=None, **start, each=each + 32 * pieces,
         what=f"{saves + 1} saves of {{members}} x {{n}} x {m} tangents",

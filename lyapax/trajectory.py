@@ -14,7 +14,7 @@ from ._check import Array
 from .orbit import Orbit, begin, time_step
 from .systems.base import System
 
-RARER = "give a larger save_every"  # where there is no memory for all
+RARER = "a larger save_every"  # where there is no memory for all
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def grid(duration: Any, step_time: float, save_every: Any) -> tuple[int, int]:
     if every > steps:
         raise ValueError(f"save_every must be at most the {steps} steps asked for, got {every}")
     saves = steps // every
-    _check.room(8 * saves, f"the times of {saves} saves", RARER)
+    _check.room(8 * saves, f"the times of {saves} saves", f"give {RARER}")
     return saves, every
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, quoted, real_array
+from .._check import Array, broadcast, choice, flat_batch, quoted, real_array, room
 from ..device import home_of
 from ..kernels.codegen import Graph
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
@@ -26,6 +26,8 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "erf": lambda u: scipy.special.erf(u),
     "linear": lambda u: u,
 }
+
+COPIES = 6  # of weights, at the most that there are while kernels prepare them
 
 
 class RateNetwork:
@@ -185,6 +187,7 @@ class RateNetwork:
                 flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self.phi_graph,
                 dt, k, batch, dtype,
             )  # fmt: skip
+        expect_copies(weights)
         from ..kernels.cpu.network import Network
 
         return Network(
@@ -240,6 +243,12 @@ def _activation_graph(phi: Any) -> Graph:
         raise type(error)(f"phi must be a NumPy function of one number: {reason}") from error
 
 
+def expect_copies(*weights: Any) -> None:
+    """Memory for what kernels make of dense weights: packed, and times the rate of each unit."""
+    size = sum(w.nbytes for w in weights if isinstance(w, np.ndarray))
+    room(COPIES * size, f"{COPIES} copies of the weights", "give smaller or fewer networks")
+
+
 def _sparse(W: Any) -> Any:
     """A copy in CSR, duplicates summed, of finite float64."""
     if W.ndim != 2:
@@ -248,7 +257,8 @@ def _sparse(W: Any) -> Any:
         raise TypeError(f"W must be real numbers, got dtype {W.dtype}")
     if 0 in W.shape:
         raise ValueError(f"W must not be empty, got shape {W.shape}")
-    found = scipy.sparse.csr_array(W, copy=True).astype(np.float64)
+    # Widened first: duplicates of a small type would be summed in that.
+    found = scipy.sparse.csr_array(W.astype(np.float64), copy=True)
     if found.nnz:
         real_array(found.data, "W")
     found.sum_duplicates()

@@ -13,7 +13,7 @@ from ..kernels.cpu.cells import CELLS
 from ..kernels.cpu.lanes import Lanes
 from ..kernels.propagator import Propagator
 from .gpu import Devices, gated, threads
-from .rate import RateNetwork
+from .rate import RateNetwork, expect_copies
 from .straight_line import straight_line
 
 # Straight-line code of gates is long: 4 units with all tangents would compile for 20 s.
@@ -28,10 +28,11 @@ def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
 
 
 def _axes(value: Any) -> int:
-    """Of an array or of nested lists, which may be ragged."""
-    if isinstance(value, list | tuple):
-        return 1 + (_axes(value[0]) if len(value) else 0)
-    return int(getattr(value, "ndim", 0))
+    """Of an array or of nested lists, which may be ragged; two are all that matter."""
+    found = 0
+    while isinstance(value, list | tuple) and value and found < 2:
+        found, value = found + 1, value[0]
+    return found + int(getattr(value, "ndim", 0))
 
 
 class Recurrent:
@@ -126,7 +127,8 @@ class Recurrent:
         sums = []
         for b_hh, b_ih in zip(bias_hh, bias_ih, strict=True):
             inner, outer = (b.reshape(*b.shape[:-1], gates, n) for b in (b_hh, b_ih))
-            broadcast("bias_hh and bias_ih", b_hh.shape[:-1], b_ih.shape[:-1])
+            both = broadcast("bias_hh and bias_ih", b_hh.shape[:-1], b_ih.shape[:-1])
+            _expect_room("bias_hh and bias_ih", both, 2 * gates * n)
             total, rest = inner + outer, np.zeros_like(inner[..., :1, :])
             if self.cell == "gru":  # the reset multiplies this one, but not the input's
                 rest = inner[..., 2:, :]
@@ -142,7 +144,8 @@ class Recurrent:
         offset = np.zeros(()) if self.readout_bias is None else self.readout_bias
         if offset.ndim:
             self._expect(offset, "readout_bias", (entries,))
-        broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
+        both = broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
+        _expect_room("weight_ih and readout", both, gates * n * n)
         back = weight_ih @ readout
         fed = weight_ih @ np.broadcast_to(offset, (*offset.shape[:-1], entries))[..., None]
         loop = back.reshape(*back.shape[:-2], 1, gates, n, n)
@@ -150,6 +153,7 @@ class Recurrent:
         self._below = np.concatenate(_leads_alike("weights and readout", [loop, rest], 4), axis=-4)
         first = fed.reshape(*fed.shape[:-2], gates, n)
         lead = broadcast("biases and readout", first.shape[:-2], self._bias.shape[:-3])
+        _expect_room("biases and readout", lead, 2 * math.prod(self._bias.shape[-3:]))
         self._bias = np.array(np.broadcast_to(self._bias, (*lead, *self._bias.shape[-3:])))
         self._bias[..., 0, :gates, :] += first
         return [lead]
@@ -220,6 +224,7 @@ class Recurrent:
         }  # fmt: skip
         if devices:
             return gated(devices, self.cell, arrays, dt, k, batch, dtype)
+        expect_copies(arrays["hidden"], arrays["below"])
         from ..kernels.cpu.gated import Gated
 
         return Gated(cell=self.cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
@@ -262,12 +267,17 @@ def _stacked(parts: list[Array], core: int) -> Array:
 def _leads_alike(name: str, parts: list[Array], core: int) -> list[Array]:
     """Arrays (..., core axes) with their leading axes broadcast together."""
     lead = broadcast(name, *(a.shape[: a.ndim - core] for a in parts))
+    _expect_room(name, lead, sum(math.prod(a.shape[a.ndim - core :]) for a in parts))
+    return [np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts]
+
+
+def _expect_room(name: str, lead: tuple[int, ...], each: int) -> None:
+    """Memory for so many numbers of each member, before their axes multiply."""
     members = math.prod(lead)
     room(
-        8 * members * sum(math.prod(a.shape[a.ndim - core :]) for a in parts),
-        f"{name} of {members} members", "give fewer networks, or batch axes that do not multiply",
+        8 * members * each, f"{name} of {members} members",
+        "give fewer networks, or batch axes that do not multiply",
     )  # fmt: skip
-    return [np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts]
 
 
 def sigmoid(u: Any) -> Any:
