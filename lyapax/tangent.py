@@ -227,11 +227,12 @@ def _begun(
     n = system.dim
     columns = None if given is None else _columns(given, name, n)
     m = n if columns is None else columns.shape[1]
-    # Of an adjoint there are checkpoints too, and a number for each.
-    pieces = saves * -(-every // _distance(system))
+    # Of an adjoint there are checkpoints too, and a list of all pieces of the way back.
+    pieces = saves * -(-every // _distance(system)) if name == "covectors" else 0
+    _check.room(40 * pieces, f"the way back through {saves * every} steps", "shorten duration")
     each = 8 * ((saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
     orbit = begin(
-        system, duration=duration, params=None, **start, each=each + 32 * pieces,
+        system, duration=duration, params=None, **start, each=each,
         what=f"{saves + 1} saves of {{members}} x {{n}} x {m} tangents",
         advice=f"{RARER} or fewer {name}",
     )  # fmt: skip

@@ -110,7 +110,7 @@ def henon():
         (lambda: lx.trajectory(henon(), duration=9, members=10**12), "fewer members"),
         (lambda: lx.sensitivity(ring(100_000), duration=9), "fewer vectors"),
         (lambda: lx.adjoint(ring(100_000), duration=9), "fewer covectors"),
-        (lambda: lx.adjoint(henon(), duration=10**12, save_every=10**10), "save_every"),
+        (lambda: lx.adjoint(henon(), duration=10**12, save_every=10**10), "duration"),
         (lambda: lx.perturb(lx.RateNetwork(np.eye(9)), scale=1, draws=10**10), "fewer draws"),
         (lambda: lx.robustness(lx.RateNetwork(np.eye(9)), [0, 1], draws=10**9, duration=9),
          "1000000000 draws of 2 scales.*fewer draws"),
