@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from . import _check
@@ -13,7 +14,7 @@ from ._check import Array
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import rank_unit
-from .orbit import Orbit, begin
+from .orbit import BASIS_COPIES, Orbit, begin, time_step
 from .run import GROWTH_BOUND
 from .systems.base import System
 
@@ -53,7 +54,9 @@ class CovariantVectors:
         -------
         array (..., S)
         """
-        bases = [np.linalg.qr(self.vectors[..., _numbers(part)])[0] for part in (first, second)]
+        parts = {"first": first, "second": second}
+        at = [_numbers(part, name, self.vectors.shape[-1]) for name, part in parts.items()]
+        bases = [np.linalg.qr(self.vectors[..., part])[0] for part in at]
         overlap = np.swapaxes(bases[0], -1, -2) @ bases[1]
         largest = np.linalg.svd(overlap, compute_uv=False)[..., 0]
         # Of nearly parallel spaces the cosine says little: 1 - eps is an angle of 1e-8.
@@ -64,13 +67,21 @@ class CovariantVectors:
         )
 
 
-def _numbers(part: Any) -> Any:
+def _numbers(part: Any, name: str, k: int) -> NDArray[np.int64]:
+    """Numbers of vectors, which must be there."""
+    wrong = f"{name} must be a slice or integers from {-k} to {k - 1}, got {_check.quoted(part)}"
     if isinstance(part, slice):
-        return part
-    numbers = np.atleast_1d(np.asarray(part))
-    if numbers.dtype.kind != "i":
-        raise TypeError(f"first and second must be slices or integers, got {part!r}")
-    return numbers
+        try:
+            numbers = np.arange(k)[part]
+        except (TypeError, ValueError):
+            raise TypeError(wrong) from None
+    else:
+        numbers = np.atleast_1d(_check.any_array(part, name))
+        if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
+            raise TypeError(wrong)
+    if not numbers.size or ((numbers < -k) | (numbers >= k)).any():
+        raise ValueError(wrong)
+    return np.asarray(numbers, np.int64)
 
 
 @raises_interrupted
@@ -129,6 +140,8 @@ def covariant_vectors(
     >>> print(abs(found.vectors[0, 1] / found.vectors[0, 0]).round(6))  # (1, 0) and (2, -3)
     [0.  1.5]
     """
+    system = _check.system(system, params=params)
+    progress = _check.flag(progress, "progress")
     n = system.dim
     k = n if k is None else _check.count(k, "k", high=n)
     every = _check.count(qr_every, "qr_every")
@@ -137,14 +150,21 @@ def covariant_vectors(
         alignment, "alignment", zero=True)  # fmt: skip
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
     generator = _check.generator(rng, "rng")
-    orbit = begin(
-        system, dt=dt, transient=alignment if transient is None else transient,
-        duration=alignment + duration + tail, params=params, initial=initial, members=members,
-        rng=generator,
-    )  # fmt: skip
-    counts = [orbit.steps_in(t) // every for t in (alignment, duration, tail)]
+    step_time = time_step(system, dt)
+    kept = _check.steps(duration, step_time, "duration") // every
+    counts = [
+        _check.steps(alignment, step_time, "alignment") // every, kept,
+        _check.steps(tail, step_time, "tail") // every,
+    ]  # fmt: skip
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
+    orbit = begin(
+        system, dt=dt, transient=alignment if transient is None else transient,
+        duration=alignment + duration + tail, params=None, initial=initial, members=members,
+        rng=generator, each=_bytes(n, k, counts),
+        what=f"{counts[1]} sets of {{members}} x {{n}} x {k} vectors",
+        advice="a larger qr_every or a smaller k",
+    )  # fmt: skip
     orbit.expect(sum(counts) * every)
     batch = len(orbit.state)
     basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
@@ -164,6 +184,12 @@ def covariant_vectors(
             basis = _forward(orbit, basis, every)[0]
             bar.update()
         return _backward(orbit, marks, counts[1], counts[2], length, every, generator, bar)
+
+
+def _bytes(n: int, k: int, counts: list[int]) -> int:
+    """Of a member: bases on the way and between two marks, and what is returned."""
+    bases = BASIS_COPIES + 2 * math.isqrt(counts[1] + counts[2])
+    return 8 * (bases * (n + n * k + k * k) + (counts[1] + 1) * (n + n * k + k))
 
 
 def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:

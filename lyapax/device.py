@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._check import on_gpu
+from ._check import NESTED, on_gpu, quoted
 
 CUPY = "CuPy: pip install 'lyapax[cuda13]', or 'lyapax[cuda12]' for older drivers"
 
@@ -32,11 +32,11 @@ class Home:
             return cupy.asarray(array)
 
 
-def home_of(*values: Any) -> Home | None:
+def home_of(*values: Any, levels: int = NESTED) -> Home | None:
     """Where the first array that is on a GPU lives; lists of arrays are looked through."""
     for value in values:
-        if isinstance(value, list | tuple):
-            found = home_of(*value)
+        if isinstance(value, list | tuple) and levels:
+            found = home_of(*value, levels=levels - 1)
             if found is not None:
                 return found
         elif on_gpu(value):
@@ -53,17 +53,19 @@ def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
     """
     if device is None:
         device = "cpu" if home is None else f"cuda:{home.number}"
-    if device == "cpu":
+    if isinstance(device, str) and device == "cpu":
         return ()
     if isinstance(device, str) and device.partition(":")[0] == "cuda":
         return _gpus(device)
-    if isinstance(device, Sequence) and not isinstance(device, str) and device:
-        return [gpu for one in device for gpu in devices_for(one, None)]
     from .kernels.cuda.device import Device
 
     if isinstance(device, Device):
         return [device]
-    raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {device!r}')
+    if isinstance(device, Sequence) and all(isinstance(one, str | Device) for one in device):
+        several = [] if isinstance(device, str) else device
+        if several:
+            return [gpu for one in several for gpu in devices_for(one, None)]
+    raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {quoted(device)}')
 
 
 def _gpus(name: str) -> Sequence[Any]:

@@ -81,7 +81,8 @@ def gradient_horizon(
         raise ValueError(f"low and high must lie on either side of 1, got {low:g} and {high:g}")
     spec = result_or_system
     if not isinstance(spec, LyapunovSpectrum):
-        spec = lyapunov_spectrum(spec, **options)
+        _check.options(options, lyapunov_spectrum)
+        spec = lyapunov_spectrum(_check.system(spec, "result_or_system"), **options)
     elif options:
         raise TypeError(f"options {', '.join(options)} are for a system, a result is measured")
     value, error = spec.exponents, 2 * spec.stderr

@@ -10,7 +10,7 @@ from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import DIVERGED, RANK_LOST, launch
-from .orbit import begin
+from .orbit import BASIS_COPIES, begin, time_step
 from .progress import counted
 from .run import GROWTH_BOUND
 from .systems.base import System
@@ -72,13 +72,23 @@ def local_exponents(
     window = _check.positive(window, "window")
     alignment = 10 * window if alignment is None else _check.positive(
         alignment, "alignment", zero=True)  # fmt: skip
+    system = _check.system(system, params=params)
+    progress = _check.flag(progress, "progress")
     k = system.dim if k is None else _check.count(k, "k", high=system.dim)
     generator = _check.generator(rng, "rng")
+    step_time = time_step(system, dt)
+    steps = _check.steps(window, step_time, "window")
+    _check.steps(alignment, step_time, "alignment")
+    if every > steps:
+        raise ValueError(f"qr_every must be at most the {steps} steps of a window, got {every}")
     orbit = begin(
-        system, dt=dt, transient=transient, duration=alignment + count * window, params=params,
+        system, dt=dt, transient=transient, duration=alignment + count * window, params=None,
         initial=initial, members=members, rng=generator,
+        each=8 * k * (BASIS_COPIES * system.dim + 4 * count),
+        what=f"{count} windows of {{members}} x {{n}} x {k} tangents",
+        advice="fewer windows or a smaller k",
     )  # fmt: skip
-    intervals = -(-orbit.steps_in(window) // every)
+    intervals = -(-steps // every)
     propagator = in_background(
         orbit.system.propagator, orbit.shape, orbit.step_time, k, np.dtype(float)
     )

@@ -13,6 +13,9 @@ from .kernels.background import in_background
 from .kernels.propagator import Propagator
 from .systems.base import System
 
+# At the most that there are of a batch: where a call began, where a block did, as kernels want it.
+STATE_COPIES, BASIS_COPIES = 4, 4
+
 
 @dataclass
 class Orbit:
@@ -29,8 +32,8 @@ class Orbit:
     def time(self) -> float:
         return self.step * self.step_time
 
-    def steps_in(self, time: float) -> int:
-        return math.ceil(time / self.step_time - 1e-9)
+    def steps_in(self, time: float, name: str = "duration") -> int:
+        return _check.steps(time, self.step_time, name)
 
     def expect(self, steps: int) -> None:
         """Whether inputs last so many steps more."""
@@ -57,11 +60,6 @@ class Orbit:
 
 
 def time_step(system: System, dt: float | None) -> float:
-    if not hasattr(system, "propagator"):
-        raise TypeError(
-            "system must be a RateNetwork, RNN, GRU, LSTM, Flow or Map, got "
-            f"{type(system).__name__}"
-        )
     if system.is_flow:
         if dt is None:
             raise ValueError("dt must be given for a flow")
@@ -72,34 +70,52 @@ def time_step(system: System, dt: float | None) -> float:
 
 
 def starting_states(
-    system: System, initial: Any, members: int | None, rng: np.random.Generator
-) -> tuple[Array, tuple[int, ...]]:
-    """States (B, n) and the shape of the batch."""
-    n, shape = system.dim, system.batch_shape
+    system: System, initial: Any, members: int | None, rng: np.random.Generator,
+    each: float = 0.0, what: str = "{members} x {n} states", advice: str = "",
+) -> tuple[Array, tuple[int, ...]]:  # fmt: skip
+    """States (B, n) and the shape of the batch, if there is memory for them.
+
+    A member needs `each` bytes beside its states, for what `what` says; `advice` is what else than
+    fewer members would help.
+    """
+    n, shape, start = system.dim, system.batch_shape, None
     if members is not None:
         shape = (_check.count(members, "members"), *shape)
-    if initial is None:
-        start = system.start(shape, rng)
-    else:
+    if initial is not None:
         start = _check.real_array(initial, "initial", ndim_min=1)
         if start.shape[-1] != n:
             raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
         shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
+    batch = math.prod(shape)
+    remedies = [*(["fewer members"] if batch > 1 else []), *([advice] if advice else [])]
+    _check.room(
+        batch * (8 * STATE_COPIES * n + each), what.format(members=batch, n=n),
+        f"give {' or '.join(remedies)}" if remedies else "",
+    )  # fmt: skip
+    if start is None:
+        start = system.start(shape, rng)
     return np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n), shape
 
 
 def begin(
     system: System, *, dt: float | None, transient: float, duration: float,
-    params: Mapping[str, Any] | None, initial: Any, members: int | None, rng: Any,
+    params: Mapping[str, Any] | None, initial: Any, members: int | None, rng: Any, **need: Any,
 ) -> Orbit:  # fmt: skip
-    """An orbit after its transient; `duration` is what comes, and inputs must last."""
-    if params:
-        system = system.with_params(**params)
+    """An orbit after its transient; `duration` is what comes, and inputs must last.
+
+    `need` is what a member needs in memory, as in `starting_states`.
+    """
+    system = _check.system(system, params=params)
     step_time = time_step(system, dt)
-    state, shape = starting_states(system, initial, members, _check.generator(rng, "rng"))
+    counts = [
+        _check.steps(_check.positive(time, name, zero=zero), step_time, name)
+        for time, name, zero in ((transient, "transient", True), (duration, "duration", False))
+    ]
+    generator = _check.generator(rng, "rng")
+    state, shape = starting_states(system, initial, members, generator, **need)
     propagator = in_background(system.propagator, shape, step_time, 1, np.dtype(float))
     orbit = Orbit(system, propagator, state, shape, step_time)
-    before = orbit.steps_in(_check.positive(transient, "transient", zero=True))
-    orbit.expect(before + orbit.steps_in(_check.positive(duration, "duration")))
+    before = counts[0]
+    orbit.expect(sum(counts))
     orbit.advance(before)
     return orbit

@@ -11,12 +11,19 @@ def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
     """Draw on `ax`, or on a new one, and return it."""
     try:
         import matplotlib.pyplot as plt
+        from matplotlib.axes import Axes
     except ImportError as error:
         raise ImportError("plots need matplotlib: pip install 'lyapax[plot]'") from error
     if kind is None:
         kind = "plane" if len(result.shape) in (1, 2) else "exponents"
     draw = {"exponents": _exponents, "history": _history, "plane": _plane}
     _check.choice(kind, "kind", tuple(draw))
+    if kind == "plane" and len(result.shape) not in (1, 2):
+        raise ValueError(
+            f"kind must not be plane but for a batch of 1 or 2 axes, got shape {result.shape}"
+        )
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(f"ax must be one Axes of matplotlib, got {_check.quoted(ax)}")
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
     draw[kind](result, ax)
@@ -53,8 +60,6 @@ def _plane(result: Any, ax: Any) -> None:
     """All exponents over one batch axis, or the leading one over two."""
     from matplotlib.colors import TwoSlopeNorm
 
-    if len(result.shape) not in (1, 2):
-        raise ValueError(f"a plane needs a batch of 1 or 2 axes, got shape {result.shape}")
     names, values = zip(*result.axes, strict=True)
     ax.set_xlabel(names[-1])
     if len(result.shape) == 1:

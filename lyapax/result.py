@@ -275,10 +275,9 @@ class LyapunovSpectrum:
         mean, stderr : array (..., k)
         """
         if not self.shape:
-            raise ValueError("pooled needs a batch, this result has a single member")
-        if not -len(self.shape) <= axis < len(self.shape):
-            raise ValueError(f"axis must be one of the {len(self.shape)} batch axes, got {axis}")
-        at = axis % len(self.shape)
+            raise ValueError("pooled needs a batch axis, this result has a single member")
+        axes = len(self.shape)
+        at = _check.count(axis, "axis", low=-axes, high=axes - 1) % axes
         good = np.isfinite(self.exponents) | np.isneginf(self.exponents)
         count = good.sum(axis=at)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -301,8 +300,9 @@ class LyapunovSpectrum:
         """
         if self._run is None:
             raise ValueError("this result cannot be extended: its state was not kept")
-        steps = int(np.ceil(_check.positive(duration, "duration") / self.dt - 1e-9))
-        settle(self, steps, None, progress)
+        duration = _check.positive(duration, "duration")
+        steps = _check.steps(duration, self.dt, "duration")
+        settle(self, steps, None, _check.flag(progress, "progress"))
         return self
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
@@ -331,16 +331,18 @@ class LyapunovSpectrum:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz, whole or not at all."""
+        target = _check.file(path, "path")
         buffer = io.BytesIO()
         facts = {"format": FORMAT, **{name: getattr(self, name) for name in self._FACTS}}
         facts["axes"] = [(name, np.asarray(values).tolist()) for name, values in self.axes]
         arrays = {name: getattr(self, name) for name in self._ARRAYS}
         np.savez_compressed(buffer, facts=np.array(json.dumps(facts)), **arrays)
-        write_whole(Path(path), buffer.getvalue())
+        write_whole(target, buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
         """Read what `save` wrote."""
+        path = _check.file(path, "path")
         try:
             with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 facts = json.loads(str(file["facts"]))
@@ -452,7 +454,8 @@ def settle(
 
     def look() -> None:
         if decay_rate is not None and result.is_flow:
-            rates.append(decay_rate(run.now.flight.state))
+            state = run.now.flight.state
+            rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
 
     try:
         todo = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning + steps

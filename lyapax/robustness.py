@@ -9,7 +9,7 @@ from ._check import Array
 from .result import LyapunovSpectrum
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork
-from .systems.recurrent import Recurrent, per_layer
+from .systems.recurrent import Recurrent
 
 
 def perturb(
@@ -62,14 +62,9 @@ def perturb(
     """
     _check.choice(kind, "kind", ("D", "S"))
     scale = _check.positive(scale, "scale", zero=True)
-    draws = _check.count(draws, "draws")
+    draws, zeros = _check.count(draws, "draws"), _check.flag(zeros, "zeros")
     generator = _check.generator(rng, "rng")
-    if not isinstance(system, RateNetwork | Recurrent):
-        raise TypeError(
-            f"system must be a RateNetwork, RNN, GRU or LSTM, got {type(system).__name__}"
-        )
-    if system.batch_shape:
-        raise ValueError(f"system must be a single one, got a batch of {system.batch_shape}")
+    _expect_one(system, kind, draws)
     if kind == "S":
         start = system.start((), generator)
         return system, start + scale * generator.standard_normal((draws, system.dim))
@@ -81,14 +76,26 @@ def perturb(
         return np.asarray(weights + scale * size * noise * (there | zeros))
 
     if isinstance(system, RateNetwork):
-        if system.is_sparse:
-            raise ValueError(
-                "system must have dense weights: a batch of sparse ones is not possible"
-            )
         return system.with_params(W=noisy(system.W)), None
-    return system.with_params(
-        weight_hh=[noisy(w) for w in per_layer(system.weight_hh, "weight_hh")]
-    ), None
+    return system.with_params(weight_hh=[noisy(w) for w in system.weight_hh]), None
+
+
+def _expect_one(system: Any, kind: str, draws: int, scales: int = 1) -> None:
+    """A single network, and memory for so many of it."""
+    if not isinstance(system, RateNetwork | Recurrent):
+        raise TypeError(
+            f"system must be a RateNetwork, RNN, GRU or LSTM, got {_check.kind_of(system)}"
+        )
+    if system.batch_shape:
+        raise ValueError(f"system must be a single one, got a batch of {system.batch_shape}")
+    if kind == "S":
+        each = 2 * system.dim
+    elif isinstance(system, RateNetwork) and system.is_sparse:
+        raise ValueError("system must have dense weights: a batch of sparse ones is not possible")
+    else:
+        weights = [system.W] if isinstance(system, RateNetwork) else system.weight_hh
+        each = 3 * sum(w.size for w in weights)  # drawn, stacked and in the system
+    _check.room(8 * draws * scales * each, f"{draws} draws of {scales} scales", "give fewer draws")
 
 
 def robustness(
@@ -140,10 +147,15 @@ def robustness(
     for name in ("initial", "members"):
         if name in options and (kind == "S" or name == "members"):
             raise ValueError(f"{name} must be left out: draws are the members, and S their starts")
+    _check.options(options, lyapunov_spectrum, "rng", "members")
     sizes = _check.real_array(scales, "scales", ndim_min=1)
     if sizes.ndim != 1:
         raise ValueError(f"scales must have shape (S,), got {sizes.shape}")
+    if (sizes < 0).any():
+        raise ValueError(f"scales must be >= 0, got {sizes.min()}")
     generator = _check.generator(rng, "rng")
+    _check.choice(kind, "kind", ("D", "S"))
+    _expect_one(system, kind, _check.count(draws, "draws"), len(sizes))
     found = [perturb(system, kind, scale=s, draws=draws, zeros=zeros, rng=generator) for s in sizes]
     if kind == "S":
         starts: Any = np.array([initial for _, initial in found])

@@ -11,12 +11,15 @@ from .device import devices_for
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
-from .orbit import starting_states, time_step
+from .orbit import BASIS_COPIES, starting_states, time_step
 from .result import LyapunovSpectrum, settle
-from .run import GROWTH_BOUND, LONGEST_INTERVAL, begun
+from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .systems.base import System
 
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
+# For the memory that is needed: numbers of an exponent beside its blocks, six copies of which there
+# are when errors are computed, and steps from one QR to the next where that is automatic.
+STATISTICS, USUAL_INTERVAL = 48, 16
 
 
 @raises_interrupted
@@ -115,36 +118,52 @@ def lyapunov_spectrum(
     >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
     True
     """
-    if params:
-        system = system.with_params(**params)
+    system = _check.system(system, params=params)
+    progress = _check.flag(progress, "progress")
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
+    advice = "k, the number of exponents wanted" if k is None else "a smaller k"
     k = n if k is None else _check.count(k, "k", high=n)
     horizon = system.input_steps
     if duration is None and tol is None:
         if horizon is None:
             raise ValueError("duration must be given (or inputs, or tol with max_duration)")
         transient, alignment, duration = _shares(horizon, step, transient, alignment)
+    if duration is not None:
+        duration = _check.positive(duration, "duration")
+    if max_duration is not None:
+        max_duration = _check.positive(max_duration, "max_duration")
     if tol is not None:
         tol = _check.positive(tol, "tol")
         if max_duration is None:
             raise ValueError("max_duration must be given with tol")
-        duration = _check.positive(max_duration, "max_duration")
-    duration = _check.positive(duration, "duration")
+        duration = max_duration
+    assert duration is not None
     transient = duration / 10 if transient is None else _check.positive(
         transient, "transient", zero=True)  # fmt: skip
     alignment = transient if alignment is None else _check.positive(
         alignment, "alignment", zero=True)  # fmt: skip
     kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
     generator = _check.generator(rng, "rng")
-
-    state, shape = starting_states(system, initial, members, generator)
-    first = _checked_basis(initial_basis, n, k)
-    fixed = qr_every != "auto"
+    fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    counts = [math.ceil(t / step - 1e-9) for t in (transient, alignment, duration)]
+    measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
+    before = {"transient": transient, "alignment": alignment}
+    counts = [*(_check.steps(time, step, name) for name, time in before.items()), measured]
+    if interval > counts[2]:
+        raise ValueError(
+            f"qr_every must be at most the {counts[2]} steps of the duration, got {interval}"
+        )
+    blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else USUAL_INTERVAL))
+    state, shape = starting_states(
+        system, initial, members, generator,
+        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks)),
+        what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
+    )  # fmt: skip
+    first = _checked_basis(initial_basis, n, k)
+
     if horizon is not None and sum(counts) > horizon:
         raise ValueError(
             f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "

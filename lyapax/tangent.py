@@ -17,10 +17,10 @@ import numpy as np
 from . import _check
 from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, begin
+from .orbit import Orbit, begin, time_step
 from .progress import counted
 from .systems.base import System
-from .trajectory import grid, lost_at
+from .trajectory import RARER, grid, lost_at, times_of
 
 # Steps after which vectors are scaled back to norm 1, and from checkpoint to checkpoint. A step of
 # a map may shrink or stretch by many orders of magnitude.
@@ -98,12 +98,12 @@ def sensitivity(
     >>> print(delta.log_norms[-1].round(3))  # the second is exp(-1000), which is no float64
     [ -500. -1000.]
     """
-    orbit = begin(
-        system, dt=dt, transient=transient, duration=duration, params=params, initial=initial,
-        members=members, rng=rng,
+    orbit, columns, saves, save_every, progress = _begun(
+        system, vectors, "vectors", duration, save_every, progress, dt=dt, transient=transient,
+        params=params, initial=initial, members=members, rng=rng,
     )  # fmt: skip
-    saves, times = grid(orbit, duration, save_every)
-    current, norms = _unit(_columns(vectors, "vectors", orbit), 0.0)
+    times = times_of(saves, save_every, orbit)
+    current, norms = _unit(columns, 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
     done = 0
 
@@ -112,7 +112,7 @@ def sensitivity(
 
     try:
         for s in counted(range(saves + 1), "save", progress):
-            for steps in _pieces(save_every if s else 0, _distance(orbit)):
+            for steps in _pieces(save_every if s else 0, _distance(orbit.system)):
                 orbit.push(current, steps)
                 current, norms = _unit(current, norms)
             states[s], kept[s], logs[s] = orbit.state, current, norms
@@ -169,18 +169,18 @@ def adjoint(
     >>> bool(np.ptp(product, axis=0).max() < 1e-11)  # constant: Eq. 7
     True
     """
-    orbit = begin(
-        system, dt=dt, transient=transient, duration=duration, params=params, initial=initial,
-        members=members, rng=rng,
+    orbit, columns, saves, save_every, progress = _begun(
+        system, covectors, "covectors", duration, save_every, progress, dt=dt, transient=transient,
+        params=params, initial=initial, members=members, rng=rng,
     )  # fmt: skip
-    saves, times = grid(orbit, duration, save_every)
-    current, norms = _unit(_columns(covectors, "covectors", orbit), 0.0)
+    times = times_of(saves, save_every, orbit)
+    current, norms = _unit(columns, 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
     first, last = orbit.step, orbit.step + saves * save_every
     pieces = [
         first + s * save_every + a
         for s in range(saves)
-        for a in range(0, save_every, _distance(orbit))
+        for a in range(0, save_every, _distance(orbit.system))
     ]
     # One checkpoint a piece if they fit, else one for each root of their number.
     size = len(pieces) * states[0].nbytes
@@ -223,8 +223,8 @@ def adjoint(
     return found(done)
 
 
-def _distance(orbit: Orbit) -> int:
-    return NORMALISE["flow" if orbit.system.is_flow else "map"]
+def _distance(system: System) -> int:
+    return NORMALISE["flow" if system.is_flow else "map"]
 
 
 def _pieces(steps: int, distance: int) -> list[int]:
@@ -232,17 +232,42 @@ def _pieces(steps: int, distance: int) -> list[int]:
     return [distance] * whole + [rest] * (rest > 0)
 
 
-def _columns(given: Any, name: str, orbit: Orbit) -> Array:
-    """(B, n, m) from (n, m)."""
-    n = orbit.state.shape[1]
-    columns = np.eye(n) if given is None else _check.real_array(given, name, ndim_min=1)
+def _begun(
+    system: Any, given: Any, name: str, duration: Any, save_every: Any, progress: Any,
+    **start: Any,
+) -> tuple[Orbit, Array, int, int, bool]:  # fmt: skip
+    """(orbit, its columns (B, n, m), saves, steps between them, progress), all checked first."""
+    system = _check.system(system, params=start.pop("params"))
+    progress = _check.flag(progress, "progress")
+    saves, every = grid(duration, time_step(system, start["dt"]), save_every)
+    n = system.dim
+    columns = None if given is None else _columns(given, name, n)
+    m = n if columns is None else columns.shape[1]
+    # Of an adjoint there are checkpoints too, and a list of all pieces of the way back.
+    pieces = saves * -(-every // _distance(system)) if name == "covectors" else 0
+    _check.room(40 * pieces, f"the way back through {saves * every} steps", "shorten duration")
+    each = 8 * ((saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
+    orbit = begin(
+        system, duration=duration, params=None, **start, each=each,
+        what=f"{saves + 1} saves of {{members}} x {{n}} x {m} tangents",
+        advice=f"{RARER} or fewer {name}",
+    )  # fmt: skip
+    if columns is None:
+        columns = np.eye(n)
+    wide = np.broadcast_to(columns, (len(orbit.state), *columns.shape))
+    return orbit, np.array(wide, order="C"), saves, every, progress
+
+
+def _columns(given: Any, name: str, n: int) -> Array:
+    """(n, m), of one vector or of several."""
+    columns = _check.real_array(given, name, ndim_min=1)
     if columns.ndim == 1:
         columns = columns[:, None]
     if columns.ndim != 2 or columns.shape[0] != n:
         raise ValueError(f"{name} must have shape ({n},) or ({n}, m), got {columns.shape}")
     if not (np.abs(columns).max(axis=0) > 0).all():
         raise ValueError(f"{name} must not have a column of zeros")
-    return np.array(np.broadcast_to(columns, (len(orbit.state), *columns.shape)), order="C")
+    return columns
 
 
 def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:

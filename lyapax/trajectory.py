@@ -10,9 +10,11 @@ import numpy as np
 from . import _check
 from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, begin
+from .orbit import Orbit, begin, time_step
 from .progress import counted
 from .systems.base import System
+
+RARER = "a larger save_every"  # where there is no memory for all
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,19 @@ class Trajectory:
     diverged_at: Array
 
 
-def grid(orbit: Orbit, duration: float, save_every: int) -> tuple[int, Array]:
-    """(saves after the first, their times with it)."""
+def grid(duration: Any, step_time: float, save_every: Any) -> tuple[int, int]:
+    """(saves after the first, steps from one to the next)."""
     every = _check.count(save_every, "save_every")
-    steps = orbit.steps_in(_check.positive(duration, "duration"))
+    steps = _check.steps(_check.positive(duration, "duration"), step_time, "duration")
     if every > steps:
         raise ValueError(f"save_every must be at most the {steps} steps asked for, got {every}")
     saves = steps // every
-    return saves, np.asarray(np.arange(saves + 1) * float(every * orbit.step_time))
+    _check.room(8 * saves, f"the times of {saves} saves", f"give {RARER}")
+    return saves, every
+
+
+def times_of(saves: int, every: int, orbit: Orbit) -> Array:
+    return np.asarray(np.arange(saves + 1) * float(every * orbit.step_time))
 
 
 def lost_at(orbit: Orbit, times: Array, finite: Any) -> Array:
@@ -97,11 +104,18 @@ def trajectory(
     >>> path.states.shape, path.states[-1].round(4)
     ((11, 2), array([0.3679, 0.7358]))
     """
+    system = _check.system(system, params=params)
+    progress = _check.flag(progress, "progress")
+    if store is not None:
+        store = _check.path(store, "store")
+    saves, save_every = grid(duration, time_step(system, dt), save_every)
+    kept = 0 if store is not None else saves + 1
     orbit = begin(
-        system, dt=dt, transient=transient, duration=duration, params=params, initial=initial,
-        members=members, rng=rng,
+        system, dt=dt, transient=transient, duration=duration, params=None, initial=initial,
+        members=members, rng=rng, each=8 * kept * system.dim + saves,
+        what=f"{kept} saves of {{members}} x {{n}} states", advice=f"{RARER} or store",
     )  # fmt: skip
-    saves, times = grid(orbit, duration, save_every)
+    times = times_of(saves, save_every, orbit)
     shape = (*orbit.shape, saves + 1, system.dim)
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))
     finite = np.empty((saves + 1, len(orbit.state)), bool)
@@ -130,4 +144,7 @@ def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:
         raise ImportError("store needs zarr: pip install 'lyapax[sweep]'") from error
     # A chunk is one save of everyone: each is written once, and whole.
     chunks = (*shape[:lead], 1, shape[-1])
-    return zarr.create_array(store, shape=shape, chunks=chunks, dtype="f8")
+    try:
+        return zarr.create_array(store, shape=shape, chunks=chunks, dtype="f8")
+    except (ValueError, TypeError) as error:  # there is one already, for example
+        raise ValueError(f"store must be a path that Zarr can write to: {error}") from error

@@ -8,7 +8,9 @@ the stack, and slow for the reason given at `on_stack`.
 
 from numba import float64, int64, types, void
 
+from ..generated import module
 from ..jit import c_function
+from .activation_source import activation_source
 from .elementwise import erf_pair, relu_pair, sigmoid_pair, softplus_pair, tanh_pair
 
 _vector = types.CPointer(float64)
@@ -60,3 +62,8 @@ BY_NAME = {
     "erf": erf,
     "linear": linear,
 }
+
+
+def compiled(phi):
+    """The C function of an activation: built in, by its name, or generated from its graph."""
+    return BY_NAME[phi] if isinstance(phi, str) else module(activation_source(phi)).phi

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..propagator import Array, chosen
+from .activation import compiled
 from .interruptible import threads_allowed
 from .network_cotangents import BUFFERS as COTANGENT_BUFFERS
 from .network_cotangents import cotangent_model, network_cotangents
@@ -26,7 +27,7 @@ class Network(Taped):
     inputs: Array  # (B or 1, T, n); T = 1 when constant
     rate: Array  # (B or 1, n): 1/tau for flows, the leak for maps
     current: bool
-    phi: Any  # a compiled activation
+    phi: Any  # the name of an activation, or its graph
     dt: float
 
     def _prepare(self) -> None:
@@ -39,8 +40,8 @@ class Network(Taped):
         self.state_run = network_state(self.dtype)
         self.strip_run = network_strips(sparse, bool(self.current), self.dtype)
         self.model, self._arrays = network_model(
-            self.weights, self.bias, self.inputs, self.rate, self.current, self.phi, self.dt,
-            self.width, self.dtype,
+            self.weights, self.bias, self.inputs, self.rate, self.current, compiled(self.phi),
+            self.dt, self.width, self.dtype,
         )  # fmt: skip
 
     def backwards(self) -> tuple[Any, Any, int]:

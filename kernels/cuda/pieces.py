@@ -1,6 +1,6 @@
 """Members in pieces that fit a device's memory: up, through the kernels, and back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -52,13 +52,17 @@ class Pieces:
         return 8 * self.dim + self.k * (self.dtype.itemsize * self.dim + 4 * 8)
 
     def advance(self, flight: Flight, steps: int) -> None:
-        for members, arrays in self._lifted(flight, ("state",)):
+        def run(members: slice, arrays: dict[str, Any]) -> None:
             self.run_state(arrays["state"], members, flight.step, steps)
+
+        self._over_pieces(flight, ("state",), run)
         flight.step += steps
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        for members, arrays in self._lifted(flight, WHOLE):
+        def run(members: slice, arrays: dict[str, Any]) -> None:
             self.run(arrays, members, flight.step, intervals, steps_per_interval)
+
+        self._over_pieces(flight, WHOLE, run)
         flight.step += intervals * steps_per_interval
 
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
@@ -79,14 +83,18 @@ class Pieces:
         free = SHARE * self.device.free_memory() - self.shared_bytes()
         return max(1, int(free / self.member_bytes()))
 
-    def _lifted(
-        self, flight: Flight, names: tuple[str, ...]
-    ) -> Iterator[tuple[slice, dict[str, Any]]]:
-        """Pieces of the flight on the device; what was done to them is written back."""
+    def _over_pieces(
+        self, flight: Flight, names: tuple[str, ...], run: Callable[[slice, dict[str, Any]], None]
+    ) -> None:
+        """Run each piece of the flight on the device, and write back what was done to it.
+
+        No generator: one that is left by an error ends when the last traceback is gone, and in a
+        notebook the device's settings would stay until then.
+        """
         for first in range(0, self.batch, self.room):
             members = slice(first, min(first + self.room, self.batch))
             with self.device.scope():
                 arrays = {n: self.device.upload(getattr(flight, n)[members]) for n in names}
-                yield members, arrays
+                run(members, arrays)
                 for name, array in arrays.items():
                     getattr(flight, name)[members] = self.device.download(array)

@@ -37,7 +37,7 @@ class System(Protocol):
         """Directions known to die at every step, over the batch (or its broadcast)."""
 
     def decay_rate(self, state: Array) -> float | None:
-        """The fastest decay at the states (B, n) of a batch, if it is known; flows only."""
+        """The fastest decay at the states (..., n) of a batch, if it is known; flows only."""
 
     def with_params(self, **params: Any) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...

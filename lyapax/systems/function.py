@@ -150,8 +150,8 @@ class _Traced:
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""
         jacobian = interpreted(self.graph)
-        table = self._table()
-        table = table.reshape(max(1, int(np.prod(table.shape[:-1]))), table.shape[-1])
+        table = flat_batch(self._table(), state.shape[:-1], 1)
+        state = state.reshape(-1, self.dim)
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):
             matrix = np.zeros((self.dim, self.dim))

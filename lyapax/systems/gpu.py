@@ -93,10 +93,10 @@ def _driven_rnn(
     devices: Devices, cell: str, arrays: dict[str, Any], dt: float, k: int, batch: int, dtype: Any
 ) -> Propagator:
     """x -> phi(W x + b + V u) is a rate network without leak."""
-    from .rate import NUMPY, activation_graph
+    from .rate import named_graph
 
     offsets = arrays["bias"][:, 0, None, 0] + _entered(arrays)[..., 0, :]
-    phi = activation_graph(NUMPY["tanh" if cell == "rnn" else "relu"])
+    phi = named_graph("tanh" if cell == "rnn" else "relu")
     rate = np.ones((1, offsets.shape[-1]))
     return network(
         devices, arrays["hidden"][:, 0, 0], offsets, rate, False, phi, dt, k, batch, dtype

@@ -8,15 +8,15 @@ import numpy as np
 import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, real_array
+from .._check import Array, broadcast, choice, flat_batch, quoted, real_array, room
 from ..device import home_of
 from ..kernels.codegen import Graph
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
-from ..kernels.generated import module
 from ..kernels.propagator import Propagator
 from .gpu import LARGEST_THREAD, Devices, network, threads
 from .straight_line import straight_line
 from .trace import trace
+from .traced import Traced
 
 # The named activations as a user would write them, for the traced form of small networks.
 NUMPY: dict[str, Callable[..., Any]] = {
@@ -27,6 +27,8 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "erf": lambda u: scipy.special.erf(u),
     "linear": lambda u: u,
 }
+
+COPIES = 6  # of weights, at the most that there are while kernels prepare them
 
 
 class RateNetwork:
@@ -47,7 +49,7 @@ class RateNetwork:
         Time constant; exponents are per unit of the same time. Default 1.
     phi : str or callable
         One of tanh, relu, sigmoid, softplus, erf, linear, or a NumPy function of one argument,
-        which is differentiated symbolically.
+        which is traced once, on one number, and differentiated symbolically.
     form : {"current", "rate"}
     kind : {"flow", "map"}
     inputs : array (..., T, n), optional
@@ -67,6 +69,8 @@ class RateNetwork:
     -2.0
     """
 
+    jumps: tuple[str, ...] = ()
+
     def __init__(
         self,
         W: Any,
@@ -85,14 +89,8 @@ class RateNetwork:
         else:
             self.home = home_of(W, bias, tau, inputs)
         self.is_sparse = scipy.sparse.issparse(W)
-        if self.is_sparse:
-            self.W: Any = scipy.sparse.csr_array(W)
-            self.W.sum_duplicates()
-            real_array(self.W.data if self.W.nnz else [0.0], "W")
-            shape: tuple[int, ...] = self.W.shape
-        else:
-            self.W = real_array(W, "W", ndim_min=2)
-            shape = self.W.shape
+        self.W: Any = _sparse(W) if self.is_sparse else real_array(W, "W", ndim_min=2)
+        shape: tuple[int, ...] = self.W.shape
         if shape[-1] != shape[-2]:
             raise ValueError(f"W must be square, (..., n, n), got shape {shape}")
         self.dim = n = shape[-1]
@@ -100,13 +98,9 @@ class RateNetwork:
         self.tau = self._vector(tau, "tau")
         if not (self.tau > 0).all():
             raise ValueError(f"tau must be > 0, got {self.tau.min()}")
-        self.phi = phi
-        if isinstance(phi, str):
-            choice(phi, "phi", tuple(NUMPY))
-        elif not callable(phi):
-            raise TypeError(f"phi must be a name or a callable, got {type(phi).__name__}")
-        else:
-            activation_graph(phi)
+        self.phi, self.phi_graph = phi, _activation_graph(phi)
+        self._phi_name = phi if isinstance(phi, str) else getattr(
+            phi, "__name__", type(phi).__name__)  # fmt: skip
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
         if self.inputs is not None and self.inputs.shape[-1] != n:
             raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
@@ -144,7 +138,10 @@ class RateNetwork:
         """Units of a map without leak whose column of W is zero: they leave no trace."""
         if self.is_flow:
             return np.zeros((), np.int64)
-        largest = abs(self.W).max(axis=0).toarray() if self.is_sparse else abs(self.W).max(axis=-2)
+        if self.is_sparse:  # which axes are left of a sparse array depends on SciPy
+            largest = abs(self.W).max(axis=0).toarray().ravel()
+        else:
+            largest = abs(self.W).max(axis=-2)
         return np.asarray(((largest == 0) & (self.tau == 1)).sum(axis=-1))
 
     def decay_rate(self, state: Array) -> float | None:
@@ -154,9 +151,19 @@ class RateNetwork:
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
         for name in params:
             choice(name, "params", own)
-        changed = RateNetwork(**{**{name: getattr(self, name) for name in own}, **params})
+        same = {name: getattr(self, name) for name in own}
+        # Not traced again: a constant that phi closes over may be another one by now.
+        same["phi"] = self.phi if isinstance(self.phi, str) else self.phi_graph
+        changed = RateNetwork(**{**same, **params})
+        if "phi" not in params:
+            changed.phi, changed._phi_name = self.phi, self._phi_name
         changed.home = changed.home or self.home
         return changed
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A function is left behind: few can be pickled, and what it does is in the graph."""
+        phi = self.phi if isinstance(self.phi, str) else self.phi_graph
+        return {**self.__dict__, "phi": phi}
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, self.dim))
@@ -179,24 +186,25 @@ class RateNetwork:
         )
         if devices:
             offsets = self.bias[..., None, :] + inputs
-            phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
             return network(
                 devices, weights, flat_batch(offsets, shape, 2),
-                flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
-                activation_graph(phi), dt, k, batch, dtype,
+                flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self.phi_graph,
+                dt, k, batch, dtype,
             )  # fmt: skip
+        expect_copies(weights)
         from ..kernels.cpu.network import Network
 
         return Network(
             weights=weights, bias=flat_batch(self.bias, shape, 1),
             inputs=flat_batch(inputs, shape, 2), rate=flat_batch(1.0 / self.tau, shape, 1),
-            current=self.form == "current", phi=compiled_activation(self.phi),
+            current=self.form == "current",
+            phi=self.phi if isinstance(self.phi, str) else self.phi_graph,
             dt=dt, k=k, batch=batch, dtype=dtype,
         )  # fmt: skip
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
         """Small networks are traced functions."""
-        phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
+        phi = NUMPY[self.phi] if isinstance(self.phi, str) else self._substituted
 
         def f(x: Any, p: Any) -> Any:
             field = p.W @ phi(x) + p.bias if self.form == "current" else phi(p.W @ x + p.bias)
@@ -209,21 +217,53 @@ class RateNetwork:
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
         return straight_line(f, self.dim, arrays, self.batch_shape, shape)
 
+    def _substituted(self, u: Any) -> Any:
+        """phi(u), for the tracer."""
+        (x,), (value,) = self.phi_graph.state, self.phi_graph.outputs
+        return Traced(np.frompyfunc(lambda e: value.xreplace({x: e}), 1, 1)(u.values))
+
     def __repr__(self) -> str:
-        return f"RateNetwork(n={self.dim}, phi={self.phi!r}, form={self.form!r}, {self.kind})"
+        phi = repr(self.phi) if isinstance(self.phi, str) else self._phi_name
+        return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind})"
 
 
 @cache
-def activation_graph(phi: Callable[..., Any]) -> Graph:
-    return trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
+def named_graph(name: str) -> Graph:
+    return trace(lambda x, p: [NUMPY[name](x[0])], 1, {}, timed=False)
 
 
-@cache
-def compiled_activation(phi: str | Callable[..., Any]) -> Any:
-    """The activation on vectors: built in, or generated from the user's function."""
-    from ..kernels.cpu import activation
-    from ..kernels.cpu.activation_source import activation_source
-
+def _activation_graph(phi: Any) -> Graph:
+    """Of a name or a function, which is traced here and now."""
     if isinstance(phi, str):
-        return activation.BY_NAME[phi]
-    return module(activation_source(activation_graph(phi))).phi
+        return named_graph(choice(phi, "phi", tuple(NUMPY)))
+    if isinstance(phi, Graph):  # of another network
+        return phi
+    if not callable(phi) or isinstance(phi, type):
+        raise TypeError(f"phi must be a name or a function of one number, got {quoted(phi)}")
+    try:
+        return trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise type(error)(f"phi must be a NumPy function of one number: {reason}") from error
+
+
+def expect_copies(*weights: Any) -> None:
+    """Memory for what kernels make of dense weights: packed, and times the rate of each unit."""
+    size = sum(w.nbytes for w in weights if isinstance(w, np.ndarray))
+    room(COPIES * size, f"{COPIES} copies of the weights", "give smaller or fewer networks")
+
+
+def _sparse(W: Any) -> Any:
+    """A copy in CSR, duplicates summed, of finite float64."""
+    if W.ndim != 2:
+        raise ValueError(f"W must be square, (n, n), if it is sparse, got shape {W.shape}")
+    if W.dtype.kind not in "biuf":
+        raise TypeError(f"W must be real numbers, got dtype {W.dtype}")
+    if 0 in W.shape:
+        raise ValueError(f"W must not be empty, got shape {W.shape}")
+    # Widened first: duplicates of a small type would be summed in that.
+    found = scipy.sparse.csr_array(W.astype(np.float64), copy=True)
+    if found.nnz:
+        real_array(found.data, "W")
+    found.sum_duplicates()
+    return found

@@ -1,30 +1,38 @@
 """Recurrent networks in PyTorch's layout: RNN, GRU and LSTM, driven, autonomous or in a loop."""
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, real_array
+from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from ..device import home_of
 from ..kernels.codegen import Graph
 from ..kernels.cpu.cells import CELLS
 from ..kernels.cpu.lanes import Lanes
 from ..kernels.propagator import Propagator
 from .gpu import Devices, gated, threads
-from .rate import RateNetwork
+from .rate import RateNetwork, expect_copies
 from .straight_line import straight_line
 
 # Straight-line code of gates is long: 4 units with all tangents would compile for 20 s.
 GATED_LANES_WORK = 27
 
 
-def per_layer(value: Any, name: str) -> list[Array]:
-    """One array for each layer, of an array or a list of arrays."""
-    many = isinstance(value, Sequence) and len(value) > 0 and np.ndim(value[0]) >= 2
+def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
+    """One array (..., core axes) for each layer, of an array or a list of arrays."""
+    many = isinstance(value, list | tuple) and len(value) > 0 and _axes(value[0]) >= core
     parts = list(value) if many else [value]
     return [real_array(part, f"{name}[{i}]" if many else name) for i, part in enumerate(parts)]
+
+
+def _axes(value: Any) -> int:
+    """Of an array or of nested lists, which may be ragged; two are all that matter."""
+    found = 0
+    while isinstance(value, list | tuple) and value and found < 2:
+        found, value = found + 1, value[0]
+    return found + int(getattr(value, "ndim", 0))
 
 
 class Recurrent:
@@ -32,6 +40,7 @@ class Recurrent:
 
     cell: str
     is_flow = False
+    jumps: tuple[str, ...] = ()
     _own: tuple[str, ...] = (
         "weight_hh", "weight_ih", "bias_hh", "bias_ih", "inputs", "readout", "readout_bias"
     )  # fmt: skip
@@ -40,17 +49,16 @@ class Recurrent:
         self, weight_hh: Any, weight_ih: Any, bias_hh: Any, bias_ih: Any, inputs: Any, readout: Any,
         readout_bias: Any,
     ) -> None:  # fmt: skip
-        self.weight_hh, self.weight_ih, self.inputs = weight_hh, weight_ih, inputs
-        self.bias_hh, self.bias_ih = bias_hh, bias_ih
-        self.readout, self.readout_bias = readout, readout_bias
         self.home = home_of(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout)
         gates = self.gates
-        hidden = per_layer(weight_hh, "weight_hh")
+        # Copies of the caller's arrays, which `with_params` takes again.
+        hidden = self.weight_hh = per_layer(weight_hh, "weight_hh")
         self.layers, self.n = len(hidden), hidden[0].shape[-1] if hidden[0].ndim else 0
         n, layers = self.n, self.layers
         for w in hidden:
             self._expect(w, "weight_hh", (gates * n, n))
         below = [] if weight_ih is None else per_layer(weight_ih, "weight_ih")
+        self.weight_ih = below or None
         if len(below) != layers and (below or layers > 1):
             raise ValueError(f"weight_ih must have {layers} layers as weight_hh, got {len(below)}")
         for w in below[1:]:
@@ -59,6 +67,7 @@ class Recurrent:
         if below:
             self._expect(below[0], "weight_ih", (gates * n, entries))
         biases = self._biases(bias_hh, "bias_hh"), self._biases(bias_ih, "bias_ih")
+        self.bias_hh, self.bias_ih = biases
         if readout_bias is not None and readout is None:
             raise ValueError("readout must be given with readout_bias")
         if inputs is not None and readout is not None:
@@ -66,10 +75,13 @@ class Recurrent:
         for name, given in (("inputs", inputs), ("readout", readout)):
             if given is not None and not below:
                 raise ValueError(f"weight_ih must be given with {name}")
-        self._inputs = np.zeros((1, 0))
-        if inputs is not None:
-            self._inputs = real_array(inputs, "inputs", ndim_min=2)
-            self._expect(self._inputs, "inputs", ("T", entries))
+        self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
+        if self.inputs is not None:
+            self._expect(self.inputs, "inputs", ("T", entries))
+        self._inputs = np.zeros((1, 0)) if self.inputs is None else self.inputs
+        self.readout = None if readout is None else real_array(readout, "readout", ndim_min=2)
+        self.readout_bias = None if readout_bias is None else real_array(
+            readout_bias, "readout_bias")  # fmt: skip
         self._assemble(hidden, below, *biases)
         loop = self._close(below[0], entries) if readout is not None else ()
         arrays = (self._hidden, 4), (self._below, 4), (self._entry, 3), (self._bias, 3)
@@ -89,11 +101,9 @@ class Recurrent:
         rows = self.gates * self.n
         if value is None:
             return [np.zeros(rows)] * self.layers
-        many = isinstance(value, Sequence) and len(value) > 0 and np.ndim(value[0]) >= 1
-        parts = list(value) if many else [value]
-        if len(parts) != self.layers:
-            raise ValueError(f"{name} must have {self.layers} layers, got {len(parts)}")
-        found = [real_array(part, name, ndim_min=1) for part in parts]
+        found = per_layer(value, name, core=1)
+        if len(found) != self.layers:
+            raise ValueError(f"{name} must have {self.layers} layers, got {len(found)}")
         for b in found:
             self._expect(b, name, (rows,))
         return found
@@ -117,7 +127,8 @@ class Recurrent:
         sums = []
         for b_hh, b_ih in zip(bias_hh, bias_ih, strict=True):
             inner, outer = (b.reshape(*b.shape[:-1], gates, n) for b in (b_hh, b_ih))
-            broadcast("bias_hh and bias_ih", b_hh.shape[:-1], b_ih.shape[:-1])
+            both = broadcast("bias_hh and bias_ih", b_hh.shape[:-1], b_ih.shape[:-1])
+            _expect_room("bias_hh and bias_ih", both, 2 * gates * n)
             total, rest = inner + outer, np.zeros_like(inner[..., :1, :])
             if self.cell == "gru":  # the reset multiplies this one, but not the input's
                 rest = inner[..., 2:, :]
@@ -128,12 +139,13 @@ class Recurrent:
     def _close(self, weight_ih: Array, entries: int) -> list[tuple[int, ...]]:
         """Fold the readout into weights from the last layer to the first."""
         gates, n = self.gates, self.n
-        readout = real_array(self.readout, "readout", ndim_min=2)
+        readout: Any = self.readout
         self._expect(readout, "readout", (entries, n))
-        offset = real_array(0.0 if self.readout_bias is None else self.readout_bias, "readout_bias")
+        offset = np.zeros(()) if self.readout_bias is None else self.readout_bias
         if offset.ndim:
             self._expect(offset, "readout_bias", (entries,))
-        broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
+        both = broadcast("weight_ih and readout", weight_ih.shape[:-2], readout.shape[:-2])
+        _expect_room("weight_ih and readout", both, gates * n * n)
         back = weight_ih @ readout
         fed = weight_ih @ np.broadcast_to(offset, (*offset.shape[:-1], entries))[..., None]
         loop = back.reshape(*back.shape[:-2], 1, gates, n, n)
@@ -141,6 +153,7 @@ class Recurrent:
         self._below = np.concatenate(_leads_alike("weights and readout", [loop, rest], 4), axis=-4)
         first = fed.reshape(*fed.shape[:-2], gates, n)
         lead = broadcast("biases and readout", first.shape[:-2], self._bias.shape[:-3])
+        _expect_room("biases and readout", lead, 2 * math.prod(self._bias.shape[-3:]))
         self._bias = np.array(np.broadcast_to(self._bias, (*lead, *self._bias.shape[-3:])))
         self._bias[..., 0, :gates, :] += first
         return [lead]
@@ -211,6 +224,7 @@ class Recurrent:
         }  # fmt: skip
         if devices:
             return gated(devices, self.cell, arrays, dt, k, batch, dtype)
+        expect_copies(arrays["hidden"], arrays["below"])
         from ..kernels.cpu.gated import Gated
 
         return Gated(cell=self.cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
@@ -247,13 +261,23 @@ class Recurrent:
 
 def _stacked(parts: list[Array], core: int) -> Array:
     """Arrays (..., core axes) side by side along a new axis before the core."""
-    return np.stack(_leads_alike("layers", parts, core), axis=-core - 1)
+    return np.stack(_leads_alike("weights and biases of the layers", parts, core), axis=-core - 1)
 
 
 def _leads_alike(name: str, parts: list[Array], core: int) -> list[Array]:
     """Arrays (..., core axes) with their leading axes broadcast together."""
     lead = broadcast(name, *(a.shape[: a.ndim - core] for a in parts))
+    _expect_room(name, lead, sum(math.prod(a.shape[a.ndim - core :]) for a in parts))
     return [np.broadcast_to(a, (*lead, *a.shape[-core:])) for a in parts]
+
+
+def _expect_room(name: str, lead: tuple[int, ...], each: int) -> None:
+    """Memory for so many numbers of each member, before their axes multiply."""
+    members = math.prod(lead)
+    room(
+        8 * members * each, f"{name} of {members} members",
+        "give fewer networks, or batch axes that do not multiply",
+    )  # fmt: skip
 
 
 def sigmoid(u: Any) -> Any:
