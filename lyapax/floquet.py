@@ -195,10 +195,11 @@ def _closing(orbit: Orbit, wrap: Any, free: bool) -> Closing:
     if orbit.shape:
         raise ValueError(f"system must be a single one, got a batch of shape {orbit.shape}")
     _check_finite(orbit)
-    if not isinstance(wrap or {}, Mapping):
+    wrap = {} if wrap is None else wrap
+    if not isinstance(wrap, Mapping):
         raise TypeError(f"wrap must be a dict of variables and lengths, got {type(wrap).__name__}")
     lengths = np.zeros(orbit.system.dim)
-    for variable, length in (wrap or {}).items():
+    for variable, length in wrap.items():
         place = _check.count(variable, "wrap's variables", low=0, high=len(lengths) - 1)
         lengths[place] = _check.positive(length, f"wrap[{place}]")
     return Closing(orbit, lengths, free)

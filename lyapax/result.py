@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _check, attractor, statistics
 from ._check import Array
+from .distribution import hint
 from .run import Run
 
 FORMAT = 1
@@ -273,8 +274,10 @@ class LyapunovSpectrum:
 
     def to_xarray(self) -> Any:
         """An xarray.Dataset with dimensions (batch axes, exponent), labelled by `axes`."""
-        import xarray
-
+        try:
+            import xarray
+        except ImportError as error:
+            raise ImportError(f"labelled arrays need xarray: {hint('sweep')}") from error
         coords = dict(self.axes)
         names = list(coords)
         wide = [*names, "exponent"]
