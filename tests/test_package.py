@@ -77,3 +77,12 @@ def test_the_other_lyapax_in_our_folder_is_one_clear_error(tmp_path):
     )
     assert "core.py" in said
     assert f"then install {distribution.NAME} again" in said
+
+
+def test_the_lowest_versions_are_those_promised():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    promised = {*project["dependencies"], *extras["plot"], *extras["test"]}
+    lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
+    tried = {line.replace("==", ">=") for line in lines if not line.startswith("#")}
+    assert tried == promised

@@ -57,8 +57,14 @@ class _Traced:
             self._lead[name] = lead
         self.batch_shape = broadcast("params", *self._lead.values())
         self.initial = None if initial is None else real_array(initial, "initial", ndim_min=1)
+        try:
+            signature = inspect.signature(f)
+        except ValueError:  # NumPy's own functions do not tell before NumPy 2.4
+            raise ValueError(
+                f"f must take (x, p) or (x, p, t), and {f!r} does not tell its arguments"
+            ) from None
         positional = [
-            p for p in inspect.signature(f).parameters.values()
+            p for p in signature.parameters.values()
             if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]  # fmt: skip
         if len(positional) not in (2, 3):

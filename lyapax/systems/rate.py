@@ -144,7 +144,10 @@ class RateNetwork:
         """Units of a map without leak whose column of W is zero: they leave no trace."""
         if self.is_flow:
             return np.zeros((), np.int64)
-        largest = abs(self.W).max(axis=0).toarray() if self.is_sparse else abs(self.W).max(axis=-2)
+        if self.is_sparse:
+            largest = abs(self.W).max(axis=0).toarray().reshape(-1)  # a row in SciPy 1.11
+        else:
+            largest = abs(self.W).max(axis=-2)
         return np.asarray(((largest == 0) & (self.tau == 1)).sum(axis=-1))
 
     def decay_rate(self, state: Array) -> float | None:
