@@ -1,5 +1,6 @@
 """Lyapunov spectra of networks: batched, with an error bar on every exponent."""
 
+from . import distribution as distribution
 from . import systems as systems
 from .covariant import CovariantVectors as CovariantVectors
 from .covariant import covariant_vectors as covariant_vectors

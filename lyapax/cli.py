@@ -1,6 +1,8 @@
 """The command line: spectra of weight files and of known systems."""
 
+import importlib.util
 import json
+import math
 import os
 import sys
 import warnings
@@ -12,10 +14,12 @@ import click
 import numpy as np
 
 from . import __version__
+from .distribution import hint
 from .interrupted import Interrupted
 from .result import LyapunovSpectrum, write_whole
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork, library
+from .weight_files import read_weights
 
 PICTURES = (".png", ".pdf", ".svg")
 FILE = click.Path(dir_okay=False)
@@ -30,7 +34,14 @@ def writable(_context: Any, option: click.Parameter, value: str | None) -> str |
         raise click.BadParameter(f"folder {str(path.parent)!r} cannot be written to")
     if option.name == "plot" and path.suffix not in PICTURES:
         raise click.BadParameter(f"{path.name!r} must end in one of {', '.join(PICTURES)}")
+    if option.name == "plot":
+        expect_matplotlib()
     return value
+
+
+def expect_matplotlib() -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.UsageError(f"pictures need matplotlib: {hint('plot')}")
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +54,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--tol", type=float, help="Stop when every standard error is below."),
         click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
         click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu"),
-        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
         click.option("--plot", type=FILE, callback=writable, help="Write a picture here."),
         click.option("--out", type=FILE, callback=writable, help="Write the result (.npz)."),
         click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON."),
@@ -56,11 +67,22 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def report(result: LyapunovSpectrum, plot: str | None, out: str | None, as_json: bool) -> None:
     if not result.duration:
         raise click.Abort
-    click.echo(json.dumps(result.summary()) if as_json else repr(result))
+    click.echo(
+        json.dumps(without_nan(result.summary()), allow_nan=False) if as_json else repr(result)
+    )
     if out:
         result.save(out)
     if plot:
         save_picture(result, Path(plot))
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN and no infinities: null, and the status says why."""
+    if isinstance(value, dict):
+        return {key: without_nan(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def save_picture(result: LyapunovSpectrum, path: Path) -> None:
@@ -75,7 +97,7 @@ def save_picture(result: LyapunovSpectrum, path: Path) -> None:
 
 
 def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
-    length = run["duration"] or duration
+    length = duration if run["duration"] is None else run["duration"]
     try:
         return lyapunov_spectrum(
             system,
@@ -84,7 +106,7 @@ def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectr
             transient=run["transient"],
             k=run["k"],
             tol=run["tol"],
-            max_duration=length if run["tol"] else None,
+            max_duration=None if run["tol"] is None else length,
             dtype=run["dtype"],
             rng=run["seed"],
             progress=not run["quiet"],
@@ -110,9 +132,12 @@ def commands() -> None:
 @click.option("--phi", default="tanh", show_default=True)
 @click.option("--form", default="current", show_default=True, help="current or rate.")
 @click.option("--map", "is_map", is_flag=True, help="The discrete-time network.")
+@click.option(
+    "--labels/--no-labels", default=None, help="Of a .csv: a first row and column of names."
+)
 @run_options
 def spectrum(
-    weights: str, tau: float, phi: str, form: str, is_map: bool,
+    weights: str, tau: float, phi: str, form: str, is_map: bool, labels: bool | None,
     plot: str | None, out: str | None, as_json: bool, **run: Any,
 ) -> None:  # fmt: skip
     """Spectrum of the rate network with a weight matrix from a file.
@@ -120,34 +145,13 @@ def spectrum(
     WEIGHTS is .npy, .npz (one array, or scipy.sparse), .csv or .mtx.
     """
     kind = "map" if is_map else "flow"
-    network = RateNetwork(read_weights(Path(weights)), tau=tau, phi=phi, form=form, kind=kind)
+    matrix, note = read_weights(Path(weights), labels)
+    if note:
+        complain(note)
+    network = RateNetwork(matrix, tau=tau, phi=phi, form=form, kind=kind)
     if not is_map and run["dt"] is None:
         run["dt"] = tau / 20
     report(measure(network, 5000.0 if is_map else 500 * tau, run), plot, out, as_json)
-
-
-def read_weights(path: Path) -> Any:
-    import scipy.io
-    import scipy.sparse
-
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        if path.suffix == ".csv":
-            return np.loadtxt(path, delimiter=",", ndmin=2)
-        if path.suffix == ".mtx":
-            return scipy.io.mmread(path)
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                names = list(file)
-                if "format" not in names:
-                    if len(names) != 1:
-                        raise ValueError(f"it holds {len(names)} arrays, expected one")
-                    return file[names[0]]
-            return scipy.sparse.load_npz(path)
-    except (ValueError, OSError, EOFError, KeyError) as error:
-        raise ValueError(f"WEIGHTS {path} cannot be read: {error}") from error
-    raise ValueError(f"WEIGHTS must be .npy, .npz, .csv or .mtx, got {path.name}")
 
 
 @commands.command()
@@ -176,19 +180,20 @@ def read_param(text: str) -> tuple[str, Any]:
         parts = [float(part) for part in value.split(":")]
         if equals and len(parts) == 1:
             return name, parts[0]
-        if equals and len(parts) == 3:
-            return name, np.linspace(parts[0], parts[1], int(parts[2]))
-    except ValueError:
+        if equals and len(parts) == 3 and parts[2] == round(parts[2]):
+            return name, np.linspace(parts[0], parts[1], round(parts[2]))
+    except (ValueError, OverflowError):
         pass
     raise ValueError(f"--param must be name=value or name=first:last:count, got {text!r}")
 
 
 @commands.command()
-@click.option("--n", type=int, default=200, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--n", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--quiet", is_flag=True)
 def demo(n: int, seed: int, quiet: bool) -> None:
     """A chaotic random network: table, picture lyapax-demo.png."""
+    expect_matplotlib()
     rng = np.random.default_rng(seed)
     network = RateNetwork(rng.standard_normal((n, n)) * 3.0 / np.sqrt(n))
     result = lyapunov_spectrum(
@@ -236,7 +241,7 @@ def main() -> None:
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, OverflowError, MemoryError) as error:
         complain(error)
         sys.exit(2)
     except RuntimeError as error:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ._check import NESTED, on_gpu, quoted
+from .distribution import hint
 
-CUPY = "CuPy: pip install 'lyapax[cuda13]', or 'lyapax[cuda12]' for older drivers"
+CUPY = f"CuPy: {hint('cuda13')}, or {hint('cuda12')} for older drivers"
 
 
 @dataclass(frozen=True)

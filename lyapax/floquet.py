@@ -11,15 +11,15 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .orbit import Orbit, begin
+from .orbit import Orbit, begin, time_step
+from .periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
 
-NEWTON_STEPS = 30
-CLOSE = 0.02  # of the orbit's size: a return that Newton's method may start from
 SEGMENTS = 32  # at most, of one period: growth within one must stay far from rounding
 TURNS = 400  # at most, around the period, until the bases repeat
 REPEATED = 1e-9  # of the bases' overlap: more, and directions share a block
 ALIKE = 10.0  # nats: multipliers that far apart must not share a block, the smaller would be lost
+MISFIT = 1e-3  # of the growth in a period: a larger flow error, and multipliers lack three digits
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Floquet:
     period : float
         In units of time; steps of a map.
     state : array (n,)
-        A point of the periodic orbit.
+        A point of the periodic orbit; of driven systems, the one at time 0.
     orbit : array (steps + 1, n)
         All of it, each step.
     dt : float
@@ -42,12 +42,13 @@ class Floquet:
         :math:`\ln|\mu| / T`, also where the multiplier itself is too small for a float64.
     trivial : complex
         Flows: the multiplier nearest to 1. It is 1 to rounding whatever dt is, as the steps form a
-        periodic orbit of their own. NaN for maps.
+        periodic orbit of their own (not of conservative systems). NaN for maps and driven systems.
     flow_error : float
         :math:`|M f - f| / |f|` with f along the flow: how well the derivative M and the orbit fit
-        together. NaN for maps.
+        together. NaN for maps and driven systems.
     residual : float
-        Distance of the state after one period from the state.
+        Distance of the state after one period from the state, less whole turns of phases. Of
+        conservative systems it is what the steps fail to conserve in a period.
     """
 
     period: float
@@ -64,7 +65,8 @@ class Floquet:
 def floquet(
     system: System, period: float | None = None, *, dt: float | None = None,
     transient: float = 0.0, max_period: float | None = None,
-    params: Mapping[str, Any] | None = None, initial: Any = None, rng: Any = None,
+    params: Mapping[str, Any] | None = None, initial: Any = None,
+    wrap: Mapping[int, float] | None = None, rng: Any = None,
 ) -> Floquet:  # fmt: skip
     r"""Periodic orbit and its Floquet multipliers.
 
@@ -73,22 +75,34 @@ def floquet(
     around the period until the bases repeat (a periodic Schur form), so the smallest is as good
     as the largest; their product formed as one matrix would lose all below 1e-16 of the largest.
 
+    The orbit of a driven system, f(x, p, t) or one with inputs, has the period of what drives it:
+    `period` is then exact, and the orbit starts at time 0. For a linear system with periodic
+    coefficients that orbit is 0, and the multipliers are those of its monodromy matrix.
+
+    Periodic orbits of conservative systems come in families; the member nearest to the start is
+    taken. Their multipliers 1 come in pairs, usually with one eigenvector only, and then an error
+    e of the step or of rounding moves them by :math:`\sqrt e`: expect 1e-4 to 1e-8.
+
     Parameters
     ----------
     system : RateNetwork, RNN, GRU, LSTM, Flow or Map
-        A single one, without inputs.
+        A single one. Inputs are taken to repeat after `period`, and only the first are read.
     period : float, optional
         A guess, of one period (of several, several are taken for one); by default found from the
-        first return after the transient.
+        first return after the transient. Driven systems: that of what drives them, or several.
     dt : float
         Largest time step; flows only.
     transient : float
         Time to come close to the orbit, which must attract for that. An unstable one needs `period`
-        and `initial` near it.
+        and `initial` near it. Driven systems: rounded up to whole periods.
     max_period : float, optional
         Where to stop looking for a return; default 1000 steps.
     params, initial, rng
         As in `lyapunov_spectrum`.
+    wrap : mapping of int to float, optional
+        Variables that are phases, and after how much each is the same again: with
+        ``{0: 2 * np.pi}`` an orbit is closed when ``x[0]`` has gained any multiple of it, like the
+        angle of a pendulum that turns over.
 
     Returns
     -------
@@ -97,8 +111,9 @@ def floquet(
     Raises
     ------
     ValueError, TypeError
-        Bad input, naming the argument; also when no period is found, with the nearest return, or
-        when Newton's method does not converge.
+        Bad input, naming the argument; also when no period is found, with the nearest return,
+        when Newton's method does not converge, or when the flow error exceeds 1e-3 of the largest
+        multiplier, as it does where the right-hand side jumps.
 
     Examples
     --------
@@ -109,161 +124,131 @@ def floquet(
     6.66329 -1.05938
     >>> bool(abs(cycle.trivial - 1) < 1e-8)
     True
+
+    Mathieu's equation, whose resting state is unstable in the first tongue:
+
+    >>> import numpy as np
+    >>> mathieu = lx.Flow(
+    ...     lambda x, p, t: [x[1], -(p.a + p.b * np.cos(2 * t)) * x[0]], 2, dict(a=1.0, b=0.2)
+    ... )
+    >>> print(lx.floquet(mathieu, np.pi, dt=0.01).multipliers.real.round(6))
+    [-1.169874 -0.854793]
     """
-    limit = (dt or 1.0) * 1000 if max_period is None else _check.positive(max_period, "max_period")
-    orbit = begin(
-        system, dt=dt, transient=transient, duration=limit, params=params, initial=initial,
-        members=None, rng=rng,
+    step = time_step(system, dt)
+    if max_period is not None:
+        _check.positive(max_period, "max_period")
+    if period is not None:
+        _check.positive(period, "period")
+        if not system.is_flow and period != round(period):
+            raise ValueError(f"period must be a whole number of steps of a map, got {period!r}")
+    if system.is_driven:
+        return _driven(system, period, step, transient, params, initial, wrap, rng)
+    limit = max_period or 1000 * step
+    closing = _closing(
+        begin(system, dt=dt, transient=transient, duration=limit, params=params, initial=initial,
+              members=None, rng=rng),
+        wrap, free=system.is_flow,
     )  # fmt: skip
+    length = period or first_return(closing, closing.orbit.steps_in(limit))
+    x, step_time = closing.orbit.state[0].copy(), math.inf
+    while step_time > step * (1 + 1e-9):
+        # Again with more steps where the period turns out longer, so that none is larger than dt.
+        steps = _steps(length, step)
+        x, step_time = refine(closing, x, steps, length / steps)
+        length = steps * step_time
+    return _around(closing, x, step_time, steps)
+
+
+def _steps(length: float, step: float) -> int:
+    return max(1, math.ceil(length / step * (1 - 1e-12)))
+
+
+def _driven(
+    system: System, period: float | None, step: float, transient: float,
+    params: Mapping[str, Any] | None, initial: Any, wrap: Any, rng: Any,
+) -> Floquet:  # fmt: skip
+    """The orbit of a system that depends on time; it starts at time 0, or whole periods later."""
+    if period is None:
+        raise ValueError("period must be given for a driven system: that of what drives it")
+    steps = _steps(period, step)
+    if system.input_steps is not None and abs(steps * step - period) > 1e-9 * period:
+        raise ValueError(
+            f"period must be a whole number of dt where each step has its row of inputs, got "
+            f"{period / step:g} of them"
+        )
+    if system.is_flow:
+        step = period / steps
+    orbit = begin(
+        system, dt=step if system.is_flow else None, transient=0.0, duration=period, params=params,
+        initial=initial, members=None, rng=rng,
+    )  # fmt: skip
+    closing = _closing(orbit, wrap, free=False)
+    before = steps * math.ceil(_check.positive(transient, "transient", zero=True) / period)
+    orbit.expect(before)
+    orbit.advance(before)
+    _check_finite(orbit)
+    x, _ = refine(closing, orbit.state[0].copy(), steps, step)
+    return _around(closing, x, step, steps)
+
+
+def _closing(orbit: Orbit, wrap: Any, free: bool) -> Closing:
     if orbit.shape:
         raise ValueError(f"system must be a single one, got a batch of shape {orbit.shape}")
-    if orbit.system.is_driven:
-        raise ValueError("system must not be driven: inputs would have to be periodic too")
+    _check_finite(orbit)
+    wrap = {} if wrap is None else wrap
+    if not isinstance(wrap, Mapping):
+        raise TypeError(f"wrap must be a dict of variables and lengths, got {type(wrap).__name__}")
+    lengths = np.zeros(orbit.system.dim)
+    for variable, length in wrap.items():
+        place = _check.count(variable, "wrap's variables", low=0, high=len(lengths) - 1)
+        lengths[place] = _check.positive(length, f"wrap[{place}]")
+    return Closing(orbit, lengths, free)
+
+
+def _check_finite(orbit: Orbit) -> None:
     if not np.isfinite(orbit.state).all():
         raise ValueError(f"system diverged within the transient of {orbit.time:g}")
-    if period is None:
-        steps = _return(orbit, orbit.steps_in(limit))
-    else:
-        steps = max(1, round(_check.positive(period, "period") / orbit.step_time))
-        if not system.is_flow and steps != period:
-            raise ValueError(f"period must be a whole number of steps of a map, got {period!r}")
-    x, time_step = _refine(orbit, steps, orbit.step_time)
-    while orbit.system.is_flow and time_step > orbit.step_time * (1 + 1e-9):
-        # The period turned out longer: more steps, so that none is larger than dt.
-        length = steps * time_step
-        steps = math.ceil(length / orbit.step_time)
-        orbit.state[0] = x
-        x, time_step = _refine(orbit, steps, length / steps)
-    return _around(orbit, x, time_step, steps)
 
 
-def _return(orbit: Orbit, limit: int) -> int:
-    """Steps until the state comes back to where it is."""
-    start, path = orbit.state[0].copy(), [orbit.state[0].copy()]
-    back = False
-    for _ in range(limit):
-        orbit.advance(1)
-        path.append(orbit.state[0].copy())
-        if not orbit.system.is_flow and len(path) > 1:
-            size = max(float(np.abs(start).max()), 1e-3)
-            if np.linalg.norm(path[-1] - start) < 1e-3 * CLOSE * size:
-                back = True
-                break
-    states = np.array(path)
-    size = float(np.linalg.norm(np.ptp(states, axis=0)))
-    away = np.linalg.norm(states - start, axis=1)
-    if orbit.system.is_flow:
-        # From behind through the plane across the flow.
-        ahead = (states - start) @ (states[1] - start)
-        passed = np.flatnonzero((ahead[1:-1] < 0) & (ahead[2:] >= 0)) + 1
-        found = [
-            i + (away[i + 1] < away[i])
-            for i in passed
-            if min(away[i], away[i + 1]) < CLOSE * size + np.linalg.norm(states[1] - start)
-        ]
-    else:
-        found = [len(path) - 1] if back else []
-    moved = size > 1e-6 * max(float(np.abs(start).max()), 1e-3)
-    if not orbit.system.is_flow and len(found):
-        moved = True
-    if not found or not moved:
-        nearest = int(away[1:].argmin()) + 1 if moved else 0
-        seen = (
-            f"nearest return {away[nearest]:.3g} after {nearest * orbit.step_time:g}, of an orbit "
-            f"{size:.3g} wide" if moved else "the state is at rest"
-        )  # fmt: skip
-        raise ValueError(
-            f"no period was found within {limit * orbit.step_time:g} ({seen}); give period, a "
-            "longer transient or max_period"
-        )
-    orbit.state[:] = start
-    return int(found[0])
-
-
-def _flown(orbit: Orbit, x: Array, dt: float, steps: int, vectors: Array | None) -> Array:
-    """The state after `steps` steps of dt; `vectors` (n, m) are carried along."""
-    propagator = orbit.system.propagator((), dt, 1, np.dtype(float))
-    state = x[None].copy()
-    if vectors is None:
-        propagator.push(state, 0, steps, np.empty((1, len(x), 0)))
-    else:
-        columns = vectors[None].copy()
-        propagator.push(state, 0, steps, columns)
-        vectors[:] = columns[0]
-    return np.asarray(state[0])
-
-
-def _slope(orbit: Orbit, x: Array, dt: float, steps: int) -> Array:
-    """Derivative of the state after `steps` steps by their total time."""
-    change = 1e-6
-    ends = [_flown(orbit, x, dt * (1 + sign * change), steps, None) for sign in (1, -1)]
-    return np.asarray((ends[0] - ends[1]) / (2 * change * dt * steps))
-
-
-def _refine(orbit: Orbit, steps: int, dt: float) -> tuple[Array, float]:
-    """Newton's method for a periodic orbit of so many steps."""
-    x, n = orbit.state[0].copy(), orbit.state.shape[1]
-    flow = orbit.system.is_flow
-    scale = max(float(np.abs(x).max()), 1e-3)
-    misses = []
-    for _ in range(NEWTON_STEPS):
-        matrix = np.eye(n)
-        after = _flown(orbit, x, dt, steps, matrix)
-        misses.append(float(np.linalg.norm(after - x)) / scale)
-        if not np.isfinite(misses[-1]):
-            break
-        if misses[-1] < 1e-13 or (len(misses) > 2 and misses[-1] < 1e-11 >= misses[-2]):
-            if flow and np.linalg.norm(_slope(orbit, x, dt, steps)) * dt * steps < 1e-6 * scale:
-                raise ValueError("no periodic orbit was found: the state came to rest")
-            return x, dt
-        jacobian, miss = matrix - np.eye(n), x - after
-        if flow:
-            # No step along the orbit, and the period free.
-            along = _slope(orbit, x, dt, steps)
-            jacobian = np.block([[jacobian, along[:, None]], [along[None], np.zeros((1, 1))]])
-            miss = np.append(miss, 0.0)
-        change = np.linalg.lstsq(jacobian, miss, rcond=None)[0]
-        x = x + change[:n]
-        if flow:
-            dt = float(np.clip(dt + change[n] / steps, 0.5 * dt, 2 * dt))
-    raise ValueError(
-        f"no periodic orbit of {steps} steps was found: after {len(misses)} steps of Newton's "
-        f"method the state misses itself by {misses[-1]:.2g} of its size; give a longer transient "
-        "or a better period"
-    )
-
-
-def _around(orbit: Orbit, x: Array, dt: float, steps: int) -> Floquet:
-    n, flow = len(x), orbit.system.is_flow
+def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
+    """Once around the orbit that Newton's method has found."""
+    check_symmetry(closing, x, steps, dt)
+    n, system = len(x), closing.orbit.system
     edges = np.unique(np.linspace(0, steps, min(steps, SEGMENTS) + 1).round().astype(int))
     matrices, state, path = [], x, [x]
-    propagator = orbit.system.propagator((), dt, 1, np.dtype(float))
+    propagator = system.propagator((), dt, 1, np.dtype(float))
     for a, b in pairwise(edges):
         here = state[None].copy()
         for i in range(a, b - 1):
             propagator.push(here, i, 1, np.empty((1, n, 0)))
             path.append(here[0].copy())
         matrix = np.eye(n)
-        state = _flown(orbit, state, dt, int(b - a), matrix)
+        state = closing.flown(state, dt, int(b - a), matrix, int(a))
         matrices.append(matrix)
         path.append(state)
-    period = steps * dt if flow else float(steps)
+    period = steps * dt if system.is_flow else float(steps)
     logs, units = _multipliers(matrices)
     order = np.argsort(-logs, kind="stable")
     logs, units = logs[order], units[order]
     with np.errstate(under="ignore"):
         multipliers = units * np.exp(logs)
     trivial, error = complex("nan"), np.nan
-    if flow:
-        along = _slope(orbit, x, dt, steps)
+    if closing.free:
+        along = closing.slope(x, dt, steps)
         carried = along
         for matrix in matrices:
             carried = matrix @ carried
         trivial = complex(multipliers[np.abs(multipliers - 1).argmin()])
         error = float(np.linalg.norm(carried - along) / np.linalg.norm(along))
+        if not error < MISFIT * max(1.0, float(np.exp(min(logs[0], 300.0)))):
+            raise ValueError(
+                f"the derivative after one period misses the flow's direction by {error:.2g} (flow "
+                "error): the right-hand side jumps on the way (sign, floor, mod, or where with "
+                "branches that do not meet), or dt is too large"
+            )
     return Floquet(
-        period, x, np.array(path), dt if flow else 1.0, multipliers, logs / period, trivial, error,
-        float(np.linalg.norm(state - x)),
+        period, x, np.array(path), dt if system.is_flow else 1.0, multipliers, logs / period,
+        trivial, error, float(np.linalg.norm(closing.difference(state, x))),
     )  # fmt: skip
 
 

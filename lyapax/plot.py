@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
+from .distribution import hint
 
 
 def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
@@ -13,7 +14,7 @@ def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
         import matplotlib.pyplot as plt
         from matplotlib.axes import Axes
     except ImportError as error:
-        raise ImportError("plots need matplotlib: pip install 'lyapax[plot]'") from error
+        raise ImportError(f"plots need matplotlib: {hint('plot')}") from error
     if kind is None:
         kind = "plane" if len(result.shape) in (1, 2) else "exponents"
     draw = {"exponents": _exponents, "history": _history, "plane": _plane}

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _check, attractor, divergence, statistics
 from ._check import Array
+from .distribution import hint
 from .interrupted import Interrupted, raises_interrupted
 from .progress import bar as progress_bar
 from .run import Run, measure
@@ -313,8 +314,10 @@ class LyapunovSpectrum:
 
     def to_xarray(self) -> Any:
         """An xarray.Dataset with dimensions (batch axes, exponent), labelled by `axes`."""
-        import xarray
-
+        try:
+            import xarray
+        except ImportError as error:
+            raise ImportError(f"labelled arrays need xarray: {hint('sweep')}") from error
         coords = dict(self.axes)
         names = list(coords)
         wide = [*names, "exponent"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
+from .distribution import hint
 from .interrupted import Interrupted, raises_interrupted
 from .orbit import Orbit, begin, time_step
 from .progress import counted
@@ -82,7 +83,7 @@ def trajectory(
         As in `lyapunov_spectrum`.
     store : path, optional
         Write a Zarr array there, save by save, instead of keeping all in memory (needs the extra
-        ``lyapax[sweep]``).
+        ``sweep``).
     progress : bool
 
     Returns
@@ -141,7 +142,7 @@ def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:
     try:
         import zarr
     except ImportError as error:
-        raise ImportError("store needs zarr: pip install 'lyapax[sweep]'") from error
+        raise ImportError(f"store needs zarr: {hint('sweep')}") from error
     # A chunk is one save of everyone: each is written once, and whole.
     chunks = (*shape[:lead], 1, shape[-1])
     try:

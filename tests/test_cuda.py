@@ -406,7 +406,7 @@ def test_results_go_back_where_arrays_came_from(monkeypatch):
 
 def test_a_gpu_without_cupy_is_one_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ImportError, match=r"pip install 'lyapax\[cuda13\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'lyapunov-spectra\[cuda13\]'"):
         spectrum(quiet_network(4), duration=1.0, dt=0.1, device="cuda")
 
 

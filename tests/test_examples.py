@@ -29,7 +29,7 @@ def test_fig5a(tmp_path, capsys):
 
 
 def test_training_script(tmp_path):
-    pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+    pytest.importorskip("torch", reason="needs the extra torch")
     example = load("train_with_pta")
     few = {"steps": 3, "progress": False}
     runs = {
@@ -58,7 +58,7 @@ def test_fig5b(tmp_path, capsys):
 
 
 def test_flossing(tmp_path, capsys):
-    pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+    pytest.importorskip("torch", reason="needs the extra torch")
     example = load("floss_exponents")
     example.main(["--steps", "40", "--picture", str(tmp_path / "floss.png")])
     assert (tmp_path / "floss.png").stat().st_size > 10_000

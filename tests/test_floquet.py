@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import ellipk
 
 import lyapax as lx
 from lyapax.systems import library
@@ -92,6 +93,154 @@ def test_no_period_says_what_was_seen():
         lx.floquet(library["lorenz63"].system(), 0.013, dt=0.01, initial=[5.0, 3.0, 20.0])
 
 
+def pendulum():
+    return lx.Flow(lambda x, p: [x[1], -np.sin(x[0])], 2)
+
+
+def figure_eight(x, p):
+    """Three bodies of mass 1 in a plane: positions, then velocities."""
+    force = [0.0] * 6
+    for a in range(3):
+        for b in range(3):
+            if a != b:
+                d = [x[2 * b + i] - x[2 * a + i] for i in range(2)]
+                cubed = (d[0] ** 2 + d[1] ** 2) ** 1.5
+                for i in range(2):
+                    force[2 * a + i] = force[2 * a + i] + d[i] / cubed
+    return [*x[6:], *force]
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.01])
+@pytest.mark.parametrize(
+    ("f", "start", "period"),
+    [
+        (lambda x, p: [x[1], -np.sin(x[0])], [1.0, 0.0], 4 * ellipk(np.sin(0.5) ** 2)),
+        (lambda x, p: [x[1], -x[0]], [1.0, 0.0], 2 * np.pi),
+        # Lotka and Volterra's; the period is DOP853's, at relative tolerance 1e-12.
+        (lambda x, p: [x[0] * (1 - x[1]), x[1] * (x[0] - 1)], [2.0, 1.0], 6.60848267),
+    ],
+    ids=["pendulum", "oscillator", "lotka_volterra"],
+)
+def test_conservative_orbits(f, start, period, dt):
+    """The steps lose or win energy of the order of dt^5 a period, so nothing closes exactly."""
+    cycle = lx.floquet(lx.Flow(f, 2), dt=dt, initial=start)
+    assert cycle.period == pytest.approx(period, rel=2 * dt**4 + 1e-6)
+    np.testing.assert_allclose(cycle.state, start, atol=0.03 * dt**2 + 1e-5)  # the nearest
+    # A pair of 1 in one Jordan block is known to the root of the step's error.
+    np.testing.assert_allclose(cycle.multipliers, 1.0, atol=3e-3 * dt**2.5 + 1e-6)
+    assert 0 < cycle.residual < 0.1 * dt**5 + 1e-11
+
+
+def test_figure_eight_of_three_bodies():
+    """Chenciner and Montgomery's choreography, which is linearly stable."""
+    x1, v3 = np.array([0.97000436, -0.24308753]), np.array([-0.93240737, -0.86473146])
+    start = np.concatenate([x1, -x1, [0, 0], -v3 / 2, -v3 / 2, v3])
+    cycle = lx.floquet(lx.Flow(figure_eight, 12), 6.32591398, dt=0.01, initial=start)
+    assert cycle.period == pytest.approx(6.32591398, abs=1e-7)
+    np.testing.assert_allclose(cycle.state, start, atol=1e-6)
+    np.testing.assert_allclose(np.abs(cycle.multipliers), 1.0, atol=2e-5)
+    # Eight are 1, of energy, angular momentum, momentum and centre; two pairs turn: Simo's values.
+    turning = cycle.multipliers[np.abs(cycle.multipliers - 1) > 1e-3]
+    angles = np.sort(np.abs(np.angle(turning)))[::2]
+    np.testing.assert_allclose(angles / (2 * np.pi), [0.00842272, 0.29809253], atol=1e-5)
+    assert len(turning) == 4
+
+
+def test_phases_close_up_to_whole_turns():
+    turning = lx.floquet(pendulum(), dt=0.02, initial=[0.0, 3.0], wrap={0: 2 * np.pi})
+    assert turning.period == pytest.approx(4 / 3 * ellipk(4 / 9), abs=1e-6)
+    assert turning.orbit[-1, 0] - turning.orbit[0, 0] == pytest.approx(2 * np.pi, abs=1e-9)
+    assert turning.residual < 1e-9
+    phase = lx.Flow(lambda x, p: [2.0 - np.sin(x[0])], 1)
+    cycle = lx.floquet(phase, dt=0.02, initial=[50.0], wrap={0: 2 * np.pi})
+    assert cycle.period == pytest.approx(2 * np.pi / np.sqrt(3), abs=1e-8)
+    assert cycle.trivial == pytest.approx(1.0, abs=1e-12)
+    with pytest.raises(ValueError, match="no period was found"):
+        lx.floquet(phase, dt=0.02, initial=[50.0])
+    with pytest.raises(ValueError, match=r"wrap\[0\] = 6 must be a period"):
+        lx.floquet(phase, dt=0.02, initial=[50.0], wrap={0: 6.0})
+    for wrap, error in (({2: 1.0}, ValueError), ({0: -1.0}, ValueError), (6.28, TypeError)):
+        with pytest.raises(error, match="wrap"):
+            lx.floquet(phase, dt=0.02, initial=[50.0], wrap=wrap)
+
+
+def mathieu():
+    return lx.Flow(
+        lambda x, p, t: [x[1], -(p.a + p.b * np.cos(2 * t)) * x[0]], 2, {"a": 1.0, "b": 0.2}
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "trace", "stable"),  # traces: DOP853 at relative tolerance 1e-13
+    [(1.0, 0.2, -2.0246669154, False), (0.5, 0.2, -1.2467429401, True)],
+)
+def test_linear_system_with_periodic_coefficients(a, b, trace, stable):
+    rest = lx.floquet(mathieu(), np.pi, dt=0.013, params={"a": a, "b": b}, rng=0)
+    np.testing.assert_allclose(rest.state, 0.0, atol=1e-12)
+    assert rest.period == np.pi
+    assert rest.dt <= 0.013
+    assert np.prod(rest.multipliers) == pytest.approx(1.0, abs=1e-8)
+    assert rest.multipliers.sum() == pytest.approx(trace, abs=1e-7)
+    assert (rest.exponents[0] < 1e-9) == stable
+    assert np.isnan(rest.flow_error)
+
+
+def test_driven_systems_have_the_period_of_their_drive():
+    duffing = lx.Flow(
+        lambda x, p, t: [x[1], -0.2 * x[1] + x[0] - x[0] ** 3 + 0.1 * np.cos(t)], 2,
+        initial=[1.0, 0.0],
+    )  # fmt: skip
+    # DOP853 and Newton's method. The transient ends within a period and is rounded up.
+    for transient in (0.0, 100.0):
+        cycle = lx.floquet(duffing, 2 * np.pi, dt=0.02, transient=transient, rng=0)
+        np.testing.assert_allclose(cycle.state, [1.09728968, 0.02364956], atol=1e-7)
+        np.testing.assert_allclose(
+            sorted(cycle.multipliers, key=np.imag), -0.41237961 + np.array([-1j, 1j]) * 0.3384562,
+            atol=1e-7,
+        )  # fmt: skip
+    assert np.prod(cycle.multipliers) == pytest.approx(np.exp(-0.4 * np.pi), abs=1e-7)
+    # Two periods of the drive are a period too.
+    double = lx.floquet(duffing, 4 * np.pi, dt=0.02)
+    np.testing.assert_allclose(double.state, cycle.state, atol=1e-8)
+    np.testing.assert_allclose(
+        sorted(double.multipliers, key=np.imag),
+        sorted(cycle.multipliers**2, key=np.imag),
+        atol=1e-8,
+    )
+    for system, start in ((duffing, [1.0, 0.0]), (mathieu(), [0.0, 0.0])):
+        with pytest.raises(ValueError, match="period must be a period of the system in time"):
+            lx.floquet(system, 3.0, dt=0.02, initial=start)
+    alternating = lx.Map(lambda x, p, m: [x[0] * (1 + 0.5 * np.cos(np.pi * m)) + 1], 1)
+    orbit = lx.floquet(alternating, 2, initial=[0.3])
+    # x -> 1.5 x + 1 -> 0.5 (1.5 x + 1) + 1
+    np.testing.assert_allclose(orbit.state, 6.0, atol=1e-12)
+    np.testing.assert_allclose(orbit.multipliers, 0.75, atol=1e-14)
+
+
+def test_inputs_repeat_after_the_period():
+    w, rows = np.array([[0.5, 0.3], [-0.2, 0.4]]), np.array([[1.0, 0.0], [0.0, 2.0], [3.0, -1.0]])
+    net = lx.RateNetwork(w, phi="linear", kind="map", inputs=rows)
+    orbit = lx.floquet(net, 3, rng=0)
+    expected = np.linalg.eigvals(np.linalg.matrix_power(w, 3))
+    np.testing.assert_allclose(
+        sorted(orbit.multipliers, key=np.imag), sorted(expected, key=np.imag), atol=1e-13
+    )
+    np.testing.assert_allclose(orbit.orbit[3], orbit.orbit[0], atol=1e-13)
+    assert np.abs(orbit.orbit[1] - orbit.orbit[0]).max() > 0.1
+    with pytest.raises(ValueError, match="inputs must have one row a step"):
+        lx.floquet(net, 4, rng=0)
+    with pytest.raises(ValueError, match="whole number of dt"):
+        lx.floquet(lx.RateNetwork(w, inputs=rows), 0.25, dt=0.1, rng=0)
+
+
+def test_a_right_hand_side_that_jumps_is_refused():
+    relay = lx.Flow(lambda x, p: [x[1], -0.1 * x[1] - x[0] + np.sign(x[1])], 2)
+    with pytest.raises(
+        ValueError, match=r"flow error\): the right-hand side jumps.*dt is too large"
+    ):
+        lx.floquet(relay, dt=0.02, transient=200, initial=[1.0, 0.0])
+
+
 def test_local_exponents():
     system = network()
     run = {"dt": 0.1, "rng": 0, "progress": False, "k": 3}
@@ -163,6 +312,7 @@ def test_noise_is_where_the_weights_are():
          ValueError, "whole"),
         (lambda: lx.floquet(lx.RNN(np.eye(2), np.ones((2, 1)), inputs=np.ones((2000, 1)))),
          ValueError, "driven"),
+        (lambda: lx.floquet(mathieu(), dt=0.1), ValueError, "period must be given"),
         (lambda: lx.floquet(lx.Flow(lambda x, p: [x[0] ** 2], 1), dt=0.1, transient=50,
                             initial=[1.0]), ValueError, "diverged"),
         (lambda: lx.gradient_horizon(network(), low=2.0, duration=1, dt=0.1), ValueError, "low"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,7 +17,8 @@ import scipy.sparse
 from click.testing import CliRunner
 
 import lyapax as lx
-from lyapax.cli import commands
+from lyapax.cli import commands, main
+from lyapax.weight_files import read_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -138,6 +140,133 @@ def test_weights_from_every_kind_of_file(tmp_path, suffix, network):
     np.testing.assert_allclose(found["exponents"], network.exponents, atol=1e-9)
 
 
+TABLE = np.array([[0.5, -1.25, 0.0], [2.0, 0.125, 3.0], [0.0, -0.75, 1.5]])
+
+
+def table(top=None, left=None, corner="", matrix=TABLE):
+    rows = [[*([name] if left else []), *map(repr, row.tolist())]
+            for name, row in zip(left or [None] * len(matrix), matrix, strict=True)]  # fmt: skip
+    if top:
+        rows.insert(0, [*([corner] if left and corner is not None else []), *top])
+    return "".join(",".join(row) + "\n" for row in rows)
+
+
+COUNTED = ["0", "1", "2"]
+BOTH, FIRST_ROW = "first row and first column read as labels", "first row read as labels"
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (table(), ""),
+        ("# saved by NumPy\n\n" + table(), ""),
+        (table(COUNTED, COUNTED), BOTH),
+        (table(["1", "2", "3"], ["1", "2", "3"]), BOTH),
+        (table(COUNTED, COUNTED, corner="unit"), BOTH),
+        (table(["a", "b", "c"], ["a", "b", "c"]), BOTH),
+        ("\ufeff" + table(["a", "b", "c"], ["a", "b", "c"], corner="name"), BOTH),
+        (table(['"a, x"', '"b"', '"c"'], ['"a, x"', '"b"', '"c"'], corner='""'), BOTH),
+        (table(["a", "b", "c"], COUNTED), BOTH),  # pandas, without an index of its own
+        (table(["a", "b", "c"], ["a", "b", "c"], corner=None), BOTH),  # R's write.table
+        (table(COUNTED), FIRST_ROW),
+        (table(["1", "2", "3"]), FIRST_ROW),
+        (table(["0.0", "1.0", "2.0"]), FIRST_ROW),
+        (table(["a", "b", "c"]), FIRST_ROW),
+        (table(None, COUNTED), "first column read as labels"),
+        (table(None, ["a", "b", "c"]), "first column read as labels"),
+    ],
+)
+def test_labels_of_a_csv_are_not_weights(tmp_path, text, note):
+    path = tmp_path / "w.csv"
+    path.write_text(text, "utf-8")
+    matrix, said = read_weights(path)
+    assert np.array_equal(matrix, TABLE)
+    assert said == (f"w.csv: {note}" if note else "")
+
+
+@pytest.mark.parametrize("labels", [COUNTED, ["1", "2", "3"]])
+def test_labels_that_could_be_weights_are_refused(tmp_path, labels):
+    path = tmp_path / "w.csv"
+    path.write_text(table(labels, labels, corner="0"))
+    with pytest.raises(ValueError, match=rf"count {labels[0]}, {labels[1]}, .*--no-labels"):
+        read_weights(path)
+    assert np.array_equal(read_weights(path, True)[0], TABLE)
+    assert read_weights(path, False)[0].shape == (4, 4)
+    # The distances along a ring begin with 0, 1, 2 too, and two units with one connection each way.
+    path.write_text(table(matrix=np.array([[0.0, 1.0], [1.0, 0.0]])))
+    assert read_weights(path)[0].tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        (table(["a", "b", "c"], ["a", "c", "b"]), "labels of its rows and of its columns differ"),
+        # Four columns with names above, of which three rows are kept: not square.
+        (table(["a", "b", "c", "d"], matrix=np.ones((3, 4))), "differ"),
+        (table().replace("3.0", ""), "could not convert"),
+        (table().replace("3.0", "n.a."), "could not convert"),
+    ],
+)
+def test_a_table_that_is_no_matrix(tmp_path, text, words):
+    path = tmp_path / "w.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read_weights(path)
+
+
+@pytest.fixture
+def run_main(monkeypatch, capsys):
+    """Runs the command in this process; gives the exit code, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lyapax", *map(str, arguments)])
+        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main sets its own
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_csv_with_labels_on_the_command_line(tmp_path, run_main):
+    (tmp_path / "w.csv").write_text(table(["a", "b", "c"], ["a", "b", "c"], matrix=TABLE / 10))
+    run = ["--map", "--phi", "linear", "--duration", "50", "--json", "--quiet"]
+    code, out, said = run_main("spectrum", tmp_path / "w.csv", *run)
+    assert (code, said) == (0, f"lyapax: w.csv: {BOTH}\n")
+    found = json.loads(out)["exponents"]
+    assert sum(found) == pytest.approx(np.log(abs(np.linalg.det(TABLE / 10))), abs=1e-9)
+    np.save(tmp_path / "w.npy", TABLE)
+    code, _, said = run_main("spectrum", tmp_path / "w.npy", "--labels")
+    assert code == 2
+    assert "--labels is for .csv" in said
+
+
+def test_dead_units_of_sparse_weights():
+    """SciPy 1.11 gives the largest of each column as a row."""
+    w = scipy.sparse.csr_array([[0.5, 0.0, 0.2], [0.0, 0.0, 0.3], [0.1, 0.0, 0.0]])
+    assert lx.RateNetwork(w, kind="map").nullity == 1
+    assert lx.RateNetwork(w.toarray(), kind="map").nullity == 1
+
+
+def test_json_has_null_where_there_is_no_number(tmp_path):
+    """Two units that nothing reaches die at once: -inf, which JSON does not know."""
+    np.save(tmp_path / "w.npy", np.diag([0.5, 0.0, 0.0]))
+    text = invoke("spectrum", str(tmp_path / "w.npy"), "--map", "--phi", "linear",
+                  "--duration", "50", "--json")  # fmt: skip
+
+    def refuse(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    found = json.loads(text, parse_constant=refuse)
+    assert found["exponents"][0] == pytest.approx(np.log(0.5), abs=1e-12)
+    assert found["exponents"][1:] == [None, None]
+    assert found["status"] == [["OK", "RANK_LOST", "RANK_LOST"]]
+
+
 def test_spectrum_command_writes_picture_and_result(tmp_path):
     np.save(tmp_path / "w.npy", np.diag(np.full(9, 0.5)))
     picture, result = tmp_path / "p.png", tmp_path / "r.npz"
@@ -192,6 +321,33 @@ def test_command_line_errors_are_one_line(tmp_path, arguments, words):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *[([f"--{name}", value], f"{name} must be")
+          for name in ("duration", "dt", "transient", "tol")
+          for value in ("nan", "inf", "-1", "0") if (name, value) != ("transient", "0")],
+        (["--duration", "1e308"], "lyapax: "),
+        *[(["-k", value], "k must be from 1 to 3") for value in ("0", "-1", "1" + 20 * "0")],
+        (["-k", "nan"], "-k"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed", "1e18"], "--seed"),
+        (["--dtype", "float16"], "float64, float32"),
+        (["--device", "cuda:nan"], "cuda"),
+        *[(["--param", f"rho={value}"], "rho") for value in
+          ("nan", "inf", "nan:1:3", "0:1:0", "0:1:-1", "0:1:nan", "0:1:inf", "0:1:2.5",
+           "0:1")],
+        (["--param", "rho=0:1:1" + 17 * "0"], "lyapax: "),
+    ],
+)  # fmt: skip
+def test_odd_numbers_are_one_line(options, words, run_main):
+    run = [] if "--duration" in options else ["--duration", "5"]
+    code, out, said = run_main("system", "lorenz63", "--quiet", *run, *options)
+    assert (code, out) == (2, "")
+    assert said.count("\n") == 1
+    assert words in said
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_trajectory_that_diverges_says_when():
 
 
 def test_trajectory_in_zarr(tmp_path):
-    pytest.importorskip("zarr", reason="needs the extra lyapax[sweep]")
+    pytest.importorskip("zarr", reason="needs the extra sweep")
     same = {"duration": 20, "dt": 0.1, "save_every": 10, "members": 3, **quiet}
     kept = lx.trajectory(network(), **same)
     stored = lx.trajectory(network(), store=tmp_path / "path.zarr", **same)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+torch = pytest.importorskip("torch", reason="needs the extra torch")
 from torch import nn  # noqa: E402
 from torch.nn.utils import parametrizations  # noqa: E402
 
@@ -200,7 +200,7 @@ def test_without_torch_one_clear_error():
         "try:\n    import lyapax.torch\nexcept ImportError as e:\n    print(e)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "pip install 'lyapax[torch]'" in done.stdout
+    assert "pip install 'lyapunov-spectra[torch]'" in done.stdout
 
 
 def test_docstring_example():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+torch = pytest.importorskip("torch", reason="needs the extra torch")
 from torch import nn  # noqa: E402
 
 from lyapax.torch import lyapunov_exponents, spectrum  # noqa: E402

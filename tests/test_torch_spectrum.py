@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
+torch = pytest.importorskip("torch", reason="needs the extra torch")
 from torch import nn  # noqa: E402
 from torch.nn.utils import parametrizations  # noqa: E402
 

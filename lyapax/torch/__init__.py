@@ -1,11 +1,11 @@
-"""For training scripts in PyTorch; needs the extra ``lyapax[torch]``."""
+"""For training scripts in PyTorch; needs the extra ``torch``."""
+
+from ..distribution import hint as _hint
 
 try:
     import torch as _torch  # noqa: F401
 except ImportError as error:  # pragma: no cover - tested in a process without torch
-    raise ImportError(
-        "lyapax.torch needs PyTorch: pip install 'lyapax[torch]' (or torch itself)"
-    ) from error
+    raise ImportError(f"lyapax.torch needs PyTorch: {_hint('torch')} (or torch itself)") from error
 
 from .differentiable import lyapunov_exponents as lyapunov_exponents
 from .initialize import pta_init_ as pta_init_
