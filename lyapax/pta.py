@@ -272,9 +272,10 @@ class Region:
             inside = self._oscillates(level, np.abs(_wrapped(angle)))
             out[:, missing[inside]] = level[inside], angle[inside]
             missing = missing[~inside]
+        given = " and ".join(fixed) or "alpha"
         raise ValueError(
-            f"no block of alpha {level[0]:g} and theta {angle[0]:g} oscillates: what is given for "
-            f"block {missing[0]} lies outside of the region"
+            f"{given} must let blocks oscillate: none of alpha {level[0]:g} and theta "
+            f"{angle[0]:g} does, what is given for block {missing[0]} lies outside of the region"
         )
 
     def borders(self, points: int = 400) -> list[tuple[str, Array, Array]]:

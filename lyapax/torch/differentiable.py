@@ -1,5 +1,6 @@
 """Lyapunov exponents that gradients flow through."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from .. import _check
 from ..systems import LSTM, RNN
 from .read import dense, ends, is_recurrent, kind_of, settled, states, weight_names
 from .replica import replica, unwrapped
-from .step import probe, pushed
+from .step import load_forward_mode, probe, pushed
 from .unfused import Unfused, gated
 
 FLOATS = (torch.float32, torch.float64)
@@ -106,19 +107,23 @@ def lyapunov_exponents(
         if {len(x), len(u)} - {1, batch}:
             raise ValueError(f"x0 and inputs must have one batch, got {len(x)} and {len(u)}")
         x, u = x.expand(batch, -1), u.expand(batch, -1, -1)
+    mapped: Any = torch.func.vmap
+    context: Any = contextlib.nullcontext()
     if is_recurrent(step):
         _check_module(step, x, u)
         function = as_step(step, x.dtype)
+        load_forward_mode()
     else:
         function = replica(step) if isinstance(step, nn.Module) else step
+        mapped = probe(function, "step", x[0], *(() if u is None else (u[0, 0],)))
+        context = Unfused()
     if generator is None:
         generator = torch.Generator(x.device).manual_seed(0)
     q = torch.randn(n, k, generator=generator, dtype=x.dtype, device=generator.device)
     q = torch.linalg.qr(q.to(x.device))[0].expand(len(x), -1, -1)
     sums = x.new_zeros(len(x), k)
-    mapped = probe(function, "step", x[0], *(() if u is None else (u[0, 0],)))
     push = mapped(pushed(function, mapped))
-    with Unfused():
+    with context:
         for t in range(before + window):
             with torch.set_grad_enabled(torch.is_grad_enabled() and t >= before):
                 x, a = push(x, q) if u is None else push(x, q, u[:, t])

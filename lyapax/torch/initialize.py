@@ -83,6 +83,7 @@ def pta_init_(
     if alpha is not None and offset is not None:
         raise ValueError("alpha or offset must be left out: give one of them")
     if isinstance(module_or_tensor, torch.Tensor):
+        _check_writable(module_or_tensor, "module_or_tensor")
         cell = _check.choice(kind, "kind", ("tanh", "gru"))
         bank = _drawn(module_or_tensor, "module_or_tensor", cell, region, time, options, generator)
         _write(module_or_tensor, bank)
@@ -102,8 +103,8 @@ def pta_init_(
     ]
     if not layers:
         raise TypeError(
-            "pta_init_ found no nn.RNN, nn.GRU, nn.RNNCell or nn.GRUCell in "
-            f"{type(module).__name__}"
+            "module_or_tensor must have recurrent layers: pta_init_ found no nn.RNN, nn.GRU, "
+            f"nn.RNNCell or nn.GRUCell in {type(module).__name__}"
         )
     # All drawn before any is written: a refusal leaves everything as it was.
     banks = [
@@ -165,19 +166,14 @@ def _drawn(
     generator: Any,
 ) -> Any:  # fmt: skip
     """The bank for one tensor."""
+    _check_writable(tensor, name)
     gates = 3 if cell == "gru" else 1
-    if tensor.ndim != 2 or tensor.shape[0] != gates * tensor.shape[1]:
+    if tensor.shape[0] != gates * tensor.shape[1]:
         wanted = "(3 n, n)" if cell == "gru" else "(n, n)"
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(tensor.shape)}")
     n = tensor.shape[1]
     if n < 2:
         raise ValueError(f"{name} must have at least 2 units, one block, got {n}")
-    if tensor.is_meta:
-        raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
-    if not dense(tensor, name).is_floating_point():
-        raise TypeError(f"{name} must be of floating point, got {tensor.dtype}")
-    if 0 in tensor.stride():
-        raise ValueError(f"{name} must have memory for each of its entries, got an expanded one")
     ranges = {k: v for k, v in options.items() if isinstance(v, tuple) and k != "theta"}
     values = {
         k: _values(v, k, n // 2) for k, v in options.items() if v is not None and k not in ranges
@@ -193,6 +189,19 @@ def _drawn(
         n // 2, where, int(seed), check=region == "null", rounded=rounded, **values
     )  # fmt: skip
     return torch.from_numpy(pta.bank(*found, n))
+
+
+def _check_writable(tensor: Any, name: str) -> None:
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
+    if not dense(tensor, name).is_floating_point():
+        raise TypeError(f"{name} must be of floating point, got {tensor.dtype}")
+    if tensor.ndim != 2:
+        raise ValueError(f"{name} must have shape (n, n) or (3 n, n), got {tuple(tensor.shape)}")
+    if any(
+        step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True)
+    ):
+        raise ValueError(f"{name} must have memory for each of its entries, got an expanded one")
 
 
 def _write(tensor: Any, bank: Any) -> None:
