@@ -18,7 +18,7 @@ So every border is :math:`\theta = \arg B \pm LL(\alpha/|B|)` with the one funct
    attractors (2023), sections 3 and S2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,7 +47,10 @@ TURNS: dict[tuple[str, str], dict[str, complex]] = {
 }
 LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
 
+LARGEST = 10_000_000  # of a number of blocks or points, far beyond any use
+
 CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
+CALL_STEPS = 20_000_000  # of all blocks in one call of a kernel: a few tenths of a second
 LOCKED = 1.5e-3  # per step: a block below is locked; at rest the estimate is within 1e-3 of zero
 
 
@@ -69,7 +72,7 @@ def blocks(alpha: ArrayLike, theta: ArrayLike) -> Array:
     >>> blocks(2.0, 0.0).tolist()
     [[2.0, -0.0], [0.0, 2.0]]
     """
-    alpha, theta = np.asarray(alpha, float), np.asarray(theta, float)
+    alpha, theta = _together(alpha=alpha, theta=theta)
     real, imaginary = alpha * np.cos(theta), alpha * np.sin(theta)
     return np.stack([np.stack([real, -imaginary], -1), np.stack([imaginary, real], -1)], -2)
 
@@ -79,8 +82,11 @@ def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
 
     n is twice the number of blocks, or one more: then the last row and column are zero.
     """
-    each = blocks(np.atleast_1d(alpha), np.atleast_1d(theta))
-    n = 2 * len(each) if n is None else n
+    each = blocks(alpha, theta)
+    each = each[None] if each.ndim == 2 else each
+    if each.ndim != 3:
+        raise ValueError(f"alpha and theta must be numbers or (m,), got shape {each.shape[:-2]}")
+    n = 2 * len(each) if n is None else _check.count(n, "n")
     if n // 2 != len(each):
         raise ValueError(f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}")
     out = np.zeros((n, n))
@@ -120,8 +126,12 @@ def saddle_node(alpha: ArrayLike) -> Array:
     >>> round(float(saddle_node(2.0)), 5)
     0.25246
     """
+    return _reach(_numbers(alpha, "alpha"))
+
+
+def _reach(alpha: Array) -> Array:
     spline, low, high = _curve()
-    excess = np.minimum(np.asarray(alpha, float), LIMIT) - 1
+    excess = np.minimum(alpha, LIMIT) - 1
     at = np.log(np.maximum(excess, 1e-300))
     return np.asarray(np.where(excess > 0, spline(np.clip(at, low, high)) * excess, 0.0))
 
@@ -139,7 +149,7 @@ def gru_offset(theta: ArrayLike) -> Array:
     >>> gru_offset([0.0, np.pi]).tolist()
     [2.0, 6.0]
     """
-    cosine = np.cos(np.asarray(theta, float))
+    cosine = np.cos(_numbers(theta, "theta"))
     return np.asarray(-2 * cosine + np.sqrt(4 * cosine**2 + 12))
 
 
@@ -187,8 +197,8 @@ class Region:
 
     def contains(self, alpha: ArrayLike, theta: ArrayLike) -> NDArray[np.bool_]:
         """Whether blocks lie in the region; alpha and theta broadcast together."""
-        alpha, theta = _check.real_array(alpha, "alpha"), _check.real_array(theta, "theta")
-        angle = np.abs((theta + np.pi) % (2 * np.pi) - np.pi)
+        alpha, theta = _together(alpha=alpha, theta=theta)
+        angle = np.abs(_wrapped(theta))
         value, (low, high) = alpha, self.alpha or (0.0, 0.0)
         if self.offset is not None:
             value, (low, high) = alpha - gru_offset(angle), self.offset
@@ -205,7 +215,7 @@ class Region:
         """(name, angle, angle to either side) of the cycles that a block falls into."""
         for name, turn in TURNS[self.cell, self.time].items():
             stretch = UNIT[self.cell] * abs(turn)
-            yield name, float(np.angle(turn)), saddle_node(alpha / stretch)
+            yield name, float(np.angle(turn)), _reach(alpha / stretch)
 
     def _oscillates(self, alpha: Array, angle: Array) -> Any:
         inside = alpha > self._onset(angle)
@@ -238,15 +248,12 @@ class Region:
         >>> bool(Region("gru").contains(alpha, theta).all())
         True
         """
-        size, random = _check.count(size, "size", low=0), _check.generator(rng, "rng")
+        size, random = _check.count(size, "size", low=0, high=LARGEST), _check.generator(rng, "rng")
         if alpha is not None and offset is not None:
             raise ValueError("give alpha or offset, not both")
-        given = {"alpha": alpha, "theta": theta, "offset": offset}
-        fixed = {
-            name: np.broadcast_to(_check.real_array(value, name), size)
-            for name, value in given.items()
-            if value is not None
-        }
+        if offset is not None and (self.cell, self.time) != ("gru", "discrete"):
+            raise ValueError("offset is for the GRU in discrete time, use alpha")
+        fixed = _fixed(size, alpha=alpha, theta=theta, offset=offset)
         low, high = self.alpha or self.offset or (0.0, 0.0)
         out = np.empty((2, size))
         missing = np.arange(size)
@@ -262,17 +269,18 @@ class Region:
             # The shear by the offset leaves areas as they are.
             if "offset" in fixed or (self.offset is not None and "alpha" not in fixed):
                 level = level + gru_offset(angle)
-            inside = self._oscillates(level, np.abs(angle))
+            inside = self._oscillates(level, np.abs(_wrapped(angle)))
             out[:, missing[inside]] = level[inside], angle[inside]
             missing = missing[~inside]
+        given = " and ".join(fixed) or "alpha"
         raise ValueError(
-            f"no block of alpha {level[0]:g} and theta {angle[0]:g} oscillates: what is given for "
-            f"block {missing[0]} lies outside of the region"
+            f"{given} must let blocks oscillate: none of alpha {level[0]:g} and theta "
+            f"{angle[0]:g} does, what is given for block {missing[0]} lies outside of the region"
         )
 
     def borders(self, points: int = 400) -> list[tuple[str, Array, Array]]:
         """(name, theta, alpha) of the curves that bound the region, theta in (0, pi)."""
-        theta = np.linspace(0, np.pi, points)
+        theta = np.linspace(0, np.pi, _check.count(points, "points", low=2, high=LARGEST))
         if self.alpha is not None:
             top = self.alpha[1]
         else:
@@ -297,6 +305,8 @@ class Region:
             import matplotlib.pyplot as plt
 
             ax = plt.subplots()[1]
+        if not (hasattr(ax, "plot") and hasattr(ax, "set_xlabel")):
+            raise TypeError(f"ax must be a matplotlib axis, got {type(ax).__name__}")
         styles = {"saddle-node": "-", "Hopf": "--", "Neimark-Sacker": "--"}
         for name, theta, alpha in self.borders():
             ax.plot(theta, alpha, styles.get(name, ":"), color="k", lw=1, label=name)
@@ -311,17 +321,20 @@ def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Re
     is best. ``"paper"``: the ranges of the paper, in which a third of the tanh map's blocks are
     locked and have no zero exponent. All else is the same in both.
     """
-    if _check.choice(name, "region", ("null", "paper")) == "null" and (cell, time) == (
-        "tanh", "discrete",
-    ):  # fmt: skip
+    _check.choice(name, "name of the region", ("null", "paper"))
+    whole = Region(cell, time)
+    if name == "null" and (cell, time) == ("tanh", "discrete"):
         return Region(cell, time, alpha=(1.05, 1.5))
-    return Region(cell, time)
+    return whole
 
 
 def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> System:
     """Blocks as systems of two units, one member each."""
+    _check.choice(cell, "cell", ("tanh", "gru"))
+    _check.choice(time, "time", ("discrete", "continuous"))
+    alpha, theta = _together(alpha=alpha, theta=theta)
     unit = UNIT[cell]
-    params = {"alpha": np.asarray(alpha, float) / unit, "theta": theta}
+    params = {"alpha": alpha / unit, "theta": theta}
 
     def mixed(x: Any, p: Any) -> list[Any]:
         return [0.5 * h + 0.5 * c for h, c in zip(x, pta_map(x, p), strict=True)]
@@ -341,45 +354,114 @@ def leading_exponents(
     """Leading exponent of each block, per step of a map or per unit time, by a short run.
 
     Zero for a block that oscillates freely, negative for one that is locked. alpha, theta (m,);
-    transient and steps count steps, of dt in continuous time.
+    transient and steps count steps, of dt in continuous time, and are rounded up to 50.
     """
+    _check.choice(time, "time", ("discrete", "continuous"))
+    transient = _check.count(transient, "transient", low=0, high=10**9)
+    steps, random = _check.count(steps, "steps", high=10**9), _check.generator(rng, "rng")
+    step = _check.positive(dt, "dt") if time == "continuous" else 1.0
+    alpha, theta = _together(alpha=alpha, theta=theta)
+    if alpha.ndim > 1:
+        raise ValueError(f"alpha and theta must be numbers or (m,), got shape {alpha.shape}")
+    members = alpha.size
+    if not members:
+        return np.empty(0)
     system = block_system(alpha, theta, cell, time)
-    members, random = np.broadcast(alpha, theta).size, np.random.default_rng(rng)
-    step = dt if time == "continuous" else 1.0
     propagator = system.propagator((members,), step, 1, np.dtype(np.float64))
     basis = random.standard_normal((members, 2, 1))
     flight = launch(random.uniform(-0.5, 0.5, (members, 2)), basis)
-    interval = 50
-    propagator.propagate(flight, -(-transient // interval), interval)
+    interval, intervals = 50, -(-steps // 50)
+    longest = max(1, CALL_STEPS // (interval * members))  # so that Ctrl-C answers soon
+
+    def run(total: int) -> None:
+        for done in range(0, total, longest):
+            propagator.propagate(flight, min(longest, total - done), interval)
+
+    run(-(-transient // interval))
     flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
-    intervals = -(-steps // interval)
-    propagator.propagate(flight, intervals, interval)
+    run(intervals)
     total = flight.log_sum[:, 0] + flight.compensation[:, 0]
     return np.asarray(total / (intervals * interval * step))
 
 
 def draw(
-    size: int, where: Region, rng: Any = None, *, check: bool = True, **fixed: Any
-) -> tuple[Array, Array]:
+    size: int, where: Region, rng: Any = None, *, check: bool = True,
+    rounded: Callable[[Array], Array] | None = None, alpha: ArrayLike | None = None,
+    theta: ArrayLike | None = None, offset: ArrayLike | None = None,
+) -> tuple[Array, Array]:  # fmt: skip
     """`size` blocks as of `Region.sample`; with `check` the locked ones are drawn again.
 
     Narrow tongues in which a map locks lie inside of the region, so each block is run for 12,000
     steps. A flow's region has none and is not checked. Of blocks that are fixed altogether nothing
-    can be drawn again.
+    can be drawn again. Where weights are kept in few digits, `rounded` takes the blocks' entries to
+    what is kept of them: it is such blocks, of another alpha and theta, that are run and returned.
     """
-    random = _check.generator(rng, "rng")
-    found = where.sample(size, random, **fixed)
-    if not check or where.time == "continuous" or len(fixed) > 1:
-        return found
-    missing = np.arange(size)
-    for _ in range(50):
+    if not isinstance(where, Region):
+        raise TypeError(f"where must be a Region, got {type(where).__name__}")
+    if not isinstance(check, bool | np.bool_):
+        raise TypeError(f"check must be True or False, got {check!r}")
+    if rounded is not None and not callable(rounded):
+        raise TypeError(f"rounded must be a function of an array, got {rounded!r}")
+    size, random = _check.count(size, "size", low=0, high=LARGEST), _check.generator(rng, "rng")
+    fixed = _fixed(size, alpha=alpha, theta=theta, offset=offset)
+    found, missing = np.empty((2, size)), np.arange(size)
+    for _ in range(51):
+        still: Any = {name: values[missing] for name, values in fixed.items()}
+        each = where.sample(len(missing), random, **still)
+        found[:, missing] = each if rounded is None else _kept(*each, rounded)
+        if not check or where.time == "continuous" or len(fixed) > 1:
+            break
         leading = leading_exponents(found[0][missing], found[1][missing], where.cell)
-        missing = missing[np.abs(leading) > LOCKED]
+        missing = missing[~(np.abs(leading) <= LOCKED)]  # one that died has NaN
         if not len(missing):
-            return found
-        still = {name: np.broadcast_to(v, size)[missing] for name, v in fixed.items()}
-        found[0][missing], found[1][missing] = where.sample(len(missing), random, **still)
-    raise ValueError(f"block {missing[0]} locks wherever it is drawn: nothing near is free")
+            break
+    else:
+        raise ValueError(
+            f"alpha, theta or offset must leave room: block {missing[0]} locks wherever it is "
+            "drawn, nothing near is free"
+        )
+    return found[0], found[1]
+
+
+def _kept(alpha: Array, theta: Array, rounded: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """Blocks of rounded entries: equal ones stay equal, so each is again a size and an angle."""
+    real, imaginary = rounded(alpha * np.cos(theta)), rounded(alpha * np.sin(theta))
+    return np.hypot(real, imaginary), np.arctan2(imaginary, real)
+
+
+def _wrapped(theta: Array) -> Array:
+    """Angles in [-pi, pi)."""
+    return (theta + np.pi) % (2 * np.pi) - np.pi
+
+
+def _numbers(value: Any, name: str) -> Array:
+    """A finite real array; an empty one is fine: no blocks."""
+    if isinstance(value, np.ndarray) and value.dtype == np.float64 and not value.size:
+        return value
+    return _check.real_array(value, name)
+
+
+def _together(**values: Any) -> list[Array]:
+    """Arrays of one shape."""
+    arrays = [_numbers(value, name) for name, value in values.items()]
+    shape = _check.broadcast(" and ".join(values), *(array.shape for array in arrays))
+    return [np.array(np.broadcast_to(array, shape)) for array in arrays]
+
+
+def _fixed(size: int, **values: Any) -> dict[str, Array]:
+    """What is given, as one number for each block."""
+    found = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        array = _numbers(value, name)
+        if array.shape not in ((), (1,), (size,)):
+            raise ValueError(
+                f"{name} must be a number or {size} numbers, one for each block, got shape "
+                f"{array.shape}"
+            )
+        found[name] = np.broadcast_to(array, size)
+    return found
 
 
 def _interval(value: Any, name: str) -> tuple[float, float]:

@@ -1,5 +1,8 @@
 """The oscillation region of two-unit blocks: its borders, its samples, what runs in it."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from scipy.optimize import root
@@ -146,6 +149,45 @@ def test_bank():
         pta.bank([2.0, 3.0], [0.3, -1.0], 7)
 
 
+def test_angles_are_angles():
+    """A turn more changes nothing: at 2 pi a block rests, as it does at 0."""
+    turn = 2 * np.pi
+    for theta in (0.9, -0.9):
+        found = pta.Region().sample(3, 0, alpha=1.3, theta=theta + turn)
+        np.testing.assert_array_equal(found[1], theta + turn)
+    for theta in (turn, -turn, turn + 0.05):
+        with pytest.raises(ValueError, match="outside of the region"):
+            pta.Region().sample(3, 0, alpha=1.3, theta=theta)
+
+
+def test_rounded_blocks_are_checked_as_they_are_kept():
+    """With entries in steps of 1/8 some blocks of the same draw lock."""
+    where = pta.region()
+
+    def rounded(entries):
+        return np.round(entries * 8) / 8
+
+    alpha, theta = pta.draw(200, where, 1)
+    plain = pta._kept(alpha, theta, rounded)
+    assert (np.abs(pta.leading_exponents(*plain, rng=3)) > 2e-3).sum() >= 5
+    alpha, theta = pta.draw(200, where, 1, rounded=rounded)
+    bank = pta.bank(alpha, theta)
+    np.testing.assert_allclose(bank, rounded(bank), atol=1e-14)
+    assert np.abs(pta.leading_exponents(alpha, theta, rng=3)).max() < 2e-3
+
+
+def test_long_checks_are_cut_into_calls(monkeypatch):
+    options = {"alpha": [1.2, 1.3], "theta": [0.7, 0.9], "transient": 500, "steps": 1000, "rng": 0}
+    whole = pta.leading_exponents(**options)
+    monkeypatch.setattr(pta, "CALL_STEPS", 300)
+    np.testing.assert_array_equal(pta.leading_exponents(**options), whole)
+
+
+def test_regions_pickle():
+    where = pta.Region("gru", offset=(0.1, 1.0))
+    assert pickle.loads(pickle.dumps(where)) == copy.deepcopy(where) == where
+
+
 def test_borders_bound_the_region():
     for cell, time in CELLS:
         where = pta.Region(cell, time)
@@ -172,3 +214,60 @@ def test_bad_input():
         pta.Region().contains(np.nan, 0.1)
     with pytest.raises(TypeError, match="size must be an integer"):
         pta.Region().sample(2.5)
+
+
+BAD = ["a", None, np.nan, np.inf, 1j, object()]
+CALLS = {
+    "alpha": [
+        lambda v: pta.blocks(v, 0.1), lambda v: pta.bank(v, 0.1), pta.saddle_node,
+        lambda v: pta.Region().contains(v, 0.1), lambda v: pta.leading_exponents(v, 0.1),
+        lambda v: pta.block_system(v, 0.1, "tanh", "discrete"),
+    ],
+    "theta": [
+        lambda v: pta.blocks(1.2, v), pta.gru_offset, lambda v: pta.Region().contains(1.2, v),
+        lambda v: pta.leading_exponents(1.2, v),
+    ],
+    "size": [lambda v: pta.Region().sample(v), lambda v: pta.draw(v, pta.region())],
+    "n": [lambda v: pta.bank([2.0], [0.3], v)],
+    "cell": [
+        pta.Region, lambda v: pta.region(cell=v), lambda v: pta.leading_exponents(1.2, 0.9, v)
+    ],
+    "time": [lambda v: pta.Region(time=v), lambda v: pta.leading_exponents(1.2, 0.9, time=v)],
+    "name": [pta.region],
+    "rng": [lambda v: pta.Region().sample(3, v)],
+    "points": [lambda v: pta.Region().borders(v)],
+    "where": [lambda v: pta.draw(3, v)],
+    "check": [lambda v: pta.draw(3, pta.region(), check=v)],
+    "rounded": [lambda v: pta.draw(3, pta.region(), rounded=v)],
+    "ax": [lambda v: pta.Region().plot(v)],
+    "steps": [lambda v: pta.leading_exponents(1.2, 0.9, steps=v)],
+    "transient": [lambda v: pta.leading_exponents(1.2, 0.9, transient=v)],
+    "dt": [lambda v: pta.leading_exponents(1.2, 0.9, time="continuous", dt=v)],
+}  # fmt: skip
+OPTIONAL = {"n", "rng", "rounded", "ax"}
+COUNTS = {"size", "n", "points", "steps", "transient"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_wrong_values_are_named(name):
+    bad = [value for value in BAD if value is not None or name not in OPTIONAL]
+    bad += [-1, 10**18, 1.5, np.int64(-3)] if name in COUNTS else []
+    for call in CALLS[name]:
+        for value in bad:
+            with pytest.raises((TypeError, ValueError), match=f"(?s)^[^\n]*{name}[^\n]*$"):
+                call(value)
+
+
+def test_what_does_not_go_together():
+    with pytest.raises(ValueError, match=r"alpha and theta must .*\(3,\) and \(2,\)"):
+        pta.blocks([1.1] * 3, [0.3] * 2)
+    with pytest.raises(ValueError, match="alpha and theta must be numbers or"):
+        pta.leading_exponents(np.ones((2, 2)), 0.3)
+    with pytest.raises(ValueError, match="alpha must be a number or 3 numbers"):
+        pta.Region().sample(3, alpha=[1.1, 1.2])
+    with pytest.raises(ValueError, match="offset is for the GRU"):
+        pta.Region().sample(3, offset=1.0)
+    with pytest.raises(ValueError, match="locks wherever"):
+        pta.draw(3, pta.Region(), 0, theta=0.2, rounded=lambda entries: 1.2 * np.round(entries))
+    free = pta.draw(3, pta.region(), 0, alpha=1.3, theta=None)  # None is not a value
+    assert np.abs(pta.leading_exponents(*free)).max() < 2e-3

@@ -3,13 +3,14 @@
 import doctest
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 from torch import nn  # noqa: E402
-from torch.nn.utils import parametrizations  # noqa: E402
+from torch.nn.utils import parametrizations, prune  # noqa: E402
 
 import lyapax as lx  # noqa: E402
 import lyapax.torch  # noqa: E402
@@ -95,6 +96,18 @@ def test_tensors_of_any_precision(dtype):
     assert gates[16:].any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["tanh", "gru"])
+def test_no_block_locks_by_rounding(dtype, kind):
+    """Of 192 blocks some would: it is what the weights hold that has the zero exponents."""
+    rows = 384 * (3 if kind == "gru" else 1)
+    for seed in range(3):
+        tensor = torch.empty(rows, 384, dtype=dtype)
+        pta_init_(tensor, kind=kind, generator=torch.Generator().manual_seed(seed))
+        alpha, theta = parts(matrix(tensor)[-384:])
+        assert np.abs(pta.leading_exponents(alpha, theta, kind, rng=seed)).max() < 2e-3
+
+
 def test_ranges_and_values():
     tensor = torch.empty(40, 40, dtype=torch.float64)
     alpha, theta = parts(matrix(pta_init_(tensor, kind="tanh", alpha=(1.2, 1.3))))
@@ -150,12 +163,71 @@ def test_the_spectrum_is_that_of_its_blocks(cell):
     np.testing.assert_allclose(np.sort(whole), np.sort(each.ravel()), atol=1e-10)
 
 
+def old_weight_norm(module, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return nn.utils.weight_norm(module, name)
+
+
+class Last(nn.GRU):
+    def forward(self, x):
+        return super().forward(x)[0][-1]
+
+
+def test_what_computes_other_weights_is_no_hindrance():
+    for module in (
+        parametrizations.weight_norm(nn.GRU(3, 8), "weight_ih_l0"),
+        old_weight_norm(nn.GRU(3, 8), "weight_ih_l0"),
+        prune.random_unstructured(nn.GRU(3, 8), "weight_ih_l0", 0.5),
+    ):
+        assert lyapax.torch.pta_report(pta_init_(module), steps=1000).layers[0].zeros == 4
+
+
+def test_a_subclass_is_nothing_to_either():
+    with pytest.raises(TypeError, match="Last has a forward of its own"):
+        lyapax.torch.pta_report(Last(3, 8))
+    model = Last(3, 8)
+    pta_init_(model.weight_hh_l0, kind="gru")  # as the refusal says
+    parts(matrix(model.weight_hh_l0[16:]))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "error", "words"),
+    [
+        (torch.eye(4).to_sparse(), TypeError, "dense tensor"),
+        (torch.eye(4, dtype=torch.int64), TypeError, "floating point"),
+        (torch.eye(4, dtype=torch.complex64), TypeError, "real numbers"),
+        (torch.ones(1, 4).expand(4, 4), ValueError, "memory for each"),
+        (torch.ones(4), ValueError, "shape"),
+    ],
+)
+def test_tensors_that_cannot_be_written(tensor, error, words):
+    with pytest.raises(error, match=f"module_or_tensor must .*{words}"):
+        pta_init_(tensor, kind="tanh")
+
+
+def test_options_that_do_not_fit():
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got int"):
+        pta_init_(nn.RNN(3, 8), generator=0)
+    with pytest.raises(ValueError, match="alpha or offset"):
+        pta_init_(nn.GRU(3, 8), alpha=(3.0, 4.0), offset=0.5)
+    with pytest.raises(ValueError, match="offset is for the GRU"):
+        pta_init_(nn.RNN(3, 8), offset=0.5)
+    with pytest.raises(ValueError, match="offset must let blocks oscillate"):
+        pta_init_(nn.GRU(3, 8), offset=-1.0)
+
+
 def test_refusals():
     for module, why in [
         (nn.LSTM(3, 8), "an LSTM's state is a product of gates"),
         (nn.RNN(3, 8, nonlinearity="relu"), "units must be tanh"),
         (nn.Linear(3, 8), "found no nn.RNN"),
-        (parametrizations.weight_norm(nn.GRU(3, 8), "weight_hh_l0"), "parametrized"),
+        (parametrizations.weight_norm(nn.GRU(3, 8), "weight_hh_l0"), "weight_hh_l0.*parametrized"),
+        (prune.random_unstructured(nn.RNN(3, 8), "weight_hh_l0", 0.5), "weight_hh_l0.*pruned"),
+        (prune.random_unstructured(nn.RNN(3, 8), "bias_ih_l0", 0.5), "bias_ih_l0.*pruned"),
+        (old_weight_norm(nn.GRU(3, 8, 2), "weight_hh_l1"), "weight_hh_l1.*weight-normed"),
+        (old_weight_norm(nn.RNNCell(3, 8), "weight_hh"), "weight_hh.*weight-normed"),
+        (Last(3, 8), "a forward of its own"),
         ("gru", "wants a torch.nn.Module or a tensor, got str"),
     ]:
         with pytest.raises(TypeError, match=why):

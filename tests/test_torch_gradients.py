@@ -146,3 +146,47 @@ def test_flossing():
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_that_of_x0(dtype):
+    torch.manual_seed(0)
+    half, whole = nn.GRU(1, 4).to(dtype), nn.GRU(1, 4)
+    whole.load_state_dict({name: value.float() for name, value in half.state_dict().items()})
+    x0 = torch.full((4,), 0.1)
+    a, b = (lyapunov_exponents(module, x0, 2, 5) for module in (half, whole))
+    assert torch.equal(a, b)
+    a.sum().backward()
+    assert half.weight_hh_l0.grad.dtype == dtype
+    assert half.weight_hh_l0.grad.abs().sum() > 0
+    with pytest.raises(TypeError, match=f"x0 must .* float32 or float64.*{dtype}"):
+        lyapunov_exponents(half, x0.to(dtype), 2, 5)
+
+
+def tanh(x, *u):
+    return torch.tanh(2 * x)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"x0": torch.eye(3).to_sparse()}, TypeError, "x0 must be a dense tensor, got layout"),
+        ({"x0": torch.empty(3, device="meta")}, TypeError, "x0 must be a dense.*meta"),
+        ({"x0": torch.full((3,), torch.nan)}, ValueError, "x0 must be finite"),
+        ({"x0": torch.zeros(0)}, ValueError, "x0 must not be empty"),
+        ({"x0": torch.zeros(3, dtype=torch.complex64)}, TypeError, "x0 must .*complex64"),
+        ({"inputs": torch.zeros(20, 1).double()}, TypeError, "inputs must be torch.float32"),
+        ({"inputs": [[1.0]]}, TypeError, "inputs must be a tensor .* got list"),
+        ({"inputs": torch.full((20, 1), torch.inf)}, ValueError, "inputs must be finite"),
+        ({"generator": 3}, TypeError, "generator must be a torch.Generator, got int"),
+        ({"window": 10**18}, ValueError, "window must be from 1 to"),
+        ({"transient": -1}, ValueError, "transient must be"),
+        ({"step": lambda x: x[:2]}, ValueError, "step must return the next state"),
+        ({"step": lambda x: x.missing}, TypeError, "step must be .* it raised: .*missing"),
+        ({"step": nn.Linear(4, 4)}, TypeError, "step must be .* it raised"),
+    ],
+)
+def test_wrong_values_are_named(options, error, words):
+    run = {"step": tanh, "x0": torch.zeros(3), "k": 1, "window": 5, **options}
+    with pytest.raises(error, match=words):
+        lyapunov_exponents(**run)

@@ -209,6 +209,16 @@ def test_states_as_torch_has_them():
     np.testing.assert_allclose(state, after_h.movedim(0, 1).detach().numpy(), atol=1e-12)
 
 
+def test_numbers_in_other_containers():
+    gru = nn.GRU(2, 3)
+    given = torch.randn(30, 2)
+    same = spectrum(gru, given, **quiet).exponents
+    for inputs in (given.tolist(), list(given), given.clone().requires_grad_(), given.numpy()):
+        assert np.array_equal(spectrum(gru, inputs, **quiet).exponents, same)
+    zeros = spectrum(gru, given, initial=(0.0, 0.0, 0.0), **quiet)
+    assert np.array_equal(zeros.exponents, same)
+
+
 def test_members_start_apart():
     spec = spectrum(nn.GRU(2, 6), torch.randn(40, 2), members=3, **quiet)
     assert spec.shape == (3,)
@@ -361,6 +371,11 @@ def test_report():
     ]  # fmt: skip
 
 
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
 def keeps_length(x):
     return x[:-1]
 
@@ -398,6 +413,17 @@ def raises(x):
         (lambda: spectrum(raises, duration=9, initial=torch.ones(3)), TypeError, "no such thing"),
         (lambda: spectrum(nn.Linear(3, 3), readout=nn.Linear(3, 3), initial=torch.ones(3)),
          ValueError, "readout"),
+        (lambda: spectrum(nn.GRU(2, 3, device="meta"), duration=9), TypeError, "weight_hh.*meta"),
+        (lambda: spectrum(nn.Linear(3, 3, device="meta"), duration=9, initial=torch.ones(3)),
+         TypeError, "module must have values, its weight has none"),
+        (lambda: spectrum(nn.GRU(2, 3), torch.ones(9, 2).to_sparse()), TypeError, "inputs.*dense"),
+        (lambda: spectrum(nn.GRU(2, 3), torch.ones(9, 2).cfloat()), TypeError, "inputs.*complex"),
+        (lambda: spectrum(nn.GRU(2, 3), duration=9, initial=torch.eye(3).to_sparse()), TypeError,
+         "initial.*dense"),
+        (lambda: spectrum(nn.LSTM(2, 3), duration=9, initial=(torch.ones(3), torch.ones(2, 3))),
+         ValueError, r"initial must be h and c of one shape, got \(3,\) and \(2, 3\)"),
+        (lambda: spectrum(nn.GRU(2, 3), readout=Doubled(3, 2), duration=9), TypeError,
+         "readout must be an nn.Linear, got Doubled with a forward of its own"),
         (lambda: LyapunovMonitor(nn.Linear(2, 2)), TypeError, "none"),
         (lambda: LyapunovMonitor("gru"), TypeError, "module"),
         (lambda: LyapunovMonitor(nn.GRU(2, 2), every=0), ValueError, "every"),

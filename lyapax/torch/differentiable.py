@@ -1,5 +1,6 @@
 """Lyapunov exponents that gradients flow through."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,14 @@ import torch
 from torch import nn
 
 from .. import _check
-from ..systems import GRU, LSTM, RNN
-from .read import is_recurrent, kind_of, states
-from .step import mapping_for, plain_kernels, pushed
+from ..systems import LSTM, RNN
+from .read import dense, ends, is_recurrent, kind_of, settled, states, weight_names
+from .replica import replica, unwrapped
+from .step import load_forward_mode, probe, pushed
+from .unfused import Unfused, gated
+
+FLOATS = (torch.float32, torch.float64)
+LONGEST = 1_000_000  # steps that are remembered one by one
 
 
 def lyapunov_exponents(
@@ -26,11 +32,15 @@ def lyapunov_exponents(
     ----------
     step : torch.nn.Module or callable
         `nn.RNN`, `nn.GRU`, `nn.LSTM` or one of their cells, or ``step(x)`` or ``step(x, u)`` for
-        one state (n,) and one input (d,). Dropout between the layers of a recurrent module is left
-        out; a step must have none (call ``eval()`` on it).
+        one state (n,) and one input (d,). Modules are taken in eval mode, without dropout, and out
+        of `torch.compile`, DataParallel or DistributedDataParallel; weights that hooks or
+        parametrizations compute pass gradients on to what they are computed from. Any other
+        function must have no dropout.
     x0 : tensor (n,) or (batch, n)
-        First state; not differentiated. Zeros are a fixed point of a network without input and
-        biases, one that a bank of oscillators (`pta_init_`) never returns to: start elsewhere.
+        First state, in float32 or float64, which also has to be the module's dtype; a module in
+        half precision is computed in that of `x0`. Not differentiated. Zeros are a fixed point of a
+        network without input and biases, one that a bank of oscillators (`pta_init_`) never
+        returns to: start elsewhere.
     k : int
         How many exponents.
     window : int
@@ -73,46 +83,47 @@ def lyapunov_exponents(
     >>> bool(rnn.weight_hh_l0.grad.abs().sum() > 0)
     True
     """
-    if not torch.is_tensor(x0) or not x0.is_floating_point() or x0.ndim not in (1, 2):
+    step = unwrapped(step)
+    if not callable(step):
+        raise TypeError(f"step must be a module or a callable, got {type(step).__name__}")
+    if not torch.is_tensor(x0) or x0.dtype not in FLOATS or x0.ndim not in (1, 2):
         got = f"shape {tuple(x0.shape)}, {x0.dtype}" if torch.is_tensor(x0) else type(x0).__name__
         raise TypeError(
-            f"x0 must be a floating-point tensor (n,) or (batch, n), the first state, got {got}; "
-            "sequences are given as inputs="
+            "x0 must be a tensor (n,) or (batch, n) in float32 or float64, the first state, got "
+            f"{got}; sequences are given as inputs="
         )
-    n = x0.shape[-1]
+    x = _finite(x0, "x0")
+    n = x.shape[-1]
     k = _check.count(k, "k", high=n)
-    window = _check.count(window, "window")
-    before = window if transient is None else _check.count(transient, "transient", low=0)
-    x, u = x0.detach().reshape(-1, n), None
-    if is_recurrent(step):
-        _check_module(step, x0, inputs)
+    window = _check.count(window, "window", high=LONGEST)
+    before = window if transient is None else _check.count(
+        transient, "transient", low=0, high=LONGEST)  # fmt: skip
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
+    x, u = x.reshape(-1, n), None
     if inputs is not None:
-        if not torch.is_tensor(inputs) or inputs.ndim not in (2, 3):
-            raise TypeError("inputs must be a tensor (T, d) or (batch, T, d)")
-        u = (inputs if inputs.ndim == 3 else inputs[None]).detach()
-        if inputs.ndim == 3 and isinstance(step, nn.RNNBase) and not step.batch_first:
-            u = u.transpose(0, 1)
-        if u.shape[1] < before + window:
-            raise ValueError(
-                f"inputs must last {before + window} steps, {before} of transient and {window} of "
-                f"window, got {u.shape[1]}"
-            )
+        u = _sequences(step, inputs, x, before + window)
         batch = max(len(x), len(u))
         if {len(x), len(u)} - {1, batch}:
             raise ValueError(f"x0 and inputs must have one batch, got {len(x)} and {len(u)}")
         x, u = x.expand(batch, -1), u.expand(batch, -1, -1)
-    function = as_step(step) if is_recurrent(step) else step
-    if not callable(function):
-        raise TypeError(f"step must be a module or a callable, got {type(step).__name__}")
+    mapped: Any = torch.func.vmap
+    context: Any = contextlib.nullcontext()
+    if is_recurrent(step):
+        _check_module(step, x, u)
+        function = as_step(step, x.dtype)
+        load_forward_mode()
+    else:
+        function = replica(step) if isinstance(step, nn.Module) else step
+        mapped = probe(function, "step", x[0], *(() if u is None else (u[0, 0],)))
+        context = Unfused()
     if generator is None:
         generator = torch.Generator(x.device).manual_seed(0)
     q = torch.randn(n, k, generator=generator, dtype=x.dtype, device=generator.device)
     q = torch.linalg.qr(q.to(x.device))[0].expand(len(x), -1, -1)
     sums = x.new_zeros(len(x), k)
-    with plain_kernels():
-        with torch.no_grad():
-            mapped = mapping_for(function, x[0], *(() if u is None else (u[0, 0],)))
-        push = mapped(pushed(function, mapped))
+    push = mapped(pushed(function, mapped))
+    with context:
         for t in range(before + window):
             with torch.set_grad_enabled(torch.is_grad_enabled() and t >= before):
                 x, a = push(x, q) if u is None else push(x, q, u[:, t])
@@ -125,17 +136,49 @@ def lyapunov_exponents(
     return exponents.reshape(*shape[:-1], k)
 
 
-def _check_module(module: Any, x0: Any, inputs: Any) -> None:
-    dtype = next(module.parameters()).dtype
-    if x0.shape[-1] != states(module):
+def _finite(tensor: Any, name: str) -> Any:
+    tensor = dense(tensor, name).detach()
+    if not tensor.numel():
+        raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} must be finite, got NaN or inf")
+    return tensor
+
+
+def _sequences(step: Any, inputs: Any, x: Any, steps: int) -> Any:
+    """(batch or 1, T, d)."""
+    if not torch.is_tensor(inputs) or inputs.ndim not in (2, 3):
+        got = f"shape {tuple(inputs.shape)}" if torch.is_tensor(inputs) else type(inputs).__name__
+        raise TypeError(f"inputs must be a tensor (T, d) or (batch, T, d), got {got}")
+    if inputs.dtype != x.dtype or inputs.device != x.device:
+        raise TypeError(
+            f"inputs must be {x.dtype} on {x.device} as x0 is, got {inputs.dtype} on "
+            f"{inputs.device}"
+        )
+    u = _finite(inputs if inputs.ndim == 3 else inputs[None], "inputs")
+    if inputs.ndim == 3 and isinstance(step, nn.RNNBase) and not step.batch_first:
+        u = u.transpose(0, 1)
+    if u.shape[1] < steps:
+        raise ValueError(
+            f"inputs must last {steps} steps, transient and window together, got {u.shape[1]}"
+        )
+    return u
+
+
+def _check_module(module: Any, x: Any, u: Any) -> None:
+    own = next(module.parameters(), x)
+    if x.shape[-1] != states(module):
         raise ValueError(
             f"x0 must have {states(module)} variables for this {type(module).__name__} (layers one "
-            f"after the other, an LSTM's cells after all of its h), got {x0.shape[-1]}"
+            f"after the other, an LSTM's cells after all of its h), got {x.shape[-1]}"
         )
-    if x0.dtype != dtype or (torch.is_tensor(inputs) and inputs.dtype != dtype):
-        raise TypeError(f"x0 and inputs must be {dtype} as the module is, got {x0.dtype}")
-    if torch.is_tensor(inputs) and inputs.shape[-1] != module.input_size:
-        raise ValueError(f"inputs must have {module.input_size} columns, got {inputs.shape[-1]}")
+    # Half precision is computed in that of x0: QR has none, and exponents need more.
+    if own.device != x.device or (own.dtype in FLOATS and own.dtype != x.dtype):
+        raise TypeError(
+            f"x0 must be {own.dtype} on {own.device} as the module is, got {x.dtype} on {x.device}"
+        )
+    if u is not None and u.shape[-1] != module.input_size:
+        raise ValueError(f"inputs must have {module.input_size} columns, got {u.shape[-1]}")
 
 
 def orthonormalised(a: Any) -> tuple[Any, Any]:
@@ -157,41 +200,29 @@ def orthonormalised(a: Any) -> tuple[Any, Any]:
     )  # fmt: skip
 
 
-def as_step(module: Any) -> Callable[..., Any]:
+def as_step(module: Any, dtype: Any) -> Callable[..., Any]:
     """A recurrent module as a function of one flat state, in operations that have every mode."""
     if getattr(module, "bidirectional", False):
         raise ValueError("step must run forwards only, got a bidirectional module")
     if getattr(module, "proj_size", 0):
         raise ValueError("step must not have proj_size")
-    cell = isinstance(module, nn.RNNCellBase)
-    ends = [""] if cell else [f"_l{i}" for i in range(module.num_layers)]
-    units, layers = module.hidden_size, len(ends)
-    kind = kind_of(module)
+    own, kind = settled(module), kind_of(module)
+    weights = {name: getattr(own, name) for name in weight_names(own)}
+    weights = {name: dense(value, name).to(dtype) for name, value in weights.items()}
+    units, layers = own.hidden_size, len(ends(own))
+    cell = own.nonlinearity if kind is RNN else "lstm" if kind is LSTM else "gru"
 
     def step(x: Any, u: Any = None) -> Any:
         h, c = list(x[: layers * units].split(units)), list(x[layers * units :].split(units))
         source = u
-        for i, end in enumerate(ends):
-            inside, recurrent = (
-                0.0 if bias is None else bias
-                for bias in (getattr(module, f"bias_{part}{end}", None) for part in ("ih", "hh"))
-            )
+        for i, end in enumerate(ends(own)):
+            recurrent = weights["weight_hh" + end] @ h[i] + weights.get("bias_hh" + end, 0.0)
+            inside = torch.zeros_like(recurrent) + weights.get("bias_ih" + end, 0.0)
             if source is not None:
-                inside = inside + getattr(module, "weight_ih" + end) @ source
-            recurrent = recurrent + getattr(module, "weight_hh" + end) @ h[i]
-            if kind is RNN:
-                total = inside + recurrent
-                h[i] = torch.tanh(total) if module.nonlinearity == "tanh" else torch.relu(total)
-            elif kind is GRU:
-                inside = inside + torch.zeros_like(recurrent)
-                (ir, iz, im), (hr, hz, hm) = inside.chunk(3), recurrent.chunk(3)
-                z = torch.sigmoid(iz + hz)
-                m = torch.tanh(im + torch.sigmoid(ir + hr) * hm)
-                h[i] = m + z * (h[i] - m)
-            else:
-                gate, forget, g, out = (inside + recurrent).chunk(4)
-                c[i] = torch.sigmoid(forget) * c[i] + torch.sigmoid(gate) * torch.tanh(g)
-                h[i] = torch.sigmoid(out) * torch.tanh(c[i])
+                inside = inside + weights["weight_ih" + end] @ source
+            h[i], after = gated(cell, inside, recurrent, h[i], c[i] if kind is LSTM else None)
+            if kind is LSTM:
+                c[i] = after
             source = h[i]
         return torch.cat(h + (c if kind is LSTM else []))
 

@@ -1,20 +1,23 @@
 """Steps that only PyTorch can take, as lyapax systems."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from .._check import Array, flat_batch, real_array
 from ..device import Home
 from ..kernels.propagator import Propagator
 from ..systems.gpu import Devices
 from .read import to_array
-from .step import TorchStep, mapping_for, plain_kernels
+from .replica import replica
+from .step import TorchStep, probe
+
+Taken = Callable[..., Any]  # step(x) or step(x, u)
 
 
 class Step:
@@ -26,13 +29,15 @@ class Step:
     nullity = np.zeros((), np.int64)
 
     def __init__(
-        self, step_in: Callable[[Any], Callable[..., Any]], kinds: tuple[Any, ...], dim: int,
-        inputs: Any, device: Any, scope: Any,
+        self, step_in: Callable[[Any], Taken], kinds: tuple[Any, ...], dim: int, inputs: Any,
+        device: Any, name: str,
     ):  # fmt: skip
         self.step_in, self.kinds, self.dim, self.device = step_in, kinds, dim, device
-        self.scope = scope  # of a context in which to take steps
+        self.name = name
         self.mapped: Any = torch.func.vmap
-        self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
+        self.inputs = (
+            None if inputs is None else real_array(to_array(inputs, "inputs"), "inputs", ndim_min=2)
+        )
         self.is_driven = self.inputs is not None
         self.input_steps = None if self.inputs is None else self.inputs.shape[-2]
         self.batch_shape = () if self.inputs is None else self.inputs.shape[:-2]
@@ -54,86 +59,64 @@ class Step:
         inputs = None if self.inputs is None else flat_batch(self.inputs, shape, 2)
         return TorchStep(
             self.step_in, self.kinds, self.mapped, inputs, self.dim, k,
-            int(np.prod(shape, dtype=int)), dtype, self.device, self.scope,
+            int(np.prod(shape, dtype=int)), dtype, self.device,
         )  # fmt: skip
 
     def probe(self, initial: Array) -> None:
-        """Fail here, in words, and not in the middle of a run; find out how to map."""
+        """Fail here, in words; find out how to map."""
         kind = self.kinds[0]
-        step = self.step_in(kind)
         x = torch.as_tensor(initial.reshape(-1, self.dim)[0], dtype=kind, device=self.device)
-        u = (
-            ()
-            if self.inputs is None
-            else (x.new_tensor(self.inputs.reshape(-1, self.inputs.shape[-1])[0]),)
-        )
-        try:
-            with self.scope():
-                after = torch.func.jvp(lambda y: step(y, *u), (x,), (x,))[0]
-                self.mapped = mapping_for(step, x, *u)
-        except Exception as error:
-            raise TypeError(
-                "module must be an nn.RNN, nn.GRU or nn.LSTM (or a Cell), or a step that "
-                f"torch.func can differentiate, of one state ({self.dim},)"
-                f"{' and one input, in this order' if u else ''}, in {kind}; it raised: {error}"
-            ) from error
-        if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != kind:
-            got = (
-                f"{tuple(after.shape)}, {after.dtype}" if torch.is_tensor(after)
-                else type(after).__name__
-            )  # fmt: skip
-            raise ValueError(
-                f"module must return the next state, ({self.dim},) in {kind}, got {got}"
-            )
+        first = () if self.inputs is None else (self.inputs.reshape(-1, self.inputs.shape[-1])[0],)
+        self.mapped = probe(self.step_in(kind), "module", x, *(x.new_tensor(u) for u in first))
 
     def __repr__(self) -> str:
-        step = self.step_in(self.kinds[0])
-        name = getattr(step, "__name__", type(step).__name__)
-        return f"{name}(dim={self.dim})"
+        return f"{self.name}(dim={self.dim})"
 
 
 def step_of(module: Any, initial: Any, inputs: Any, dtype: str) -> Step:
-    """Modules compute in `dtype`, whatever theirs; other callables in that of `initial`."""
-    own = initial if torch.is_tensor(initial) else torch.as_tensor(np.asarray(initial))
-    if not own.is_floating_point():
-        own = own.to(torch.get_default_dtype())
-    scope = partial(undisturbed, module)
+    """Modules compute in `dtype`, whatever theirs; other callables in that of `initial`.
+
+    A module is taken in eval mode, as a replica with values of its own: hooks and whatever else it
+    writes to itself leave the module as it is, and what a result is extended with later is what it
+    began with.
+    """
+    own = kind_of_state(initial)
+    dim = np.shape(to_array(initial, "initial"))[-1]
+    device = initial.device if torch.is_tensor(initial) else torch.device("cpu")
     if not isinstance(module, nn.Module):
-        if own.dtype not in (torch.float64, torch.float32):
-            raise TypeError(f"initial must be float64 or float32 for a function, got {own.dtype}")
-        return Step(
-            lambda _: module, (own.dtype,), own.shape[-1], to_array(inputs), own.device, scope
-        )
-    # Copies: what a result is extended with later is what it began with.
-    held = {
-        name: value.detach().clone()
-        for name, value in (*module.named_parameters(), *module.named_buffers())
-    }
-    device = next(iter(held.values())).device if held else own.device
-
-    def step_in(kind: Any) -> Callable[..., Any]:
-        values = {n: v.to(kind) if v.is_floating_point() else v for n, v in held.items()}
-
-        def step(*args: Any) -> Any:
-            return torch.func.functional_call(module, values, args)
-
-        step.__name__ = type(module).__name__
-        return step
-
+        if own not in (torch.float64, torch.float32):
+            raise TypeError(f"initial must be float64 or float32 for a function, got {own}")
+        name = getattr(module, "__name__", type(module).__name__)
+        return Step(partial(uncast, module), (own,), dim, inputs, device, name)
+    module = replica(module)
+    values = {}
+    for name, value in (*module.named_parameters(), *module.named_buffers()):
+        if is_lazy(value) or value.is_meta:
+            raise TypeError(f"module must have values, its {name} has none yet")
+        values[name] = value.detach().clone()
+    device = next(iter(values.values())).device if values else device
     kinds = (torch.float64, torch.float32) if dtype == "float64" else (torch.float32, torch.float64)
-    return Step(step_in, kinds, own.shape[-1], to_array(inputs), device, scope)
+    return Step(partial(cast, module, values), kinds, dim, inputs, device, type(module).__name__)
 
 
-@contextlib.contextmanager
-def undisturbed(module: Any) -> Iterator[None]:
-    """No graph, and dropout as in eval mode; every part is afterwards in the mode it was in."""
-    parts = list(module.modules()) if isinstance(module, nn.Module) else []
-    modes = [part.training for part in parts]
-    try:
-        for part in parts:
-            part.training = False
-        with torch.no_grad(), plain_kernels():
-            yield
-    finally:
-        for part, mode in zip(parts, modes, strict=True):
-            part.training = mode
+def kind_of_state(initial: Any) -> Any:
+    """The floating-point dtype that a state like this has."""
+    kind = (
+        initial.dtype if torch.is_tensor(initial)
+        else getattr(torch, np.asarray(to_array(initial, "initial")).dtype.name, torch.float64)
+    )  # fmt: skip
+    return kind if kind.is_floating_point else torch.get_default_dtype()
+
+
+def uncast(function: Taken, kind: Any) -> Taken:
+    return function
+
+
+def cast(module: nn.Module, values: dict[str, Any], kind: Any) -> Taken:
+    """A module's step in a dtype, whatever that of its parameters and buffers."""
+    cast = {name: v.to(kind) if v.is_floating_point() else v for name, v in values.items()}
+    return partial(called, module, cast)
+
+
+def called(module: nn.Module, values: dict[str, Any], *args: Any) -> Any:
+    return torch.func.functional_call(module, values, args)

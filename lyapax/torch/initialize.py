@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 from torch import nn
-from torch.nn.utils import parametrize
 
 from .. import _check, pta
+from .read import dense, ends, is_its_own, is_recurrent, to_array
+from .replica import unwrapped
 
 
 def pta_init_(
@@ -28,7 +29,7 @@ def pta_init_(
         Every `nn.RNN` (tanh), `nn.GRU`, `nn.RNNCell` and `nn.GRUCell` in a module; each layer and
         direction is drawn on its own. Or a tensor, of shape (n, n) for ``kind="tanh"`` and (3 n, n)
         for ``kind="gru"``, gates in PyTorch's order r, z, n. Of an odd number of units one is left
-        over, with zero weights.
+        over, with zero weights. In half precision it is the rounded blocks that are checked.
     region : {"null", "paper"}
         ``"null"`` draws from where training is best (tanh: alpha of 1.05 to 1.5), runs every block
         for 12,000 steps and draws it again if it is locked. ``"paper"`` draws as the paper's
@@ -53,7 +54,8 @@ def pta_init_(
     ------
     TypeError
         If there is nothing to initialize, or something that cannot be: an LSTM, ReLU units,
-        weights that a parametrization or weight norm would overwrite.
+        recurrent weights that a parametrization, weight norm or pruning would overwrite, a subclass
+        with a forward of its own (its weights do not say what it does; give the tensor).
     ValueError
         If a shape or a range is wrong.
 
@@ -76,26 +78,33 @@ def pta_init_(
     _check.choice(region, "region", ("null", "paper"))
     _check.choice(time, "time", ("discrete", "continuous"))
     options = {"alpha": alpha, "theta": theta, "offset": offset}
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
+    if alpha is not None and offset is not None:
+        raise ValueError("alpha or offset must be left out: give one of them")
     if isinstance(module_or_tensor, torch.Tensor):
+        _check_writable(module_or_tensor, "module_or_tensor")
         cell = _check.choice(kind, "kind", ("tanh", "gru"))
-        bank = _drawn(module_or_tensor, "the tensor", cell, region, time, options, generator)
+        bank = _drawn(module_or_tensor, "module_or_tensor", cell, region, time, options, generator)
         _write(module_or_tensor, bank)
         return module_or_tensor
-    if not isinstance(module_or_tensor, nn.Module):
+    module = unwrapped(module_or_tensor)
+    if not isinstance(module, nn.Module):
         raise TypeError(
-            f"pta_init_ wants a torch.nn.Module or a tensor, got {type(module_or_tensor).__name__}"
+            "module_or_tensor: pta_init_ wants a torch.nn.Module or a tensor, got "
+            f"{type(module).__name__}"
         )
     if kind is not None:
         raise TypeError("kind is for tensors; a module knows what it is")
     layers = [
         (f"{name}.{layer}".lstrip("."), part, layer, cell)
-        for name, part in module_or_tensor.named_modules()
+        for name, part in module.named_modules()
         for layer, cell in _layers(name, part)
     ]
     if not layers:
         raise TypeError(
-            "pta_init_ found no nn.RNN, nn.GRU, nn.RNNCell or nn.GRUCell in "
-            f"{type(module_or_tensor).__name__}"
+            "module_or_tensor must have recurrent layers: pta_init_ found no nn.RNN, nn.GRU, "
+            f"nn.RNNCell or nn.GRUCell in {type(module).__name__}"
         )
     # All drawn before any is written: a refusal leaves everything as it was.
     banks = [
@@ -104,10 +113,14 @@ def pta_init_(
     ]
     for (_, part, layer, _), bank in zip(layers, banks, strict=True):
         _write(getattr(part, layer), bank)
-        for bias in (layer.replace("weight_hh", "bias_hh"), layer.replace("weight_hh", "bias_ih")):
-            if getattr(part, bias, None) is not None:
-                nn.init.zeros_(getattr(part, bias))
+        for bias in _biases(part, layer):
+            nn.init.zeros_(getattr(part, bias))
     return module_or_tensor
+
+
+def _biases(part: Any, layer: str) -> list[str]:
+    names = (layer.replace("weight", "bias"), layer.replace("weight_hh", "bias_ih"))
+    return [name for name in names if getattr(part, name, None) is not None]
 
 
 def _layers(name: str, part: Any) -> list[tuple[str, str]]:
@@ -122,17 +135,24 @@ def _layers(name: str, part: Any) -> list[tuple[str, str]]:
         )
     if getattr(part, "nonlinearity", "tanh") != "tanh":
         raise TypeError(f"{called}: units must be tanh, ReLU has no limit cycle to start from")
-    names = [name for name, _ in part.named_parameters() if name.startswith("weight_hh")]
-    if parametrize.is_parametrized(part) or any(name.endswith(("_g", "_v")) for name in names):
+    if not is_recurrent(part):
         raise TypeError(
-            f"{called} has parametrized or weight-normed weights, which would overwrite what is "
-            "written in place; call pta_init_ first"
+            f"{called} has a forward of its own, and its weights do not say what it does; where "
+            "they are used as PyTorch uses them, call pta_init_ on the tensor weight_hh, with kind="
         )
+    names = ["weight_hh" + end for end in ends(part)]
+    for name in (one for weight in names for one in (weight, *_biases(part, weight))):
+        if not is_its_own(part, name):
+            raise TypeError(
+                f"{called}: {name} must be a parameter of its own, but it is computed from others "
+                "(parametrized, weight-normed or pruned), and what is written in place would be "
+                "overwritten; call pta_init_ first"
+            )
     return [(name, "gru" if isinstance(part, nn.GRU | nn.GRUCell) else "tanh") for name in names]
 
 
 def _values(value: Any, name: str, size: int) -> Any:
-    array = _check.real_array(value.detach().cpu() if torch.is_tensor(value) else value, name)
+    array = _check.real_array(to_array(value, name), name)
     if array.shape not in ((), (1,), (size,)):
         raise ValueError(
             f"{name} must be a tuple (low, high), a number or {size} numbers, one for each block, "
@@ -146,15 +166,14 @@ def _drawn(
     generator: Any,
 ) -> Any:  # fmt: skip
     """The bank for one tensor."""
+    _check_writable(tensor, name)
     gates = 3 if cell == "gru" else 1
-    if tensor.ndim != 2 or tensor.shape[0] != gates * tensor.shape[1]:
+    if tensor.shape[0] != gates * tensor.shape[1]:
         wanted = "(3 n, n)" if cell == "gru" else "(n, n)"
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(tensor.shape)}")
     n = tensor.shape[1]
     if n < 2:
         raise ValueError(f"{name} must have at least 2 units, one block, got {n}")
-    if tensor.is_meta:
-        raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
     ranges = {k: v for k, v in options.items() if isinstance(v, tuple) and k != "theta"}
     values = {
         k: _values(v, k, n // 2) for k, v in options.items() if v is not None and k not in ranges
@@ -162,8 +181,27 @@ def _drawn(
     where = pta.Region(cell, time, **ranges) if ranges else pta.region(region, cell, time)
     device = "cpu" if generator is None else generator.device
     seed = torch.randint(2**62, (), generator=generator, device=device).item()
-    found = pta.draw(n // 2, where, int(seed), check=region == "null", **values)
+
+    def rounded(entries: Any) -> Any:
+        return torch.from_numpy(entries).to(tensor.dtype).double().numpy()
+
+    found = pta.draw(
+        n // 2, where, int(seed), check=region == "null", rounded=rounded, **values
+    )  # fmt: skip
     return torch.from_numpy(pta.bank(*found, n))
+
+
+def _check_writable(tensor: Any, name: str) -> None:
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
+    if not dense(tensor, name).is_floating_point():
+        raise TypeError(f"{name} must be of floating point, got {tensor.dtype}")
+    if tensor.ndim != 2:
+        raise ValueError(f"{name} must have shape (n, n) or (3 n, n), got {tuple(tensor.shape)}")
+    if any(
+        step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True)
+    ):
+        raise ValueError(f"{name} must have memory for each of its entries, got an expanded one")
 
 
 def _write(tensor: Any, bank: Any) -> None:

@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from .. import _check
 from .._check import Array
 from .leading import leading
-from .read import recurrent_parts, to_array
+from .read import recurrent_parts, settled, to_array, weight_names
 
 
 class LyapunovMonitor:
@@ -23,10 +24,13 @@ class LyapunovMonitor:
     Parameters
     ----------
     module : torch.nn.Module
-        Every `nn.RNN`, `nn.GRU`, `nn.LSTM` and cell in it is looked at, by itself.
+        Every `nn.RNN`, `nn.GRU`, `nn.LSTM` and cell in it is looked at, by itself; of a subclass
+        with a forward of its own nothing is known. What `torch.compile`, DataParallel or
+        DistributedDataParallel wrapped is taken out.
     inputs : tensor, optional
-        A batch of sequences that drives the layer, as in `lyapax.torch.spectrum`; the module must
-        then have a single recurrent part, and these must be what that part sees. Without it, layers
+        A batch of sequences that drives the layer, as in `lyapax.torch.spectrum`, kept as it is
+        now; the module must then have a single recurrent part, and these must be what that part
+        sees. Without it, layers
         run by themselves, on zeros: the exponents of a driven network differ.
     every : int
         Training steps from one look to the next. At the default a look costs less than 5 % of
@@ -64,9 +68,15 @@ class LyapunovMonitor:
         steps: int = 400, near: float = 0.01,
     ):  # fmt: skip
         parts = recurrent_parts(module, inputs)
-        self.inputs, self.near = inputs, _check.positive(near, "near")
+        self.near = _check.positive(near, "near")
         self.every, self.k = _check.count(every, "every"), _check.count(k, "k")
         self.steps = _check.count(steps, "steps", low=2)
+        self.inputs = inputs
+        if inputs is not None:
+            self.inputs = (
+                inputs.detach().clone() if torch.is_tensor(inputs)
+                else _check.real_array(to_array(inputs, "inputs"), "inputs")
+            )  # fmt: skip
         self.taken = 0
         #: (training step, what `log` returned then), one for each look
         self.history: list[tuple[int, dict[str, float]]] = []
@@ -81,7 +91,7 @@ class LyapunovMonitor:
             self.look()
 
     def look(self) -> dict[str, float]:
-        """Now, whatever the step."""
+        """Now, whatever the step. Ctrl-C goes through to the training script; no look is kept."""
         found: dict[str, float] = {}
         for name, part in self._parts.items():
             for key, value in self._look(part).items():
@@ -98,7 +108,10 @@ class LyapunovMonitor:
         return dict(self.history[-1][1])
 
     def _look(self, part: Any) -> dict[str, float]:
-        if not all(np.isfinite(to_array(value)).all() for value in part.parameters()):
+        with torch.no_grad():
+            part = settled(part)
+            weights = [getattr(part, name) for name in weight_names(part)]
+        if not all(np.isfinite(to_array(weight, "module")).all() for weight in weights):
             return self._summary(np.full(1, np.nan), np.full(1, np.nan), np.zeros(1, bool))
         run: dict[str, Any] = {}
         if self.inputs is None:
@@ -146,6 +159,9 @@ def lightning_callback(monitor: LyapunovMonitor) -> Any:
             ) from error
 
     class LyapunovCallback(Callback):  # type: ignore[misc]
+        def __reduce__(self) -> Any:  # its class has no name to be found by
+            return lightning_callback, (monitor,)
+
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *batch: Any) -> None:
             looks = len(monitor.history)
             monitor.step()

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._check import Array
+from .._check import Array, real_array
 from ..systems import GRU, LSTM, RNN
+from .replica import replica, unwrapped
 
 KINDS = {
     nn.RNN: RNN, nn.RNNCell: RNN, nn.GRU: GRU, nn.GRUCell: GRU, nn.LSTM: LSTM, nn.LSTMCell: LSTM
@@ -16,19 +17,31 @@ KINDS = {
 
 def is_recurrent(module: Any) -> bool:
     """Whether it does what its weights say; a subclass may have a step of its own."""
-    kinds: tuple[Any, ...] = tuple(KINDS)
-    return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+    return any(does_as(module, kind) for kind in KINDS)
+
+
+def does_as(module: Any, kind: Any) -> bool:
+    """Whether a module computes what `kind` does, with its forward."""
+    return (
+        isinstance(module, kind) and type(module).forward is kind.forward
+        and "forward" not in vars(module)
+    )  # fmt: skip
 
 
 def recurrent_parts(module: Any, inputs: Any) -> dict[str, Any]:
     """Recurrent parts by name; with inputs there must be one that they belong to."""
+    module = unwrapped(module)
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     parts = {name: part for name, part in module.named_modules() if is_recurrent(part)}
     if not parts:
+        others = {
+            type(part).__name__ for part in module.modules() if isinstance(part, tuple(KINDS))
+        }
         raise TypeError(
             "module must have an nn.RNN, nn.GRU, nn.LSTM or one of their cells in it, "
             f"{type(module).__name__} has none"
+            + "".join(f"; {name} has a forward of its own" for name in sorted(others))
         )
     if inputs is not None and len(parts) > 1:
         raise ValueError(
@@ -44,41 +57,116 @@ def states(module: Any) -> int:
     return int(each * getattr(module, "num_layers", 1) * module.hidden_size)
 
 
+def ends(module: Any) -> list[str]:
+    """What the names of weights end in, layer by layer, forward before reverse."""
+    if isinstance(module, nn.RNNCellBase):
+        return [""]
+    sides = ("", "_reverse") if module.bidirectional else ("",)
+    return [f"_l{i}{side}" for i in range(module.num_layers) for side in sides]
+
+
+def weight_names(module: Any) -> list[str]:
+    """All weights of a recurrent module, or of a linear one."""
+    if isinstance(module, nn.Linear):
+        return ["weight"] if getattr(module, "bias", None) is None else ["weight", "bias"]
+    kinds = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if module.bias else [])
+    kinds += ["weight_hr"] if getattr(module, "proj_size", 0) else []
+    return [kind + end for end in ends(module) for kind in kinds]
+
+
+def is_its_own(module: Any, name: str) -> bool:
+    """Whether a weight is a parameter or a buffer, which nothing computes."""
+    return any(held.get(name) is not None for held in (module._parameters, module._buffers))
+
+
+def settled(module: Any) -> Any:
+    """A replica whose weights are what a forward call in eval mode computes with.
+
+    Weight norm, spectral norm and pruning by hooks recompute a weight before each forward call;
+    until then an attribute holds what it was at the last one, whatever has been loaded or learned
+    since. Their hooks run here on copies, because they may work in place; gradients flow through.
+    """
+    own = replica(unwrapped(module))
+    old = [
+        name
+        for name in weight_names(own)
+        if not is_its_own(own, name) and not isinstance(getattr(type(own), name, None), property)
+    ]
+    if not old:
+        return own
+    for held in (own._parameters, own._buffers):
+        held.update((name, value.clone()) for name, value in held.items() if value is not None)
+    for name in old:
+        vars(own).pop(name, None)
+    why = "and no forward pre-hook computes it"
+    for hook in own._forward_pre_hooks.values():
+        try:
+            hook(own, ())
+        except Exception as error:  # of a hook that has to do with the input
+            why = f"and its forward pre-hooks raised: {error}"
+    for name in old:
+        if not torch.is_tensor(vars(own).get(name)):
+            raise TypeError(
+                f"{name} of this {type(own).__name__} must be a parameter or a buffer, or be "
+                f"computed by a forward pre-hook: it is neither of the first two, {why}"
+            )
+    return own
+
+
 def recurrent_weights(module: Any) -> dict[str, Array]:
     """Recurrent matrices of each layer and direction, by name."""
-    names = ["weight_hh"]
-    if isinstance(module, nn.RNNBase):
-        ends = ("", "_reverse") if module.bidirectional else ("",)
-        names = [f"weight_hh_l{i}{end}" for i in range(module.num_layers) for end in ends]
-    return {name: to_array(getattr(module, name)) for name in names}
+    with torch.no_grad():
+        own = settled(module)
+        names = ["weight_hh" + end for end in ends(own)]
+        return {name: to_array(getattr(own, name), name) for name in names}
 
 
 def kind_of(module: Any) -> Any:
     return next(system for layer, system in KINDS.items() if isinstance(module, layer))
 
 
-def to_array(tensor: Any) -> Any:
-    """float64 in NumPy; shares memory where it can."""
-    if not torch.is_tensor(tensor):
-        return tensor
-    tensor = tensor.detach().cpu()
-    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+def to_array(value: Any, name: str) -> Any:
+    """A tensor, or a list of them, copied to NumPy, float64; anything else as it is."""
+    if isinstance(value, nn.utils.rnn.PackedSequence):
+        raise TypeError(
+            f"{name} must be a tensor, got a PackedSequence: call once for each length, or cut the "
+            "sequences to one length"
+        )
+    if isinstance(value, list | tuple) and any(torch.is_tensor(part) for part in value):
+        return real_array([to_array(part, name) for part in value], name)
+    if not torch.is_tensor(value):
+        return value
+    tensor = dense(value, name).detach()
+    kind = torch.float64 if tensor.is_floating_point() else tensor.dtype
+    return tensor.to("cpu", kind, copy=True).numpy()
+
+
+def dense(tensor: Any, name: str) -> Any:
+    """The tensor itself, if there are numbers in it one after the other."""
+    if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized:
+        got = (
+            "one on the meta device, which has no values" if tensor.is_meta
+            else "a quantized one" if tensor.is_quantized else f"layout {tensor.layout}"
+        )  # fmt: skip
+        raise TypeError(f"{name} must be a dense tensor, got {got}")
+    if tensor.is_complex():
+        raise TypeError(f"{name} must be real numbers, got {tensor.dtype}")
+    return tensor
 
 
 def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
     """RNN, GRU or LSTM; of a bidirectional module a batch of two, (forward, reverse)."""
     kind = kind_of(module)
     name = type(module).__name__
+    with torch.no_grad():
+        module = settled(module)
     if getattr(module, "proj_size", 0):
         raise ValueError(f"{name} with proj_size is not supported: its state is not n units wide")
     if kind is RNN:
         options["nonlinearity"] = module.nonlinearity
     given = None if inputs is None else sequences(module, inputs)
-    if isinstance(module, nn.RNNCellBase):
-        return kind(*_weights(module, [""]), inputs=given, **options)
-    layers = range(module.num_layers)
-    if not module.bidirectional:
-        return kind(*_weights(module, [f"_l{i}" for i in layers]), inputs=given, **options)
+    if not getattr(module, "bidirectional", False):
+        return kind(*_weights(module, ends(module)), inputs=given, **options)
     if "readout" in options:
         raise ValueError(f"readout must be left out: a bidirectional {name} cannot generate")
     if module.num_layers > 1:
@@ -86,7 +174,7 @@ def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
             f"a bidirectional {name} of {module.num_layers} layers has no spectrum: its second "
             "layer sees the whole sequence, the future included, so no state steps through time"
         )
-    both = [_weights(module, [end]) for end in ("_l0", "_l0_reverse")]
+    both = [_weights(module, [end]) for end in ends(module)]
     # Directions are the first axis of the batch, before that of the sequences.
     inner = () if given is None or given.ndim == 2 else (1,)
     stacked = [
@@ -99,23 +187,18 @@ def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
     return kind(*stacked, inputs=given, **options)
 
 
-def _weights(module: Any, ends: list[str]) -> list[list[Array] | None]:
+def _weights(module: Any, ends_of: list[str]) -> list[list[Array] | None]:
     """weight_hh, weight_ih, bias_hh, bias_ih: each a list of layers, or None."""
     found: list[list[Array] | None] = []
     for name in ("weight_hh", "weight_ih", "bias_hh", "bias_ih"):
-        parts = [getattr(module, name + end, None) for end in ends]
-        found.append(None if parts[0] is None else [to_array(part) for part in parts])
+        parts = [getattr(module, name + end, None) for end in ends_of]
+        found.append(None if parts[0] is None else [to_array(part, name) for part in parts])
     return found
 
 
 def sequences(module: Any, inputs: Any) -> Array:
     """(T, d) or (batch, T, d), of inputs as the module takes them."""
-    if isinstance(inputs, nn.utils.rnn.PackedSequence):
-        raise TypeError(
-            "inputs must be a tensor, got a PackedSequence: call once for each length, or cut the "
-            "sequences to one length"
-        )
-    array = np.asarray(to_array(inputs))
+    array = real_array(to_array(inputs, "inputs"), "inputs")
     if array.ndim not in (2, 3):
         raise ValueError(
             "inputs must have shape (T, d), or (T, batch, d) or (batch, T, d) as the module takes "
@@ -123,4 +206,4 @@ def sequences(module: Any, inputs: Any) -> Array:
         )
     if array.ndim == 3 and isinstance(module, nn.RNNBase) and not module.batch_first:
         array = array.swapaxes(0, 1)
-    return np.ascontiguousarray(array, np.float64)
+    return np.ascontiguousarray(array)

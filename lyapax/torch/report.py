@@ -68,7 +68,9 @@ def pta_report(
     Parameters
     ----------
     module : torch.nn.Module
-        Every `nn.RNN`, `nn.GRU`, `nn.LSTM` and cell in it is looked at, each layer and direction.
+        Every `nn.RNN`, `nn.GRU`, `nn.LSTM` and cell in it is looked at, each layer and direction;
+        of a subclass with a forward of its own nothing is known. What `torch.compile`, DataParallel
+        or DistributedDataParallel wrapped is taken out.
     inputs : tensor, optional
         Sequences as the module takes them; it must then have a single recurrent part, and these are
         what that part sees.

@@ -12,7 +12,8 @@ from ..device import home_of
 from ..result import LyapunovSpectrum
 from ..spectrum import lyapunov_spectrum
 from .foreign import step_of
-from .read import is_recurrent, system_of, to_array
+from .read import does_as, is_recurrent, settled, system_of, to_array
+from .replica import unwrapped
 
 
 def spectrum(
@@ -24,7 +25,8 @@ def spectrum(
     The exponents of the states' dynamics, :math:`\lim \frac1T \ln \|\prod_t J_t v\|` with
     :math:`J_t = \partial h_{t+1} / \partial h_t`: how fast learning signals vanish or explode on
     their way through time. Weights are only read: mode, gradients and random state stay as they
-    are.
+    are. Weight norm, spectral norm, pruning and parametrizations count as they would in a forward
+    call in eval mode; the module's own attributes are left as they are.
 
     Parameters
     ----------
@@ -34,7 +36,8 @@ def spectrum(
         a bidirectional module (of one layer) the two directions are the first axis of the result.
         Any other module or callable is taken as a
         step: ``module(x)`` or ``module(x, u)`` returns the next state, of one state (n,) and one
-        input (d,), and goes through `torch.func.jvp`. Dropout is as in eval mode.
+        input (d,), and goes through `torch.func.jvp`. A module is taken in eval mode, without
+        dropout. What `torch.compile`, DataParallel or DistributedDataParallel wrapped is taken out.
     inputs : tensor or array, optional
         As the module takes them: (T, d), or (T, batch, d) and with ``batch_first=True``
         (batch, T, d); of cells and steps (batch, T, d). Transient, alignment and measurement share
@@ -63,7 +66,8 @@ def spectrum(
     ------
     ValueError, TypeError
         Naming the argument, what was expected and what came; bidirectional modules of several
-        layers are refused, as their second layer sees the future.
+        layers are refused, as their second layer sees the future, and modules with a weight that
+        is neither a parameter nor a buffer and that no forward pre-hook computes.
 
     References
     ----------
@@ -82,6 +86,7 @@ def spectrum(
     ((8,), True)
     """
     dtype = _check.dtype(dtype, "dtype", ("float64", "float32")).name
+    module = unwrapped(module)
     if not callable(module):
         raise TypeError(
             f"module must be a torch.nn.Module or a callable, got {type(module).__name__}"
@@ -107,7 +112,7 @@ def spectrum(
             "initial must be given for a step: it says how many variables there are. (module is "
             f"a {type(module).__name__}, not an nn.RNN, nn.GRU, nn.LSTM or one of their cells.)"
         )
-    start = _check.real_array(to_array(initial), "initial", ndim_min=1)
+    start = _check.real_array(to_array(initial, "initial"), "initial", ndim_min=1)
     step = step_of(module, initial, inputs, dtype)
     step.probe(start)
     return lyapunov_spectrum(step, initial=start, dtype=dtype, **options)
@@ -123,10 +128,17 @@ def _inside(module: Any) -> str:
 
 def _flat(initial: Any) -> Any:
     """PyTorch's h, or (h, c), of shape (layers, batch, n), as (batch, states)."""
-    if isinstance(initial, tuple):
-        parts = [_flat(part) for part in initial]
-        return np.concatenate([np.asarray(part) for part in parts], axis=-1)
-    array = to_array(initial)
+    parts = [
+        _flat(part) if torch.is_tensor(part) else _check.real_array(part, "initial")
+        for part in (initial if isinstance(initial, tuple) else ())
+    ]
+    if parts and all(part.ndim for part in parts):
+        try:
+            return np.concatenate(parts, axis=-1)
+        except ValueError:
+            shapes = " and ".join(str(part.shape) for part in parts)
+            raise ValueError(f"initial must be h and c of one shape, got {shapes}") from None
+    array = to_array(initial, "initial")
     if torch.is_tensor(initial) and array.ndim == 3:
         return np.moveaxis(array, 0, 1).reshape(array.shape[1], -1)
     return array
@@ -135,7 +147,11 @@ def _flat(initial: Any) -> Any:
 def _loop(readout: Any) -> dict[str, Any]:
     if readout is None:
         return {}
-    if not isinstance(readout, nn.Linear):
-        raise TypeError(f"readout must be an nn.Linear, got {type(readout).__name__}")
-    bias = 0.0 if readout.bias is None else to_array(readout.bias)
-    return {"readout": to_array(readout.weight), "readout_bias": bias}
+    readout = unwrapped(readout)
+    if not does_as(readout, nn.Linear):
+        own = " with a forward of its own" if isinstance(readout, nn.Linear) else ""
+        raise TypeError(f"readout must be an nn.Linear, got {type(readout).__name__}{own}")
+    with torch.no_grad():
+        readout = settled(readout)
+        bias = 0.0 if readout.bias is None else to_array(readout.bias, "readout")
+        return {"readout": to_array(readout.weight, "readout"), "readout_bias": bias}

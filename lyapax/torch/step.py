@@ -1,9 +1,11 @@
 """Any step written in PyTorch: tangents by forward-mode differentiation, QR by ours."""
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -11,28 +13,31 @@ import torch
 
 from ..kernels.cpu.orthonormal import orthonormalise
 from ..kernels.propagator import Array, Flight, chosen, rank_unit
+from .unfused import Unfused
 
 Mapped = Callable[..., Callable[..., Any]]  # `torch.func.vmap`, or a loop like it
 
-# What vmap says of cells it has no rule for, and of Python's own `if`.
+# What vmap says of operations it has no rule for, and of Python's own `if`.
 UNBATCHED = ("atching rule not implemented", "data-dependent control flow")
 
 
-@contextlib.contextmanager
-def plain_kernels() -> Iterator[None]:
-    """None of the fused recurrent kernels, which have no forward mode.
+# PyTorch counts the levels of forward mode for the whole process, not for each thread.
+FORWARD_MODE = threading.RLock()
 
-    What PyTorch warns of then is not the caller's doing: of Intel GPUs whenever these flags are
-    touched, of its own scripts when forward mode loads, of cells that `vmap` takes one by one.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "TF32 acceleration")
+
+@contextlib.contextmanager
+def without_graph() -> Iterator[None]:
+    """No graph, and nothing fused; both for this thread alone."""
+    with torch.no_grad(), Unfused():
+        yield
+
+
+@cache
+def load_forward_mode() -> None:
+    """Forward mode loads at its first use, and then warns of PyTorch's own scripts."""
+    with FORWARD_MODE, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")
-        warnings.filterwarnings("ignore", "There is a performance drop")
-        with (
-            torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False)
-        ):  # fmt: skip
-            yield
+        torch.func.jvp(torch.tanh, (torch.zeros(1),), (torch.zeros(1),))
 
 
 def pushed(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any, Any]]:
@@ -40,7 +45,8 @@ def pushed(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any,
 
     def push(x: Any, q: Any, *u: Any) -> tuple[Any, Any]:
         def along(v: Any) -> tuple[Any, Any]:
-            after: Any = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
+            with FORWARD_MODE:
+                after: Any = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
             return after[0], after[1]
 
         after, tangents = mapped(along, in_dims=1)(q)
@@ -84,6 +90,33 @@ def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
     return torch.func.vmap
 
 
+def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
+    """How to map a step; fails here, in words, and not in the middle of a run.
+
+    `name` is that of the argument that the step is.
+    """
+    load_forward_mode()
+    kind = f"({len(x)},) in {x.dtype}"
+    try:
+        with without_graph():
+            with FORWARD_MODE:
+                after = torch.func.jvp(lambda y: step(y, *u), (x,), (x,))[0]
+            mapped = mapping_for(step, x, *u)
+    except Exception as error:
+        raise TypeError(
+            f"{name} must be an nn.RNN, nn.GRU or nn.LSTM (or a Cell), or a step that torch.func "
+            f"can differentiate, of one state {kind}{' and one input, in this order' if u else ''};"
+            f" it raised: {error}"
+        ) from error
+    if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != x.dtype:
+        got = (
+            f"{tuple(after.shape)}, {after.dtype}" if torch.is_tensor(after)
+            else type(after).__name__
+        )  # fmt: skip
+        raise ValueError(f"{name} must return the next state, {kind}, got {got}")
+    return mapped
+
+
 @dataclass
 class TorchStep:
     """x -> step(x) or step(x, u) for one member."""
@@ -97,7 +130,6 @@ class TorchStep:
     batch: int
     dtype: Any  # of the basis
     device: Any
-    scope: Callable[[], Any]  # of a context in which to take steps
     driven: Any = field(init=False, repr=False)  # inputs on the device
 
     def __post_init__(self) -> None:
@@ -113,7 +145,7 @@ class TorchStep:
         return replace(self, inputs=inputs, batch=len(members), dtype=dtype)
 
     def advance(self, flight: Flight, steps: int) -> None:
-        with self.scope():
+        with without_graph():
             x = self._tensor(flight.state)
             for s in range(steps):
                 x = self.mapped(self.step)(x, *self._inputs(flight.step + s))
@@ -123,7 +155,7 @@ class TorchStep:
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         unit, qr = rank_unit(self.dim, self.dtype), cast(Any, orthonormalise)
         for interval in range(intervals):
-            with self.scope():
+            with without_graph():
                 x, q = self._tensor(flight.state), self._tensor(flight.basis)
                 for s in range(steps_per_interval):
                     at = flight.step + interval * steps_per_interval + s
@@ -139,7 +171,7 @@ class TorchStep:
         flight.step += intervals * steps_per_interval
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        with self.scope():
+        with without_graph():
             x, v = self._tensor(state), self._tensor(vectors)
             for s in range(steps):
                 if not v.shape[2]:
@@ -149,7 +181,7 @@ class TorchStep:
         state[:], vectors[:] = x.cpu().numpy(), v.cpu().numpy()
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        with self.scope():
+        with without_graph():
             states, v = [self._tensor(state)], self._tensor(vectors)
             for s in range(steps - 1):
                 states.append(self.mapped(self.step)(states[-1], *self._inputs(step + s)))
