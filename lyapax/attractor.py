@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from .run import Run
 
 LONGEST_PERIOD = 4096
+LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
 AT_REST = 1e-6  # of the state's scale, for speeds (per time unit) and return distances
 
 
 def evidence(run: Run, is_flow: bool, sign: NDArray[np.int64]) -> tuple[Any, Any]:
     """(speed |f| relative to the state's scale, period of return or 0), one a member.
 
-    Runs on a copy: the flight itself does not move. A period is looked for only where the class
-    depends on it: in maps, for members with no positive and no undetermined exponent.
+    Runs on a copy: the flight itself does not move. Periods of maps are looked for up to where the
+    class depends on them. Where an exponent may be positive the return must be exact: chaotic
+    orbits come close to themselves.
     """
     speed = np.full(len(sign), np.nan)
     period = np.zeros(len(sign), np.int64)
@@ -31,15 +33,37 @@ def evidence(run: Run, is_flow: bool, sign: NDArray[np.int64]) -> tuple[Any, Any
             # From the start each time, for those that are left: long periods are rare.
             for longest in (16, 256, LONGEST_PERIOD):
                 _periods(run, np.nonzero(contracting & (period == 0))[0], longest, period)
+            _periods(run, np.nonzero(~regular)[0], LONGEST_STUCK, period, near=0.0)
     return speed, period
 
 
-def _periods(run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64]) -> None:
+def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -> int:
+    """Members of a map that are exactly periodic, have a positive exponent, and began elsewhere.
+
+    No orbit reaches an unstable one but by rounding.
+    """
+    members = np.nonzero((period > 0) & (sign == 1).any(axis=1))[0]
+    if not len(members):
+        return 0
+    now, begin = run.now, run.initial[members]
+    flight = now.flight.take(members, now.propagator.dtype)
+    propagator = now.propagator.select(members, now.propagator.dtype)
+    there = np.zeros(len(members), bool)
+    for _ in range(int(period[members].max())):
+        there |= (flight.state == begin).all(axis=1)
+        propagator.advance(flight, 1)
+    return int((~there).sum())
+
+
+def _periods(
+    run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64],
+    near: float = AT_REST,
+) -> None:  # fmt: skip
     """Write the steps, up to `longest`, until each member is back where it is now."""
     if not len(members):
         return
     for step, distance in enumerate(_moved(run, members), start=1):
-        back = (period[members] == 0) & (distance < AT_REST)
+        back = (period[members] == 0) & (distance <= near)
         period[members[back]] = step
         if step == longest or (period[members] > 0).all():
             break
@@ -62,6 +86,10 @@ def classify(
 ) -> str:
     """One member's class; `sign` as from `statistics.signs`, in descending order."""
     positive, zero = int((sign == 1).sum()), int((sign == 0).sum())
+    if positive and (speed < AT_REST or period == 1):
+        return "unstable fixed point"
+    if positive and period:
+        return f"unstable periodic orbit ({period})"
     if positive > 1:
         return "hyperchaotic"  # whatever the exponents around zero turn out to be
     leading = sign[: positive + zero + 1]

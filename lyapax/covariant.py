@@ -14,7 +14,7 @@ from ._check import Array
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import rank_unit
-from .orbit import BASIS_COPIES, Orbit, begin, time_step
+from .orbit import BASIS_COPIES, Orbit, begin, heed_jumps, time_step
 from .run import GROWTH_BOUND
 from .systems.base import System
 
@@ -156,6 +156,7 @@ def covariant_vectors(
         _check.steps(alignment, step_time, "alignment") // every, kept,
         _check.steps(tail, step_time, "tail") // every,
     ]  # fmt: skip
+    heed_jumps(system)
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
     orbit = begin(

@@ -10,7 +10,7 @@ from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import DIVERGED, RANK_LOST, launch
-from .orbit import BASIS_COPIES, begin, time_step
+from .orbit import BASIS_COPIES, begin, heed_jumps, time_step
 from .progress import counted
 from .run import GROWTH_BOUND
 from .systems.base import System
@@ -81,6 +81,7 @@ def local_exponents(
     _check.steps(alignment, step_time, "alignment")
     if every > steps:
         raise ValueError(f"qr_every must be at most the {steps} steps of a window, got {every}")
+    heed_jumps(system)
     orbit = begin(
         system, dt=dt, transient=transient, duration=alignment + count * window, params=None,
         initial=initial, members=members, rng=generator,

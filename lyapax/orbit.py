@@ -1,6 +1,7 @@
 """Where a run begins: states of a batch, a propagator, and its way to the attractor."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from ._check import Array
 from .kernels.background import in_background
 from .kernels.propagator import Propagator
 from .systems.base import System
+from .systems.jumps import described
 
 # At the most that there are of a batch: where a call began, where a block did, as kernels want it.
 STATE_COPIES, BASIS_COPIES = 4, 4
@@ -67,6 +69,15 @@ def time_step(system: System, dt: float | None) -> float:
     if dt is not None:
         raise ValueError("dt must not be given for a map, which advances one step at a time")
     return 1.0
+
+
+def heed_jumps(system: System, strict: bool = False) -> None:
+    """Warn that tangents lack what jumps of the right-hand side do to them; refuse if `strict`."""
+    if not system.jumps:
+        return
+    if strict:
+        raise ValueError(f"system must not jump (strict): {described(system.jumps)}")
+    warnings.warn(described(system.jumps), stacklevel=4)
 
 
 def starting_states(

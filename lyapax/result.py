@@ -473,6 +473,17 @@ def settle(
         result.refresh()
         if result.finer_step_survives:
             warnings.warn(f"diverged {result._divergence()}", stacklevel=4)
+        stuck = 0 if result.is_flow or result.is_driven else attractor.rounded_away(
+            run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
+        )  # fmt: skip
+        if stuck:
+            warnings.warn(
+                f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "
+                "only rounding can put them: their exponents are those of this orbit. A map whose "
+                "slopes are powers of two (doubling, tent) loses a bit of its state a step; change "
+                "a slope a little, by 1e-12",
+                stacklevel=4,
+            )
     except KeyboardInterrupt:
         result.refresh()
         asked = (begin.measured_steps + steps) * run.step_time

@@ -114,6 +114,7 @@ def cleared(flight: Flight) -> Flight:
 @dataclass
 class Run:
     now: Moment
+    initial: Array  # states (B, n) at time 0
     fixed: bool
     step_time: float
     alignment: int  # steps
@@ -296,7 +297,7 @@ def begun(
     kind = np.dtype(propagator.dtype).name
     bound = np.full(len(flight.state), GROWTH_BOUND[kind])
     now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
-    return Run(now, fixed, step_time, alignment, horizon=horizon, longest=longest)
+    return Run(now, flight.state, fixed, step_time, alignment, horizon=horizon, longest=longest)
 
 
 def measure(run: Run, steps: int, tol: float | None, tick: Tick) -> None:

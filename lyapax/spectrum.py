@@ -11,7 +11,7 @@ from .device import devices_for
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
-from .orbit import BASIS_COPIES, starting_states, time_step
+from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from .result import LyapunovSpectrum, settle
 from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .systems.base import System
@@ -41,6 +41,7 @@ def lyapunov_spectrum(
     rng: Any = None,
     members: int | None = None,
     errors: str = "status",
+    strict: bool = False,
     progress: bool = True,
     device: Any = None,
 ) -> LyapunovSpectrum:
@@ -83,6 +84,9 @@ def lyapunov_spectrum(
         Repeat every member with this many random initial states (a new leading axis).
     errors : {"status", "raise"}
         Whether a diverged member is a NaN with a status or a RuntimeError.
+    strict : bool
+        Refuse a flow whose right-hand side jumps, whose exponents are otherwise given with a
+        warning: tangents jump at the crossings too, and no time step knows of it.
     progress : bool
         Show a bar on a terminal.
     device : "cpu", "cuda" or "cuda:N", optional
@@ -119,7 +123,7 @@ def lyapunov_spectrum(
     True
     """
     system = _check.system(system, params=params)
-    progress = _check.flag(progress, "progress")
+    progress, strict = _check.flag(progress, "progress"), _check.flag(strict, "strict")
     _check.choice(errors, "errors", ("status", "raise"))
     step = time_step(system, dt)
     n = system.dim
@@ -163,6 +167,7 @@ def lyapunov_spectrum(
         what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
     )  # fmt: skip
     first = _checked_basis(initial_basis, n, k)
+    heed_jumps(system, strict)
 
     if horizon is not None and sum(counts) > horizon:
         raise ValueError(

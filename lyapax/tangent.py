@@ -17,7 +17,7 @@ import numpy as np
 from . import _check
 from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, begin, time_step
+from .orbit import Orbit, begin, heed_jumps, time_step
 from .progress import counted
 from .systems.base import System
 from .trajectory import RARER, grid, lost_at, times_of
@@ -239,6 +239,7 @@ def _begun(
     """(orbit, its columns (B, n, m), saves, steps between them, progress), all checked first."""
     system = _check.system(system, params=start.pop("params"))
     progress = _check.flag(progress, "progress")
+    heed_jumps(system)
     saves, every = grid(duration, time_step(system, start["dt"]), save_every)
     n = system.dim
     columns = None if given is None else _columns(given, name, n)

@@ -312,3 +312,32 @@ def test_a_forked_child_computes_too():
     found = queue.get(timeout=120)
     child.join()
     np.testing.assert_array_equal(found, expected)
+
+
+def skewed(steep):
+    """Slopes 2 on half and `steep` on a quarter: a bit or two of the state go at each step."""
+    return lx.Map(lambda x, p: [np.where(x[0] < 0.5, 2 * x[0], steep * (x[0] % 0.25))], 1,
+                  initial=[0.3])  # fmt: skip
+
+
+def test_a_state_that_rounding_put_on_an_unstable_orbit():
+    """Slopes of 2 and 4: the state is 0 after some 30 steps, and its exponent ln 2."""
+    with pytest.warns(UserWarning, match="1 of 1 members ended exactly .* powers of two"):
+        spec = spectrum(skewed(4.0), duration=5000)
+    assert spec.attractor == "unstable fixed point"
+    # By the invariant density, which is uniform: ln 2 / 2 + ln 4 / 2.
+    spec = spectrum(skewed(4.0 - 1e-12), duration=50_000)
+    assert spec.attractor == "chaotic"
+    assert abs(spec.exponents[0] - 1.0397) < 4 * spec.stderr[0]
+    assert spec.stderr[0] < 0.01
+
+
+def test_a_start_on_an_unstable_orbit_is_no_chaos():
+    logistic = library["logistic"].system(r=4.0)
+    assert spectrum(logistic, initial=[0.75], duration=100, transient=0).attractor == (
+        "unstable fixed point"
+    )
+    lorenz = library["lorenz63"].system()
+    spec = spectrum(lorenz, initial=[0.0, 0.0, 0.0], duration=20, dt=0.01)
+    assert spec.attractor == "unstable fixed point"
+    assert spec.n_positive == 1

@@ -33,6 +33,10 @@ class System(Protocol):
         """Name and values of the batch axes along which one parameter varies, keyed from -1."""
 
     @property
+    def jumps(self) -> tuple[str, ...]:
+        """Where the right-hand side of a flow jumps, a sentence each; empty for maps."""
+
+    @property
     def nullity(self) -> NDArray[np.int64]:
         """Directions known to die at every step, over the batch (or its broadcast)."""
 

@@ -1,7 +1,7 @@
 """Rate networks from a weight matrix, dense or sparse."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..kernels.codegen import Graph
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.propagator import Propagator
 from .gpu import LARGEST_THREAD, Devices, network, threads
+from .jumps import jumps
 from .straight_line import straight_line
 from .trace import trace
 from .traced import Traced
@@ -69,8 +70,6 @@ class RateNetwork:
     -2.0
     """
 
-    jumps: tuple[str, ...] = ()
-
     def __init__(
         self,
         W: Any,
@@ -124,6 +123,14 @@ class RateNetwork:
     @property
     def is_driven(self) -> bool:
         return self.inputs is not None
+
+    @cached_property
+    def jumps(self) -> tuple[str, ...]:
+        """Where a nonlinearity of one's own jumps, for flows."""
+        if not self.is_flow or isinstance(self.phi, str):
+            return ()
+        found = jumps(self.phi_graph, np.zeros((1, 0)), {"x0": "u"})
+        return tuple(text.replace("output 0", "phi") for text in found)
 
     @property
     def axes(self) -> dict[int, tuple[str, Array]]:

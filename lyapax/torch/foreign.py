@@ -27,6 +27,7 @@ class Step:
     home: Home | None = None  # it moves to its GPU and back by itself
     axes: dict[int, tuple[str, Array]] = {}
     nullity = np.zeros((), np.int64)
+    jumps: tuple[str, ...] = ()
 
     def __init__(
         self, step_in: Callable[[Any], Taken], kinds: tuple[Any, ...], dim: int, inputs: Any,
