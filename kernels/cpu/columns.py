@@ -14,6 +14,7 @@ from ..codegen import Graph
 from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .copying import copy_matrix
+from .crew import Crew
 from .interruptible import call, raised, threads_allowed, threads_for
 from .orthonormal import orthonormalise
 from .sharing import meet, take
@@ -126,6 +127,7 @@ class Columns(Linearized):
     batch: int
     dtype: Any
     dim: int = field(init=False)
+    crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
         self.dim = len(self.graph.outputs)
@@ -144,17 +146,27 @@ class Columns(Linearized):
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-        alone = self.batch >= threads_allowed()
+
+        def run(threads: int, count: int) -> None:
+            self._run(flight, basis, threads, count, steps_per_interval)
+            flight.step += count * steps_per_interval
+
+        allowed = threads_allowed()
+        if self.batch < allowed:
+            self.crew.share(allowed, intervals, run)
+        else:
+            run(allowed, intervals)
+        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
+
+    def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
+        alone = self.batch >= threads
         jobs = self.batch if alone else self.batch * -(-self.k // PANEL)
-        threads = threads_for(jobs)
+        threads = min(threads, jobs)
         tapes = threads if alone else self.batch
-        tape = np.empty((tapes, steps_per_interval, 4 if self.dt else 1, self.indices.size))
+        tape = np.empty((tapes, steps, 4 if self.dt else 1, self.indices.size))
         slopes = np.empty(tape.shape, self.dtype)
         call(
-            propagate, threads, alone, self.field, self.indptr, self.indices,
-            self.params, self.dt, flight.step, intervals, steps_per_interval,
-            rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
-            flight.compensation, flight.growth, flight.status,
+            propagate, threads, alone, self.field, self.indptr, self.indices, self.params, self.dt,
+            flight.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,
+            flight.state, basis, flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
-        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
-        flight.step += intervals * steps_per_interval

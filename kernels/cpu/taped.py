@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..propagator import Array, Flight, Portable, rank_unit
+from .crew import Crew
 from .interruptible import call, threads_allowed, threads_for
 from .reflections import strip_functions
 from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
@@ -40,6 +41,7 @@ class Taped(Portable):
     state_run: Any = field(init=False, repr=False)
     strip_run: Any = field(init=False, repr=False)
     model: Any = field(init=False, repr=False)  # words of the system's record
+    crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
         self.dtype = np.dtype(self.dtype)
@@ -80,9 +82,21 @@ class Taped(Portable):
         )  # fmt: skip
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        threads, steps = threads_allowed(), steps_per_interval
-        edges = strip_edges(self.k, lanes_of(self.dtype))
         strips = to_strips(flight.basis, self.dtype)
+
+        def run(threads: int, count: int) -> None:
+            self._run(flight, strips, threads, count, steps_per_interval)
+            flight.step += count * steps_per_interval
+
+        allowed = threads_allowed()
+        if self.batch < allowed:
+            self.crew.share(allowed, intervals, run)
+        else:
+            run(allowed, intervals)
+        from_strips(strips, flight.basis)
+
+    def _run(self, flight: Flight, strips: Any, threads: int, intervals: int, steps: int) -> None:
+        edges = strip_edges(self.k, lanes_of(self.dtype))
         course = self._course(flight.step, intervals, steps, self.group(), edges, steps)
         compiled, jobs, common = propagate_members, self.batch, ()
         if self.batch < threads and len(edges) == 2:
@@ -98,8 +112,6 @@ class Taped(Portable):
             *strip_functions(self.dtype), self.model, course, edges, *common, flight.state, strips,
             flight.log_sum, flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
-        from_strips(strips, flight.basis)
-        flight.step += intervals * steps
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         if self.dtype != np.float64:

@@ -1,0 +1,61 @@
+"""How many threads a run of few members is worth, by the pace that is seen.
+
+Threads that share one member meet after every part of its work. Where another process has one of
+the cores they wait for the scheduler each time, and two are slower than one (measured beside one
+busy process on two cores: half as fast at n = 16). Bits do not depend on the number of threads, so
+now and then a part of a call is run with the other number, and the faster one goes on.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+SHARE = 8  # of a call, the part that is tried
+RAREST = 32  # calls from one trial to the next, at most
+SLOWER = 0.7  # of the pace before: something has changed
+LONG = 1.0  # seconds; calls that take longer are not tried with one thread
+
+
+@dataclass
+class Crew:
+    pace: dict[int, float] = field(default_factory=dict)  # intervals a second, by threads
+    best: int = 0
+    due: int = 1  # calls until the next trial
+    apart: int = 1  # calls between trials
+    seconds: float = 0.0  # of the last call
+
+    def share(self, allowed: int, intervals: int, run: Callable[[int, int], None]) -> None:
+        """``run(threads, intervals)`` for so many intervals, in one or two calls."""
+        if allowed == 1:
+            return run(1, intervals)
+        if self.best not in (1, allowed):
+            self.best = allowed
+        before, self.seconds = self.seconds, 0.0
+        self.due -= 1
+        if self.due < 0 and 0.0 < before < LONG:
+            other = 1 if self.best == allowed else allowed
+            short = max(1, intervals // SHARE)
+            self._timed(other, short, run)
+            intervals -= short
+            if intervals:
+                self._timed(self.best, intervals, run)
+            self._compare(allowed)
+        else:
+            usual = self.pace.get(self.best, 0.0)
+            self._timed(self.best, intervals, run)
+            now = self.pace[self.best]
+            if now < SLOWER * usual or now < self.pace.get(1, 0.0):
+                self.due = 0
+        return None
+
+    def _timed(self, threads: int, intervals: int, run: Callable[[int, int], None]) -> None:
+        start = time.perf_counter()
+        run(threads, intervals)
+        seconds = max(time.perf_counter() - start, 1e-9)
+        self.pace[threads] = intervals / seconds
+        self.seconds += seconds
+
+    def _compare(self, allowed: int) -> None:
+        best = allowed if self.pace[allowed] >= self.pace[1] else 1
+        self.apart = min(2 * self.apart, RAREST) if best == self.best else 1
+        self.best, self.due = best, self.apart
