@@ -16,7 +16,7 @@ from .systems.base import System
 from .systems.jumps import described
 
 # At the most that there are of a batch: where a call began, where a block did, as kernels want it.
-STATE_COPIES, BASIS_COPIES = 4, 4
+STATE_COPIES, BASIS_COPIES = 4, 6
 
 
 @dataclass

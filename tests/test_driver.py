@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import lyapax as lx
+from lyapax import run as run_module
 from lyapax.kernels import generated
 from lyapax.kernels.cpu import interruptible
 from lyapax.kernels.propagator import launch
@@ -43,7 +44,7 @@ def test_threads_do_not_change_bits():
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code], cwd=Path(__file__).parents[1],
-            env={**os.environ, "NUMBA_NUM_THREADS": threads},
+            env={**os.environ, "LYAPAX_NUM_THREADS": threads},
             capture_output=True, text=True, check=True,
         ).stdout
         for threads in ("1", "2", "3")
@@ -341,3 +342,48 @@ def test_a_start_on_an_unstable_orbit_is_no_chaos():
     spec = spectrum(lorenz, initial=[0.0, 0.0, 0.0], duration=20, dt=0.01)
     assert spec.attractor == "unstable fixed point"
     assert spec.n_positive == 1
+
+
+def test_what_diverged_says_when_and_why():
+    """van der Pol's stiff orbit: stable at half the step, and the step's own doing at this one."""
+    stiff = library["van_der_pol"].system(mu=100.0)
+    options = dict(initial=[2.2, 0.0], transient=2.0, duration=20.0)
+    with pytest.warns(UserWarning, match=r"half the step, 0\.0045, it stays finite: dt is too large"):
+        spec = spectrum(stiff, dt=0.009, **options)
+    assert spec.diverged
+    path = lx.trajectory(stiff, initial=[2.2, 0.0], duration=20, dt=0.009, progress=False)
+    # The first basis and a start of 1e-3 beside it move nothing here: both start at `initial`.
+    assert spec.diverged_at == pytest.approx(path.diverged_at)
+    last = path.states[round(spec.diverged_at / 0.009) - 1]
+    assert spec.last_size == pytest.approx(np.abs(last).max())
+    assert "dt is too large" in repr(spec)
+    assert spectrum(stiff, dt=0.0045, **options).exponents[0] < 0.1
+
+
+def test_the_time_of_divergence_does_not_depend_on_the_calls(monkeypatch):
+    """Members that blow up at 1/(2 a), which no step helps, whatever the calls were."""
+    rates = np.array([1.0, 2.0, 4.0, -1.0])
+    flow = lx.Flow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": rates}, initial=[1.0])
+    found = []
+    for steps in (1, 7, 1000):
+        monkeypatch.setattr(run_module.Run, "_affordable", lambda self, steps=steps: steps)
+        spec = spectrum(flow, duration=10.0, dt=0.01, transient=1.0)
+        found.append((spec.diverged_at, spec.last_size))
+        assert spec.finer_step_survives is False
+    for times, sizes in found[1:]:
+        np.testing.assert_array_equal(times, found[0][0])
+        np.testing.assert_array_equal(sizes, found[0][1])
+    np.testing.assert_allclose(found[0][0], [0.5, 0.25, 0.125, np.nan], atol=0.03)
+
+
+def test_jumps_are_said_and_refused():
+    relay = lx.Flow(lambda x, p: [x[1], -np.sign(x[0]) - 0.1 * x[1]], 2, initial=[1.0, 0.0])
+    with pytest.warns(UserWarning, match="jumps by 2 where x0 = 0"):
+        spectrum(relay, duration=5.0, dt=0.01)
+    with pytest.raises(ValueError, match="must not jump"):
+        spectrum(relay, duration=5.0, dt=0.01, strict=True)
+    steps = network(9, phi=lambda u: np.where(u > 0.1, 1.0, 0.0))
+    with pytest.raises(ValueError, match="phi jumps by 1 where u - 0.1 = 0"):
+        spectrum(steps, duration=1.0, dt=0.01, strict=True)
+    kinked = network(9, phi=lambda u: np.maximum(u, 0.1 * u))
+    assert np.isfinite(spectrum(kinked, duration=1.0, dt=0.01, strict=True).exponents).all()

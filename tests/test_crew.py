@@ -1,0 +1,88 @@
+"""How many threads a single member gets: as many as are faster, whatever else runs."""
+
+import os
+
+import numpy as np
+import pytest
+
+import lyapax as lx
+from lyapax.kernels.cpu import crew as crew_module
+from lyapax.kernels.cpu import interruptible
+from lyapax.kernels.cpu.crew import Crew
+
+from .helpers import network, spectrum
+
+
+class Machine:
+    """A clock that a run of so many intervals moves on, by a pace for each number of threads."""
+
+    def __init__(self, monkeypatch, pace):
+        self.now, self.pace, self.ran = 0.0, pace, []
+        monkeypatch.setattr(crew_module.time, "perf_counter", lambda: self.now)
+
+    def run(self, threads, intervals):
+        self.now += intervals / self.pace[threads]
+        self.ran.append((threads, intervals))
+
+    def seconds(self, crew, calls, allowed=2):
+        start = self.now
+        for _ in range(calls):
+            intervals = max(1, int(0.2 * self.pace[crew.best or allowed]))
+            crew.share(allowed, intervals, self.run)
+        return self.now - start
+
+
+def work(machine):
+    return sum(intervals for _, intervals in machine.ran)
+
+
+def test_idle_machines_lose_nothing(monkeypatch):
+    machine = Machine(monkeypatch, {1: 100.0, 2: 190.0})
+    elapsed = machine.seconds(Crew(), 100)
+    assert work(machine) / elapsed > 0.98 * 190.0
+
+
+@pytest.mark.parametrize("two", [20.0, 50.0, 90.0])
+def test_beside_a_busy_process_two_threads_are_not_slower_than_one(monkeypatch, two):
+    machine = Machine(monkeypatch, {1: 100.0, 2: two})
+    elapsed = machine.seconds(Crew(), 100)
+    assert work(machine) / elapsed > 0.9 * 100.0
+
+
+def test_it_follows_what_changes(monkeypatch):
+    machine, crew = Machine(monkeypatch, {1: 100.0, 2: 190.0}), Crew()
+    machine.seconds(crew, 40)
+    assert crew.best == 2
+    machine.pace = {1: 100.0, 2: 50.0}
+    machine.seconds(crew, 3)
+    assert crew.best == 1
+    machine.pace = {1: 100.0, 2: 190.0}
+    machine.seconds(crew, 40)
+    assert crew.best == 2
+    assert all(intervals > 0 for _, intervals in machine.ran)
+
+
+def test_the_number_of_threads(monkeypatch):
+    monkeypatch.setenv("LYAPAX_NUM_THREADS", "3")
+    assert interruptible.threads_allowed() == 3
+    assert interruptible.threads_for(2) == 2
+    monkeypatch.setenv("LYAPAX_NUM_THREADS", "none")
+    with pytest.raises(ValueError, match="LYAPAX_NUM_THREADS must be an integer >= 1, got 'none'"):
+        spectrum(network(9), duration=1.0, dt=0.1)
+    monkeypatch.delenv("LYAPAX_NUM_THREADS")
+    if hasattr(os, "sched_getaffinity"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+        assert interruptible.threads_allowed() == 1
+
+
+@pytest.mark.parametrize("n", [9, 90])
+def test_trials_change_no_bits(monkeypatch, n):
+    """One member by one thread and by three, in turn."""
+    w = np.random.default_rng(0).standard_normal((n, n)) / np.sqrt(n)
+    monkeypatch.setenv("LYAPAX_NUM_THREADS", "3")
+    monkeypatch.setattr(crew_module, "RAREST", 1)
+    options = dict(duration=3, dt=0.05, qr_every=5)
+    mixed = spectrum(lx.RateNetwork(w), **options)
+    monkeypatch.setenv("LYAPAX_NUM_THREADS", "1")
+    alone = spectrum(lx.RateNetwork(w), **options)
+    assert np.array_equal(mixed.exponents, alone.exponents)
