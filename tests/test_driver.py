@@ -348,7 +348,7 @@ def test_what_diverged_says_when_and_why():
     """van der Pol's stiff orbit: stable at half the step, and the step's own doing at this one."""
     stiff = library["van_der_pol"].system(mu=100.0)
     options = dict(initial=[2.2, 0.0], transient=2.0, duration=20.0)
-    with pytest.warns(UserWarning, match=r"half the step, 0\.0045, it stays finite: dt is too large"):
+    with pytest.warns(UserWarning, match=r"half the step, 0\.0045, .* dt is too large"):
         spec = spectrum(stiff, dt=0.009, **options)
     assert spec.diverged
     path = lx.trajectory(stiff, initial=[2.2, 0.0], duration=20, dt=0.009, progress=False)
@@ -383,7 +383,7 @@ def test_jumps_are_said_and_refused():
     with pytest.raises(ValueError, match="must not jump"):
         spectrum(relay, duration=5.0, dt=0.01, strict=True)
     steps = network(9, phi=lambda u: np.where(u > 0.1, 1.0, 0.0))
-    with pytest.raises(ValueError, match="phi jumps by 1 where u - 0.1 = 0"):
+    with pytest.raises(ValueError, match=r"phi jumps by 1 where u - 0\.1 = 0"):
         spectrum(steps, duration=1.0, dt=0.01, strict=True)
     kinked = network(9, phi=lambda u: np.maximum(u, 0.1 * u))
     assert np.isfinite(spectrum(kinked, duration=1.0, dt=0.01, strict=True).exponents).all()
