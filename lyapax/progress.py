@@ -10,19 +10,23 @@ from tqdm import tqdm
 from .run import Run
 
 DAY = 86400.0  # seconds; a run that takes longer says so
-CALLS = 8  # after which its pace is known: the first are short, and may be compilations
+# Seconds; shorter calls say little of the pace: the first may compile, others choose the cadence.
+LONG_CALL = 0.1
 
 
 @contextlib.contextmanager
 def bar(run: Run, steps: int, progress: bool, *, patient: bool) -> Iterator[Callable[[int], None]]:
     """``tick(steps)``: so many more steps are done. `patient`: nobody knows how many it will be."""
-    left, calls = steps, 0
+    left, looking = steps, not patient
 
     def tick(done: int) -> None:
-        nonlocal left, calls
-        left, calls = left - done, calls + 1
+        nonlocal left, looking
+        left -= done
         shown.update(done)
-        if calls == CALLS and not patient and left > DAY * run.pace:
+        if not looking or done <= LONG_CALL * run.pace:
+            return
+        looking = False
+        if left > DAY * run.pace:
             days = left / run.pace / DAY
             warnings.warn(
                 f"at {run.pace:.3g} steps a second the {left:.3g} steps that are left take "

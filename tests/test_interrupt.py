@@ -299,5 +299,6 @@ def test_a_long_run_says_how_long(monkeypatch):
     from lyapax import progress
 
     monkeypatch.setattr(progress, "DAY", 1e-9)
+    monkeypatch.setattr(progress, "LONG_CALL", 0.0)
     with pytest.warns(UserWarning, match="steps a second .* take .* days"):
         spectrum(network(), duration=50, dt=0.01)
