@@ -4,10 +4,12 @@ Python looks at signals between its own instructions, and LLVM may take half a m
 function. On a thread of its own it goes on after the interrupt, and a second call finds it done.
 """
 
+import atexit
 import contextvars
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
 from typing import Any
 
 from numba import get_num_threads, set_num_threads
@@ -32,3 +34,42 @@ def begin(function: Callable[..., Any], *args: Any) -> "Future[Any]":
 
     threading.Thread(target=work, name="lyapax compiles", daemon=True).start()
     return found
+
+
+class Workers:
+    """Threads that live as long as the process, as many as were needed at a time.
+
+    Ctrl-C may fall into `submit`, wherever it is: then what was to be done is done or not, but no
+    thread is left for which the end of the process would wait for ever (as it does for a
+    ThreadPoolExecutor that is interrupted while it starts one).
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.queue: SimpleQueue[tuple[Future[None], Callable[[], None]]] = SimpleQueue()
+        self.idle = threading.Semaphore(0)
+        self.running: set[Future[None]] = set()
+        atexit.register(self.finish)
+
+    def submit(self, work: Callable[[], None]) -> "Future[None]":
+        done: Future[None] = Future()
+        self.queue.put((done, work))
+        if not self.idle.acquire(blocking=False):
+            threading.Thread(target=self.work, name=self.name, daemon=True).start()
+        return done
+
+    def work(self) -> None:
+        while True:
+            done, work = self.queue.get()
+            self.running.add(done)
+            try:
+                done.set_result(work())
+            except BaseException as error:
+                done.set_exception(error)
+            self.running.discard(done)
+            del done, work  # the arrays
+            self.idle.release()
+
+    def finish(self) -> None:
+        """Before the process takes its arrays away from them."""
+        wait(tuple(self.running))

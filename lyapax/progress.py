@@ -10,23 +10,26 @@ from tqdm import tqdm
 from .run import Run
 
 DAY = 86400.0  # seconds; a run that takes longer says so
-# Seconds; shorter calls say little of the pace: the first may compile, others choose the cadence.
+# Seconds; shorter calls say little of the pace. A long one may have been a compilation, so two must
+# agree.
 LONG_CALL = 0.1
 
 
 @contextlib.contextmanager
 def bar(run: Run, steps: int, progress: bool, *, patient: bool) -> Iterator[Callable[[int], None]]:
     """``tick(steps)``: so many more steps are done. `patient`: nobody knows how many it will be."""
-    left, looking = steps, not patient
+    left, looking, before = steps, not patient, 0.0
 
     def tick(done: int) -> None:
-        nonlocal left, looking
+        nonlocal left, looking, before
         left -= done
         shown.update(done)
-        if not looking or done <= LONG_CALL * run.pace:
+        if not looking or run.seconds < LONG_CALL:
             return
-        looking = False
-        if left > DAY * run.pace:
+        agree, before = before / 2 < run.pace < 2 * before, run.pace
+        if agree:
+            looking = False
+        if agree and left > DAY * run.pace:
             days = left / run.pace / DAY
             warnings.warn(
                 f"at {run.pace:.3g} steps a second the {left:.3g} steps that are left take "

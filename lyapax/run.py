@@ -119,6 +119,7 @@ class Run:
     step_time: float
     alignment: int  # steps
     pace: float = 0.0  # steps a second, seen
+    seconds: float = 0.0  # that the last call took
     copying: float = 0.0  # seconds that one copy of the flight takes
     horizon: int | None = None  # steps that external inputs last
     longest: int = LONGEST_INTERVAL
@@ -226,7 +227,7 @@ class Run:
         self.copying = started - before
         verb(flight, *counts)
         # Growing by at most 8 keeps a first call that was a compilation from mattering.
-        seconds = time.perf_counter() - started
+        self.seconds = seconds = time.perf_counter() - started
         # A GPU's share of it begins and ends with a copy, however many steps there are.
         seen = steps / max(seconds - 2 * self.copying, seconds / 10, 1e-6)
         self.pace = min(seen, 8 * self.pace) if self.pace else seen

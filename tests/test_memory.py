@@ -1,12 +1,14 @@
 """What cannot fit into memory is refused before it is allocated, in words that say what to do."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse
 
 import lyapax as lx
 from lyapax import _check, _memory
-from lyapax.systems import library
+from lyapax.systems import library, lorenz96_of
 
 from .helpers import spectrum
 
@@ -151,3 +153,21 @@ def test_batches_that_multiply(monkeypatch, call, words):
 
 def test_what_fits_runs(machine):
     assert spectrum(henon(), duration=16, members=2).exponents.shape == (2, 2)
+
+
+def test_no_member_has_a_tape_of_its_own():
+    """Of 64 steps and 48 Jacobian entries it would be 85 times what the member's basis takes."""
+    system = lorenz96_of(12).system()
+    options = dict(duration=1.28, dt=0.01, transient=0.0, qr_every=64)
+
+    def peak(members):
+        tracemalloc.start()
+        try:
+            spectrum(system, members=members, **options)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(8)  # compiles
+    each = (peak(256) - peak(64)) / 192
+    assert 8 * 12 * 12 < each < 12 * 8 * 12 * 12

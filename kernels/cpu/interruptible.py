@@ -19,7 +19,7 @@ from numba import boolean, get_num_threads, typeof, types
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from ..background import in_background
+from ..background import Workers, in_background
 
 TEAM = 24  # elements
 MOST = 1024  # threads; there are as many as were needed at a time
@@ -39,6 +39,7 @@ class Turn:
 
 
 TURN = Turn()
+READY: set[Any] = set()  # kernels with kinds of arguments for which they are compiled
 
 
 @intrinsic
@@ -106,9 +107,18 @@ def in_turn(stop: Any, work: Callable[[], None]) -> None:
 
 def compile_for(kernel: Any, *args: Any) -> None:
     """Compile a kernel, or load it, for such arguments."""
-    signature = tuple(typeof(a) for a in args)
-    if signature not in kernel.overloads:
-        in_background(kernel.compile, signature)
+    key = kernel, *map(kind_of, args)
+    if key not in READY:
+        in_background(kernel.compile, tuple(typeof(a) for a in args))
+        READY.add(key)
+
+
+def kind_of(value: Any) -> Any:
+    """What decides on Numba's type of a value; its own `typeof` takes 10 us, longer than a step."""
+    if type(value) is np.ndarray:
+        flags = value.flags
+        return value.dtype, value.ndim, flags.c_contiguous, flags.aligned, flags.writeable
+    return type(value) if isinstance(value, int | float) else typeof(value)
 
 
 def supervise(stop: Any, work: Callable[[], None]) -> None:
@@ -128,6 +138,8 @@ def supervise(stop: Any, work: Callable[[], None]) -> None:
 
 def together(stop: Any, threads: int, work: Callable[[int], None]) -> None:
     """``work(thread)`` on each of the threads, this one the first; an error stops all of them."""
+    if threads == 1:
+        return work(0)
 
     def guarded(thread: int) -> None:
         try:
@@ -148,6 +160,7 @@ def together(stop: Any, threads: int, work: Callable[[int], None]) -> None:
         wait(others)
     for other in others:
         other.result()
+    return None
 
 
 @cache
@@ -160,9 +173,9 @@ def helpers(process: int) -> ThreadPoolExecutor:
 
 
 @cache
-def callers(process: int) -> ThreadPoolExecutor:
+def callers(process: int) -> Workers:
     """One thread for each call under way, the first of those that run its kernel."""
-    return ThreadPoolExecutor(MOST, "lyapax calls")
+    return Workers("lyapax calls")
 
 
 @cache
