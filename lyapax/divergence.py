@@ -12,6 +12,9 @@ from .run import Loss, Moment
 
 TRIED = 8  # diverged members that are run again with half the step
 FURTHER = 100  # steps beyond the one that was lost
+# Steps from the start of a run up to which half the step is tried from there: the first calls are
+# short, and the state before one may be on its way out already.
+EARLY = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +26,8 @@ class Divergence:
     finer_step_survives: bool | None = None  # whether half the step stays finite; None: not tried
 
 
-def examined(now: Moment, step_time: float, timed: bool) -> Divergence:
-    """`timed`: the system depends on time, or on the step's number."""
+def examined(now: Moment, initial: Array, step_time: float, timed: bool) -> Divergence:
+    """initial: states (B, n) at time 0; `timed`: the system depends on time."""
     batch = len(now.flight.state)
     time, size = np.full(batch, np.nan), np.full(batch, np.nan)
     survives: bool | None = None
@@ -33,17 +36,22 @@ def examined(now: Moment, step_time: float, timed: bool) -> Divergence:
         time[loss.members] = (loss.begin + steps) * step_time
         size[loss.members] = np.abs(states).max(axis=1)
         if survives is None:
-            survives = _survives(now, loss, 2 * int(steps.max()) + FURTHER)
+            early = loss.end <= EARLY
+            begin, state = (0, initial[loss.members]) if early else (loss.begin, loss.state)
+            lasting = 2 * (loss.begin - begin + int(steps.max())) + FURTHER
+            survives = _survives(now, loss.members[:TRIED], state[:TRIED], begin, lasting)
     return Divergence(time, size, survives)
 
 
-def _survives(now: Moment, loss: Loss, steps: int) -> bool | None:
-    """Whether some of these members stay finite for `steps` steps, taken as halves."""
-    part: Any = now.propagator.select(loss.members[:TRIED], now.propagator.dtype)
+def _survives(
+    now: Moment, members: NDArray[np.int64], state: Array, step: int, steps: int
+) -> bool | None:
+    """Whether some of the members stay finite for `steps` steps, taken as halves."""
+    part: Any = now.propagator.select(members, now.propagator.dtype)
     if not getattr(part, "dt", 0.0):
         return None  # a map, or a propagator that does not say its step
     finer = dataclasses.replace(part, dt=part.dt / 2)
-    after = _states_after(now, finer, loss.state[:TRIED], 2 * loss.begin, 2 * steps)
+    after = _states_after(now, finer, state, 2 * step, 2 * steps)
     return bool(np.isfinite(after).all(axis=1).any())
 
 

@@ -34,7 +34,7 @@ def bar(run: Run, steps: int, progress: bool, *, patient: bool) -> Iterator[Call
             warnings.warn(
                 f"at {run.pace:.3g} steps a second the {left:.3g} steps that are left take "
                 f"{days:.3g} days; Ctrl-C keeps what is measured",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     with tqdm(

@@ -143,7 +143,7 @@ class LyapunovSpectrum:
             speed, period = attractor.evidence(run, self.is_flow, sign)
         else:
             speed, period = np.full(len(sign), np.nan), np.zeros(len(sign), int)
-        gone = divergence.examined(now, run.step_time, self.is_driven)
+        gone = divergence.examined(now, run.initial, run.step_time, self.is_driven)
         return {
             "duration": duration, "block_duration": block_duration, "qr_every": now.interval,
             "dt": run.step_time, "exponents": arranged(exponents), "stderr": arranged(stderr),
@@ -497,7 +497,7 @@ def warn_if_unstable(dt: float, rates: list[float | None]) -> None:
         warnings.warn(
             f"dt = {dt:g} is too large for stability: it must stay below "
             f"{RK4_REACH / max(known):.3g}, 2.785 divided by the fastest decay rate",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
