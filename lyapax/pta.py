@@ -47,6 +47,7 @@ TURNS: dict[tuple[str, str], dict[str, complex]] = {
 }
 LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
 
+TRIES = 1000  # of a block to be drawn, until none is thought to oscillate
 LARGEST = 10_000_000  # of a number of blocks or points, far beyond any use
 
 CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
@@ -89,8 +90,8 @@ def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
     n = 2 * len(each) if n is None else _check.count(n, "n")
     if n // 2 != len(each):
         raise ValueError(
-            f"n must be {2 * len(each)} or {2 * len(each) + 1}, alpha and theta are of {len(each)} "
-            f"blocks, got {n}"
+            f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}: alpha and theta are of "
+            f"{len(each)} blocks"
         )
     out = np.zeros((n, n))
     first = 2 * np.arange(len(each))
@@ -260,7 +261,7 @@ class Region:
         low, high = self.alpha or self.offset or (0.0, 0.0)
         out = np.empty((2, size))
         missing = np.arange(size)
-        for _ in range(1000 if len(fixed) < 2 else 1):
+        for _ in range(TRIES if len(fixed) < 2 else 1):
             angle = random.uniform(0, np.pi, len(missing)) * random.choice((-1, 1), len(missing))
             level = random.uniform(low, high, len(missing))
             if "theta" in fixed:

@@ -235,7 +235,6 @@ with contextlib.suppress(ImportError):
             (lxt.pta_init_, {"module_or_tensor": torch.eye(6)[:, :2], "kind": "gru"})
         ],
         "pta_report": [
-            (lxt.pta_report, {"module": layer, "steps": 16}),
             (lxt.pta_report, {"module": layer, "inputs": INPUTS, "steps": 16}),
         ],
     }  # fmt: skip
@@ -282,6 +281,7 @@ def test_wrong_values_are_named(name, tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pta, "TRIES", 30)  # to find blocks where there are none takes all of them
     measured().save("two.npz")
     wrong = []
     for call, good in GOOD[name]:
