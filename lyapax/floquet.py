@@ -18,6 +18,7 @@ from .systems.base import System
 SEGMENTS = 32  # at most, of one period: growth within one must stay far from rounding
 TURNS = 400  # at most, around the period, until the bases repeat
 REPEATED = 1e-9  # of the bases' overlap: more, and directions share a block
+STATE_BYTES, STATE_COPIES = 120, 4  # of a state that is kept: as an array, and its numbers
 ALIKE = 10.0  # nats: multipliers that far apart must not share a block, the smaller would be lost
 MISFIT = 1e-3  # of the growth in a period: a larger flow error, and multipliers lack three digits
 
@@ -134,19 +135,17 @@ def floquet(
     >>> print(lx.floquet(mathieu, np.pi, dt=0.01).multipliers.real.round(6))
     [-1.169874 -0.854793]
     """
+    system = _check.system(system, params=params)
     step = time_step(system, dt)
-    if max_period is not None:
-        _check.positive(max_period, "max_period")
-    if period is not None:
-        _check.positive(period, "period")
-        if not system.is_flow and period != round(period):
-            raise ValueError(f"period must be a whole number of steps of a map, got {period!r}")
+    limit = _length(system, max_period, step, "max_period") or 1000 * step
+    period = _length(system, period, step, "period")
+    if period is not None and not system.is_flow and period != round(period):
+        raise ValueError(f"period must be a whole number of steps of a map, got {period:g}")
     if system.is_driven:
-        return _driven(system, period, step, transient, params, initial, wrap, rng)
-    limit = max_period or 1000 * step
+        return _driven(system, period, step, transient, initial, wrap, rng)
     closing = _closing(
-        begin(system, dt=dt, transient=transient, duration=limit, params=params, initial=initial,
-              members=None, rng=rng),
+        begin(system, dt=step if system.is_flow else None, transient=transient, duration=limit,
+              params=None, initial=initial, members=None, rng=rng),
         wrap, free=system.is_flow,
     )  # fmt: skip
     length = period or first_return(closing, closing.orbit.steps_in(limit))
@@ -159,13 +158,26 @@ def floquet(
     return _around(closing, x, step_time, steps)
 
 
+def _length(system: System, value: Any, step: float, name: str) -> float | None:
+    """Of a period that someone gave, if there is memory for an orbit of that length."""
+    if value is None:
+        return None
+    found = _check.positive(value, name)
+    steps = _check.steps(found, step, name)
+    _check.room(
+        steps * (STATE_BYTES + 8 * STATE_COPIES * system.dim),
+        f"the states of {name} = {found:g}, {steps:.3g} steps", f"give a shorter {name}",
+    )  # fmt: skip
+    return found
+
+
 def _steps(length: float, step: float) -> int:
     return max(1, math.ceil(length / step * (1 - 1e-12)))
 
 
 def _driven(
-    system: System, period: float | None, step: float, transient: float,
-    params: Mapping[str, Any] | None, initial: Any, wrap: Any, rng: Any,
+    system: System, period: float | None, step: float, transient: float, initial: Any, wrap: Any,
+    rng: Any,
 ) -> Floquet:  # fmt: skip
     """The orbit of a system that depends on time; it starts at time 0, or whole periods later."""
     if period is None:
@@ -179,11 +191,13 @@ def _driven(
     if system.is_flow:
         step = period / steps
     orbit = begin(
-        system, dt=step if system.is_flow else None, transient=0.0, duration=period, params=params,
+        system, dt=step if system.is_flow else None, transient=0.0, duration=period, params=None,
         initial=initial, members=None, rng=rng,
     )  # fmt: skip
     closing = _closing(orbit, wrap, free=False)
-    before = steps * math.ceil(_check.positive(transient, "transient", zero=True) / period)
+    transient = _check.positive(transient, "transient", zero=True)
+    _check.steps(transient, step, "transient")
+    before = steps * math.ceil(transient / period)
     orbit.expect(before)
     orbit.advance(before)
     _check_finite(orbit)
@@ -193,7 +207,9 @@ def _driven(
 
 def _closing(orbit: Orbit, wrap: Any, free: bool) -> Closing:
     if orbit.shape:
-        raise ValueError(f"system must be a single one, got a batch of shape {orbit.shape}")
+        raise ValueError(
+            f"system and initial must be of a single orbit, got a batch of shape {orbit.shape}"
+        )
     _check_finite(orbit)
     wrap = {} if wrap is None else wrap
     if not isinstance(wrap, Mapping):

@@ -11,6 +11,7 @@ NEWTON_STEPS = 30
 CLOSE = 0.02  # of the orbit's size: a return that Newton's method may start from
 BACK = 1e-3 * CLOSE  # the same of a map, whose states jump
 NEUTRAL = 1e-3  # a singular value below may be a neutral direction, if the step's error covers it
+FAR = 1e150  # whose square is still a number: states beyond have diverged
 KEPT = 1e-6  # relative: what a shift by the period, or by a phase's, may change
 
 
@@ -61,7 +62,14 @@ class Closing:
         whole, half = np.eye(len(x)), np.eye(len(x))
         after = self.flown(x, dt, steps, whole)
         finer = self.flown(x, dt / 2, 2 * steps, half)
+        if _far(after, finer, whole, half):
+            return np.inf, np.inf
         return float(np.linalg.norm(after - finer)), float(np.linalg.norm(whole - half, 2))
+
+
+def _far(*arrays: Array) -> bool:
+    """Whether any number has diverged, or is none."""
+    return any(not np.abs(array).max() < FAR for array in arrays)
 
 
 def first_return(closing: Closing, limit: int) -> float:
@@ -119,14 +127,14 @@ def refine(closing: Closing, x: Array, steps: int, dt: float) -> tuple[Array, fl
     which no change of the state makes up for, so that much may remain. Open are the singular
     values that are smaller than what half the time step changes.
     """
-    n, scale = len(x), closing.size(x)
+    n, scale, orbit = len(x), closing.size(x), closing.orbit
     misses: list[float] = []
     left = 0.0  # of the miss, out of reach
     for _ in range(NEWTON_STEPS):
         matrix = np.eye(n)
         after = closing.flown(x, dt, steps, matrix)
         miss = -closing.difference(after, x)
-        if not np.isfinite(miss).all():
+        if _far(miss, matrix):
             misses.append(np.inf)
             break
         jacobian = matrix - np.eye(n)
@@ -134,6 +142,9 @@ def refine(closing: Closing, x: Array, steps: int, dt: float) -> tuple[Array, fl
         if closing.free:
             # No step along the orbit, and the period free, in units of length.
             along = closing.slope(x, dt, steps)
+            if _far(along):
+                misses.append(np.inf)
+                break
             unit = max(float(np.linalg.norm(along)), 1e-300)
             border = along[:, None] / unit
             jacobian = np.block([[jacobian, border], [border.T, np.zeros((1, 1))]])
@@ -144,6 +155,9 @@ def refine(closing: Closing, x: Array, steps: int, dt: float) -> tuple[Array, fl
         open_below, drift = rounding, 0.0
         if sizes[-1] < NEUTRAL and closing.can_halve:
             drift, error = closing.step_error(x, dt, steps)
+            if np.isinf(drift):
+                misses.append(np.inf)
+                break
             open_below = max(rounding, min(error, NEUTRAL))
         kept = sizes > open_below
         parts = (u.T @ miss)[kept]
@@ -164,7 +178,7 @@ def refine(closing: Closing, x: Array, steps: int, dt: float) -> tuple[Array, fl
     raise ValueError(
         f"no periodic orbit of {steps} steps was found: after {len(misses)} steps of Newton's "
         f"method the state misses itself by {max(misses[-1], left):.2g} of its size; give a longer "
-        "transient or a better period"
+        f"transient, a better period or initial{', or a smaller dt' * orbit.system.is_flow}"
     )
 
 

@@ -47,6 +47,7 @@ TURNS: dict[tuple[str, str], dict[str, complex]] = {
 }
 LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
 
+TRIES = 1000  # of a block to be drawn, until none is thought to oscillate
 LARGEST = 10_000_000  # of a number of blocks or points, far beyond any use
 
 CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
@@ -88,7 +89,10 @@ def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
         raise ValueError(f"alpha and theta must be numbers or (m,), got shape {each.shape[:-2]}")
     n = 2 * len(each) if n is None else _check.count(n, "n")
     if n // 2 != len(each):
-        raise ValueError(f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}")
+        raise ValueError(
+            f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}: alpha and theta are of "
+            f"{len(each)} blocks"
+        )
     out = np.zeros((n, n))
     first = 2 * np.arange(len(each))
     for i in range(2):
@@ -257,9 +261,7 @@ class Region:
         low, high = self.alpha or self.offset or (0.0, 0.0)
         out = np.empty((2, size))
         missing = np.arange(size)
-        for _ in range(1000):
-            if not len(missing):
-                return out[0], out[1]
+        for _ in range(TRIES if len(fixed) < 2 else 1):
             angle = random.uniform(0, np.pi, len(missing)) * random.choice((-1, 1), len(missing))
             level = random.uniform(low, high, len(missing))
             if "theta" in fixed:
@@ -272,6 +274,8 @@ class Region:
             inside = self._oscillates(level, np.abs(_wrapped(angle)))
             out[:, missing[inside]] = level[inside], angle[inside]
             missing = missing[~inside]
+            if not len(missing):
+                return out[0], out[1]
         given = " and ".join(fixed) or "alpha"
         raise ValueError(
             f"{given} must let blocks oscillate: none of alpha {level[0]:g} and theta "
@@ -333,8 +337,14 @@ def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> Sy
     _check.choice(cell, "cell", ("tanh", "gru"))
     _check.choice(time, "time", ("discrete", "continuous"))
     alpha, theta = _together(alpha=alpha, theta=theta)
-    unit = UNIT[cell]
-    params = {"alpha": alpha / unit, "theta": theta}
+    if not alpha.size:
+        raise ValueError("alpha and theta must be of one block at least, got none")
+    return _block(cell, time).with_params(alpha=alpha / UNIT[cell], theta=theta)
+
+
+@cache
+def _block(cell: str, time: str) -> System:
+    unit, params = UNIT[cell], {"alpha": 1.0, "theta": 0.0}
 
     def mixed(x: Any, p: Any) -> list[Any]:
         return [0.5 * h + 0.5 * c for h, c in zip(x, pta_map(x, p), strict=True)]
@@ -399,9 +409,9 @@ def draw(
     if not isinstance(where, Region):
         raise TypeError(f"where must be a Region, got {type(where).__name__}")
     if not isinstance(check, bool | np.bool_):
-        raise TypeError(f"check must be True or False, got {check!r}")
+        raise TypeError(f"check must be True or False, got {_check.quoted(check)}")
     if rounded is not None and not callable(rounded):
-        raise TypeError(f"rounded must be a function of an array, got {rounded!r}")
+        raise TypeError(f"rounded must be a function of an array, got {_check.quoted(rounded)}")
     size, random = _check.count(size, "size", low=0, high=LARGEST), _check.generator(rng, "rng")
     fixed = _fixed(size, alpha=alpha, theta=theta, offset=offset)
     found, missing = np.empty((2, size)), np.arange(size)
@@ -425,7 +435,20 @@ def draw(
 
 def _kept(alpha: Array, theta: Array, rounded: Callable[[Array], Array]) -> tuple[Array, Array]:
     """Blocks of rounded entries: equal ones stay equal, so each is again a size and an angle."""
-    real, imaginary = rounded(alpha * np.cos(theta)), rounded(alpha * np.sin(theta))
+    entries = np.stack([alpha * np.cos(theta), alpha * np.sin(theta)])
+    try:
+        kept = np.asarray(rounded(entries), np.float64)
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise TypeError(
+            f"rounded must take an array and return another; it raised: {told:.200}"
+        ) from error
+    if kept.shape != entries.shape:
+        raise ValueError(
+            f"rounded must return an array of shape {entries.shape} as it was given, got one of "
+            f"{kept.shape}"
+        )
+    real, imaginary = kept
     return np.hypot(real, imaginary), np.arctan2(imaginary, real)
 
 
@@ -467,5 +490,7 @@ def _fixed(size: int, **values: Any) -> dict[str, Array]:
 def _interval(value: Any, name: str) -> tuple[float, float]:
     ends = _check.real_array(value, name)
     if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
-        raise ValueError(f"{name} must be (low, high) with 0 < low < high, got {value!r}")
+        raise ValueError(
+            f"{name} must be (low, high) with 0 < low < high, got {_check.quoted(value)}"
+        )
     return float(ends[0]), float(ends[1])

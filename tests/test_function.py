@@ -9,7 +9,7 @@ import pytest
 
 import lyapax as lx
 from lyapax.kernels.codegen import interpreted, statements
-from lyapax.systems import library
+from lyapax.systems import library, lorenz96_of
 
 from .helpers import spectrum
 
@@ -160,6 +160,7 @@ def test_an_index_into_a_number_gets_the_hint(f, words):
         ({"initial": 1.0}, ValueError, "initial"),
         ({"dim": "3"}, TypeError, "dim"),
         ({"dim": True}, TypeError, "dim"),
+        ({"dim": 10**15}, ValueError, r"needed for dim = 1e\+15 variables"),
         ({"f": None}, TypeError, "f must be callable"),
     ],
 )
@@ -167,6 +168,14 @@ def test_bad_constructions_are_named(options, error, words):
     good = {"f": lambda x, p: [p.a * v for v in x], "dim": 3, "params": {"a": np.ones(5)}}
     with pytest.raises(error, match=words):
         lx.Flow(**{**good, **options})
+
+
+def test_lorenz96_takes_any_integer_and_refuses_what_has_no_room():
+    assert lorenz96_of(np.int64(8), np.float32(8)) == library["lorenz96"]
+    with pytest.raises(ValueError, match=r"needed for n = 1e\+15 variables"):
+        lorenz96_of(10**15)
+    with pytest.raises(ValueError, match="forcing must be finite, got inf"):
+        lorenz96_of(8, np.inf)
 
 
 def test_leading_axes_of_initial_are_a_batch():

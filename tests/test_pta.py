@@ -214,6 +214,12 @@ def test_bad_input():
         pta.Region().contains(np.nan, 0.1)
     with pytest.raises(TypeError, match="size must be an integer"):
         pta.Region().sample(2.5)
+    with pytest.raises(ValueError, match="alpha and theta must be of one block at least"):
+        pta.block_system(np.empty(0), 0.1, "tanh", "discrete")
+    with pytest.raises(TypeError, match=r"^rounded must take an array .* raised: .*argument"):
+        pta.draw(3, pta.region(), rounded=lambda: 1.0)
+    with pytest.raises(ValueError, match=r"rounded must return an array of shape \(2, 3\)"):
+        pta.draw(3, pta.region(), rounded=lambda entries: 1.0)
 
 
 BAD = ["a", None, np.nan, np.inf, 1j, object()]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import Array, broadcast, count, flat_batch, real_array
+from .._check import Array, broadcast, count, flat_batch, real_array, room
 from ..device import Home, home_of
 from ..kernels.codegen import interpreted
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
@@ -18,6 +18,8 @@ from .gpu import LARGEST_THREAD, Devices, threads
 from .jumps import jumps
 from .trace import trace
 from .traced import Scalar
+
+BYTES = 1000  # of a variable in a trace, at least
 
 
 class _Traced:
@@ -44,7 +46,7 @@ class _Traced:
     ):
         self.is_driven = _takes_time(f)
         self.name = str(getattr(f, "__name__", type(f).__name__))
-        self.dim = count(dim, "dim")
+        self.dim = variables(dim, "dim")
         given = _named(params, "params")
         shapes = _shapes(shapes, given)
         # Without `shapes` every parameter is a number, and its axes are the batch.
@@ -189,6 +191,13 @@ class _Traced:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name}, dim={self.dim})"
+
+
+def variables(value: Any, name: str) -> int:
+    """How many state variables; no more than memory has room for in a trace."""
+    found = count(value, name)
+    room(BYTES * found, f"{name} = {found:.3g} variables", "a function can have fewer")
+    return found
 
 
 def _takes_time(f: Any) -> bool:

@@ -1,12 +1,14 @@
 """Known systems, with references and expected exponents as data."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .function import Flow, Map
+from .._check import number
+from .function import Flow, Map, variables
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,9 @@ LORENZ96_8 = (
 
 def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
     """Lorenz-96 of any n; the trace makes the exponents sum to -n."""
+    n, forcing = variables(n, "n"), number(forcing, "forcing")
+    if not math.isfinite(forcing):
+        raise ValueError(f"forcing must be finite, got {forcing}")
     start = tuple(forcing + 0.01 * (i == 0) for i in range(n))
     expected = LORENZ96_8 if (n, forcing) == (8, 8.0) else ()
     return KnownSystem(

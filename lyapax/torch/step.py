@@ -97,6 +97,7 @@ def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
     """
     load_forward_mode()
     kind = f"({len(x)},) in {x.dtype}"
+    wanted = "".join(f" and one row of inputs ({len(row)},), in this order" for row in u)
     try:
         with without_graph():
             with FORWARD_MODE:
@@ -105,8 +106,8 @@ def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
     except Exception as error:
         raise TypeError(
             f"{name} must be an nn.RNN, nn.GRU or nn.LSTM (or a Cell), or a step that torch.func "
-            f"can differentiate, of one state {kind}{' and one input, in this order' if u else ''};"
-            f" it raised: {error}"
+            f"can differentiate, of one state {kind}{wanted}; it raised: "
+            f"{' '.join(str(error).split()):.300}"
         ) from error
     if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != x.dtype:
         got = (
