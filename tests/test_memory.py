@@ -101,7 +101,7 @@ def henon():
     ("call", "words"),
     [
         (lambda: spectrum(ring(100_000), duration=9),
-         r"298 GiB of memory .* 1 x 100000 x 100000 tangents, 21 GiB are available; give k"),
+         r"447 GiB of memory .* 1 x 100000 x 100000 tangents, 21 GiB are available; give k"),
         (lambda: spectrum(ring(100_000), duration=9, k=50_000), "; give a smaller k"),
         (lambda: spectrum(henon(), duration=9, members=10**12),
          "1000000000000 x 2 x 2 tangents.*give fewer members"),
