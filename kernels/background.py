@@ -5,6 +5,7 @@ function. On a thread of its own it goes on after the interrupt, and a second ca
 """
 
 import atexit
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
@@ -17,7 +18,15 @@ from numba import get_num_threads, set_num_threads
 
 def in_background(function: Callable[..., Any], *args: Any) -> Any:
     """``function(*args)``; KeyboardInterrupt comes at once and leaves it to itself."""
-    return begin(function, *args).result()
+    return outcome(begin(function, *args))
+
+
+def outcome(running: "Future[Any]") -> Any:
+    """Its result. A signal that falls just before a wait does not end it: waits are short."""
+    while not running.done():
+        with contextlib.suppress(TimeoutError):
+            return running.result(timeout=0.3)
+    return running.result()
 
 
 def begin(function: Callable[..., Any], *args: Any) -> "Future[Any]":

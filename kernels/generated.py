@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from .background import begin
+from .background import begin, outcome
 from .jit import STAMP
 
 
@@ -43,7 +43,7 @@ def module(source: str) -> ModuleType:
     Ctrl-C comes at once, and who asks again waits for what is being compiled already.
     """
     try:
-        return started(source).result()
+        return outcome(started(source))
     except Exception:
         started.cache_clear()  # a full disk may be empty next time
         raise

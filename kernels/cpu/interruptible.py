@@ -6,6 +6,7 @@ therefore run on helper threads, and read a flag before each step. What holds lo
 kernels is a helper too, since no KeyboardInterrupt ever falls into one.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from numba import boolean, get_num_threads, typeof, types
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from ..background import Workers, in_background
+from ..background import Workers, in_background, outcome
 
 TEAM = 24  # elements
 MOST = 1024  # threads; there are as many as were needed at a time
@@ -129,10 +130,12 @@ def supervise(stop: Any, work: Callable[[], None]) -> None:
     running: list[Future[None]] = []
     try:
         running.append(callers(os.getpid()).submit(work))
-        running[0].result()
+        outcome(running[0])
     except BaseException:
         stop[0] = 1
-        wait(running)
+        with contextlib.suppress(Exception):  # what it raised, if that is not what brought us here
+            for begun in running:
+                outcome(begun)
         raise
 
 
