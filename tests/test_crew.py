@@ -63,14 +63,17 @@ def test_it_follows_what_changes(monkeypatch):
 
 
 def test_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr(interruptible, "cores", lambda: 4)
     monkeypatch.setenv("LYAPAX_NUM_THREADS", "3")
     assert interruptible.threads_allowed() == 3
     assert interruptible.threads_for(2) == 2
     monkeypatch.setenv("LYAPAX_NUM_THREADS", "none")
     with pytest.raises(ValueError, match="LYAPAX_NUM_THREADS must be an integer >= 1, got 'none'"):
         spectrum(network(9), duration=1.0, dt=0.1)
-    monkeypatch.delenv("LYAPAX_NUM_THREADS")
+    monkeypatch.setenv("LYAPAX_NUM_THREADS", "5")
+    assert interruptible.threads_allowed() == 4
     if hasattr(os, "sched_getaffinity"):
+        monkeypatch.undo()
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
         assert interruptible.threads_allowed() == 1
 
@@ -78,6 +81,7 @@ def test_the_number_of_threads(monkeypatch):
 @pytest.mark.parametrize("n", [9, 90])
 def test_trials_change_no_bits(monkeypatch, n):
     """One member by one thread and by three, in turn."""
+    monkeypatch.setattr(interruptible, "cores", lambda: 3)
     w = np.random.default_rng(0).standard_normal((n, n)) / np.sqrt(n)
     monkeypatch.setenv("LYAPAX_NUM_THREADS", "3")
     monkeypatch.setattr(crew_module, "RAREST", 1)

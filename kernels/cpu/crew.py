@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 SHARE = 8  # of a call, the part that is tried
 RAREST = 32  # calls from one trial to the next, at most
 SLOWER = 0.7  # of the pace before: something has changed
+WORTH = 1.15  # times the pace of one thread: short trials flatter threads that have just slept
 LONG = 1.0  # seconds; calls that take longer are not tried with one thread
 
 
@@ -33,19 +34,17 @@ class Crew:
         before, self.seconds = self.seconds, 0.0
         self.due -= 1
         if self.due < 0 and 0.0 < before < LONG:
-            other = 1 if self.best == allowed else allowed
             short = max(1, intervals // SHARE)
-            self._timed(other, short, run)
+            self._timed(1 if self.best == allowed else allowed, short, run)
             intervals -= short
-            if intervals:
-                self._timed(self.best, intervals, run)
-            self._compare(allowed)
-        else:
+            better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
+            if better == self.best:
+                self.apart = min(2 * self.apart, RAREST)
+            self.best, self.due = better, self.apart
+        if intervals:
             usual = self.pace.get(self.best, 0.0)
             self._timed(self.best, intervals, run)
-            now = self.pace[self.best]
-            if now < SLOWER * usual or now < self.pace.get(1, 0.0):
-                self.due = 0
+            self._look(allowed, usual)
         return None
 
     def _timed(self, threads: int, intervals: int, run: Callable[[int, int], None]) -> None:
@@ -55,7 +54,11 @@ class Crew:
         self.pace[threads] = intervals / seconds
         self.seconds += seconds
 
-    def _compare(self, allowed: int) -> None:
-        best = allowed if self.pace[allowed] >= self.pace[1] else 1
-        self.apart = min(2 * self.apart, RAREST) if best == self.best else 1
-        self.best, self.due = best, self.apart
+    def _look(self, allowed: int, usual: float) -> None:
+        """Back to one thread where it was faster; a new trial where the pace has fallen."""
+        now = self.pace[self.best]
+        if self.best == allowed and now < self.pace.get(1, 0.0):
+            self.best, self.apart = 1, min(2 * self.apart, RAREST)
+            self.due = self.apart
+        elif now < SLOWER * usual:
+            self.due = 0

@@ -69,7 +69,7 @@ def threads_allowed() -> int:
         return min(get_num_threads(), cores())
     if not asked.isdecimal() or int(asked) == 0:
         raise ValueError(f"LYAPAX_NUM_THREADS must be an integer >= 1, got {asked!r}")
-    return int(asked)
+    return min(int(asked), cores())
 
 
 def cores() -> int:
