@@ -1,4 +1,4 @@
-"""What a long run tells a person: a bar, how long it will take, how far an interruption let it."""
+"""What a long run tells a person: how far it is, and how long it will take."""
 
 import contextlib
 import warnings

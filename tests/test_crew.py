@@ -19,16 +19,17 @@ class Machine:
     def __init__(self, monkeypatch, pace):
         self.now, self.pace, self.ran = 0.0, pace, []
         monkeypatch.setattr(crew_module.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(crew_module, "threads_allowed", lambda: 2)
 
     def run(self, threads, intervals):
         self.now += intervals / self.pace[threads]
         self.ran.append((threads, intervals))
 
-    def seconds(self, crew, calls, allowed=2):
+    def seconds(self, crew, calls):
         start = self.now
         for _ in range(calls):
-            intervals = max(1, int(0.2 * self.pace[crew.best or allowed]))
-            crew.share(allowed, intervals, self.run)
+            intervals = max(1, int(0.2 * self.pace[crew.best or 2]))
+            crew.share(1, intervals, self.run)
         return self.now - start
 
 

@@ -15,7 +15,7 @@ from ..jit import kernel
 from ..propagator import Array, Flight, chosen, rank_unit
 from .copying import copy_matrix
 from .crew import Crew
-from .interruptible import call, raised, threads_allowed, threads_for
+from .interruptible import call, raised, threads_for
 from .orthonormal import orthonormalise
 from .sharing import meet, take
 from .traced import Linearized, compiled_field
@@ -151,11 +151,7 @@ class Columns(Linearized):
             self._run(flight, basis, threads, count, steps_per_interval)
             flight.step += count * steps_per_interval
 
-        allowed = threads_allowed()
-        if self.batch < allowed:
-            self.crew.share(allowed, intervals, run)
-        else:
-            run(allowed, intervals)
+        self.crew.share(self.batch, intervals, run)
         flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
 
     def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:

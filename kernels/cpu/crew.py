@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .interruptible import threads_allowed
+
 SHARE = 8  # of a call, the part that is tried
 RAREST = 32  # calls from one trial to the next, at most
 SLOWER = 0.7  # of the pace before: something has changed
@@ -25,10 +27,11 @@ class Crew:
     apart: int = 1  # calls between trials
     seconds: float = 0.0  # of the last call
 
-    def share(self, allowed: int, intervals: int, run: Callable[[int, int], None]) -> None:
+    def share(self, members: int, intervals: int, run: Callable[[int, int], None]) -> None:
         """``run(threads, intervals)`` for so many intervals, in one or two calls."""
-        if allowed == 1:
-            return run(1, intervals)
+        allowed = threads_allowed()
+        if members >= allowed:  # each thread has its own
+            return run(allowed, intervals)
         if self.best not in (1, allowed):
             self.best = allowed
         before, self.seconds = self.seconds, 0.0

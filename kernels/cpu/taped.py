@@ -17,7 +17,7 @@ import numpy as np
 
 from ..propagator import Array, Flight, Portable, rank_unit
 from .crew import Crew
-from .interruptible import call, threads_allowed, threads_for
+from .interruptible import call, threads_for
 from .reflections import strip_functions
 from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
 from .strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
@@ -88,11 +88,7 @@ class Taped(Portable):
             self._run(flight, strips, threads, count, steps_per_interval)
             flight.step += count * steps_per_interval
 
-        allowed = threads_allowed()
-        if self.batch < allowed:
-            self.crew.share(allowed, intervals, run)
-        else:
-            run(allowed, intervals)
+        self.crew.share(self.batch, intervals, run)
         from_strips(strips, flight.basis)
 
     def _run(self, flight: Flight, strips: Any, threads: int, intervals: int, steps: int) -> None:
