@@ -89,7 +89,7 @@ def test_interrupted_anywhere(name, qr_every, many_calls):
     system = WHERE[name]()
     whole = short(system, 20, qr_every=qr_every)
     shorter = {s: short(system, s, qr_every=qr_every) for s in range(2, 21, 2) if qr_every == 2}
-    every = 1 if name == "lanes" else 11
+    every = 1 if name == "lanes" else 29
     results = []
     for number in numbers(lambda: short(system, 20, qr_every=qr_every), every):
         with At(number) as at, pytest.raises(KeyboardInterrupt) as stop:
