@@ -48,7 +48,7 @@ CALLS = {
     "adjoint, backwards": "lx.adjoint(net(200), duration=1e3, save_every=10**4, dt=0.01, progress=False)",
     "local_exponents, one window": "lx.local_exponents(lorenz, window=1e9, windows=1, dt=0.01, progress=False)",
     "covariant_vectors": "lx.covariant_vectors(net(100), duration=1e4, qr_every=10, dt=0.01, progress=False)",
-    "floquet": "lx.floquet(lorenz, dt=0.001, transient=10, max_period=1e6)",
+    "floquet": "lx.floquet(lorenz, dt=0.01, transient=1e9)",
     "gradient_horizon": "lx.gradient_horizon(net(50), **big)",
     "robustness": "lx.robustness(net(50), [0.1, 0.2], **big)",
     "pta.draw": "lx.pta.draw(10**6, lx.pta.region(), 0)",
