@@ -11,10 +11,10 @@ from .horizon import gradient_horizon as gradient_horizon
 from .interrupted import Interrupted as Interrupted
 from .local import local_exponents as local_exponents
 from .result import LyapunovSpectrum as LyapunovSpectrum
-from .result import Status as Status
 from .robustness import perturb as perturb
 from .robustness import robustness as robustness
 from .spectrum import lyapunov_spectrum as lyapunov_spectrum
+from .status import Status as Status
 from .systems import GRU as GRU
 from .systems import LSTM as LSTM
 from .systems import RNN as RNN

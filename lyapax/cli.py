@@ -15,8 +15,9 @@ import numpy as np
 
 from . import __version__
 from .distribution import hint
+from .files import write_whole
 from .interrupted import Interrupted
-from .result import LyapunovSpectrum, write_whole
+from .result import LyapunovSpectrum
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork, library
 from .weight_files import read_weights

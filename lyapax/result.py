@@ -1,37 +1,20 @@
 """LyapunovSpectrum: exponents with their errors, and what follows from them."""
 
-import io
-import json
 import os
-import uuid
-import warnings
-from enum import IntEnum
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import _check, attractor, divergence, statistics
+from . import _check, attractor, divergence, files, statistics, table
 from ._check import Array
 from .distribution import hint
-from .interrupted import Interrupted, raises_interrupted
-from .progress import bar as progress_bar
-from .run import Run, measure
+from .interrupted import raises_interrupted
+from .run import Run
+from .settling import settle
+from .status import Status
 
-FORMAT = 1
-RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 VOLUME_KEPT = 1e-3  # nats over the whole run below which the sum of all exponents counts as zero
-
-
-class Status(IntEnum):
-    """Of one exponent."""
-
-    OK = 0
-    DIVERGED = 1  # the state or its tangents left the floating-point numbers: NaN
-    RANK_LOST = 2  # the direction dies within a step: -inf
-    UNRESOLVED = 3  # rounding may reach it: see `LyapunovSpectrum.growth`
-    UNMEASURED = 4  # interrupted before the measurement began: NaN
 
 
 class LyapunovSpectrum:
@@ -327,187 +310,21 @@ class LyapunovSpectrum:
         attrs = {"system": self.system, "duration": self.duration, "dt": self.dt, "unit": unit}
         return xarray.Dataset(data, coords, attrs)
 
-    _ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period",
-               "diverged_at", "last_size")  # fmt: skip
-    _FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every",
-              "block_duration", "finer_step_survives")  # fmt: skip
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz, whole or not at all."""
-        target = _check.file(path, "path")
-        buffer = io.BytesIO()
-        facts = {"format": FORMAT, **{name: getattr(self, name) for name in self._FACTS}}
-        facts["axes"] = [(name, np.asarray(values).tolist()) for name, values in self.axes]
-        arrays = {name: getattr(self, name) for name in self._ARRAYS}
-        np.savez_compressed(buffer, facts=np.array(json.dumps(facts)), **arrays)
-        write_whole(target, buffer.getvalue())
+        files.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
         """Read what `save` wrote."""
-        path = _check.file(path, "path")
-        try:
-            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-                facts = json.loads(str(file["facts"]))
-                arrays = {name: file[name] for name in cls._ARRAYS if name in file}
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(f"path {path} is not a lyapax result: {error}") from error
-        if facts.get("format") != FORMAT:
-            raise ValueError(
-                f"path {path} has result format {facts.get('format')}, this lyapax reads {FORMAT}"
-            )
-        result = cls(None, None, arrays["exponents"].shape[:-1])
-        for name in ("diverged_at", "last_size"):  # which older files lack
-            arrays.setdefault(name, np.full(result.shape, np.nan))
-        facts.setdefault("finer_step_survives", None)
-        facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
-        for name, value in {**facts, **arrays}.items():
-            if name != "format":
-                setattr(result, name, value)
+        facts = files.read(path)
+        result = cls(None, None, facts["exponents"].shape[:-1])
+        result.__dict__.update(facts)
         return result
 
     def summary(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""
-        return {
-            "system": self.system, "duration": self.duration, "dt": self.dt,
-            "unit": "per unit time" if self.is_flow else "per step",
-            "exponents": self.exponents.tolist(), "stderr": self.stderr.tolist(),
-            "status": [[Status(s).name for s in row] for row in
-                       self.status.reshape(-1, self.k)],
-            "n_positive": np.asarray(self.n_positive).tolist(),
-            "n_zero": np.asarray(self.n_zero).tolist(),
-            "diverged_at": self.diverged_at.tolist(), "last_size": self.last_size.tolist(),
-            "attractor": self.attractor.tolist() if self.shape else self.attractor,
-            "kaplan_yorke": np.asarray(self.kaplan_yorke).tolist(),
-            "entropy": np.asarray(self.entropy).tolist(),
-        }  # fmt: skip
-
-    def _divergence(self) -> str:
-        """When, from what, and whether the step is to blame; empty if no state was lost."""
-        first = np.nanmin(self.diverged_at, initial=np.inf)
-        if not np.isfinite(first):
-            return ""
-        size = float(self.last_size[self.diverged_at == first].max())
-        why = {
-            True: f"; with half the step, {self.dt / 2:g}, it stays finite: dt is too large",
-            False: "; half the step does not help",
-            None: "",
-        }[self.finer_step_survives]
-        unit = "t" if self.is_flow else "step"
-        return f"at {unit} = {first:g}, from a state of size {size:.2g}{why}"
-
-    def _dimension(self) -> str:
-        if np.isnan(self.kaplan_yorke):
-            return f"not reached by {self.k} exponents"
-        return f"{self.kaplan_yorke:.4f} +- {self.kaplan_yorke_stderr:.2g}"
-
-    def _pooled_rows(self) -> str:
-        mean, stderr = self.pooled()
-        rows = [f"{j + 1:4d}  {mean[j]:10.5f}  {stderr[j]:9.2g}" for j in range(min(self.k, 12))]
-        return "\n".join(["", "", "   j   mean over       stderr", "          batch", *rows])
+        return table.summary(self)
 
     def __repr__(self) -> str:
-        unit = "per unit time" if self.is_flow else "per step"
-        head = f"{self.system}: {self.k} exponents {unit}, measured over {self.duration:g}"
-        if self.shape:
-            n_positive = np.asarray(self.n_positive)
-            leading = self.exponents[..., 0]
-            finite = leading[np.isfinite(leading)]
-            span = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "none finite"
-            head = (
-                f"{head}\nbatch {self.shape}: leading exponent {span}; "
-                f"{int((n_positive > 0).sum())} members chaotic, "
-                f"{int(self.diverged.sum())} diverged"
-            )
-            head += f", the first {self._divergence()}" if self._divergence() else ""
-            return head + self._pooled_rows() if self.is_driven and len(self.shape) == 1 else head
-        if self._divergence():
-            return f"{head}\ndiverged {self._divergence()}"
-        rows = [head, "", "   j    exponent     stderr  sign"]
-        words = {1: "+", 0: "0", -1: "-", 2: "?"}
-        for j in range(min(self.k, 12)):
-            status = Status(int(self.status[j]))
-            note = "" if status is Status.OK else f"  {status.name.lower()}"
-            sign = words[int(self.sign[j])]
-            rows.append(
-                f"{j + 1:4d}  {self.exponents[j]:10.5f}  {self.stderr[j]:9.2g}   {sign}{note}"
-            )
-        if self.k > 12:
-            rows.append(f" ... {self.k - 12} more, down to {self.exponents[-1]:.5f}")
-        rows += [
-            "",
-            f"attractor     {self.attractor}",
-            f"dimension     {self._dimension()} (Kaplan-Yorke)",
-            f"entropy       {self.entropy:.5g} +- {self.entropy_stderr:.2g} (Pesin)",
-            f"zero below    {self.resolution:.2g}",
-        ]
-        return "\n".join(rows)
-
-
-def settle(
-    result: LyapunovSpectrum, steps: int, tol: float | None, progress: bool, decay_rate: Any = None
-) -> None:
-    """Finish what the run's start lacks, measure `steps` more, and read the result off."""
-    run = result._run
-    assert run is not None
-    begin = run.now
-    rates: list[float | None] = []
-
-    def look() -> None:
-        if decay_rate is not None and result.is_flow:
-            state = run.now.flight.state
-            rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
-
-    try:
-        todo = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning + steps
-        with progress_bar(run, todo, progress, patient=tol is not None) as tick:
-            look()
-            run.transient(tick)
-            look()
-            warn_if_unstable(run.step_time, rates)
-            run.align(tick)
-            measure(run, steps, tol, tick)
-        run.release()
-        result.refresh()
-        if result.finer_step_survives:
-            warnings.warn(f"diverged {result._divergence()}", stacklevel=4)
-        stuck = 0 if result.is_flow or result.is_driven else attractor.rounded_away(
-            run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
-        )  # fmt: skip
-        if stuck:
-            warnings.warn(
-                f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "
-                "only rounding can put them: their exponents are those of this orbit. A map whose "
-                "slopes are powers of two (doubling, tent) loses a bit of its state a step; change "
-                "a slope a little, by 1e-12",
-                stacklevel=4,
-            )
-    except KeyboardInterrupt:
-        result.refresh()
-        asked = (begin.measured_steps + steps) * run.step_time
-        raise Interrupted(f"measured over {result.duration:g} of {asked:g}", result) from None
-
-
-def warn_if_unstable(dt: float, rates: list[float | None]) -> None:
-    """`rates`: the fastest decay, as far as it is known, where the transient began and ended."""
-    known = [rate for rate in rates if rate is not None and np.isfinite(rate)]
-    if known and dt * max(known) > RK4_REACH:
-        warnings.warn(
-            f"dt = {dt:g} is too large for stability: it must stay below "
-            f"{RK4_REACH / max(known):.3g}, 2.785 divided by the fastest decay rate",
-            stacklevel=5,
-        )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file or leave none: a temporary one beside it, then a rename."""
-    # Not by `tempfile`, whose files only their owner may read.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        return table.table(self)

@@ -12,9 +12,11 @@ from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
 from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
-from .result import LyapunovSpectrum, settle
+from .result import LyapunovSpectrum
 from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
+from .settling import settle
 from .systems.base import System
+from .table import divergence
 
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
 # For the memory that is needed: numbers of an exponent beside its blocks, six copies of which there
@@ -199,7 +201,7 @@ def lyapunov_spectrum(
     result = set_up() if devices else in_background(set_up)
     settle(result, counts[2], tol, progress, decay_rate=system.decay_rate)
     if errors == "raise" and result.diverged.any():
-        seen = f", the first {result._divergence()}" if result._divergence() else ""
+        seen = f", the first {divergence(result)}" if divergence(result) else ""
         raise RuntimeError(
             f"{int(result.diverged.sum())} of {state.shape[0]} members diverged{seen}"
         )

@@ -57,7 +57,7 @@ def test_damaged_and_foreign_results_are_refused(tmp_path, network, monkeypatch)
     for name in ("b.npz", "c.npz"):
         with pytest.raises(ValueError, match="not a lyapax result"):
             lx.LyapunovSpectrum.load(tmp_path / name)
-    monkeypatch.setattr("lyapax.result.FORMAT", 99)
+    monkeypatch.setattr("lyapax.files.FORMAT", 99)
     with pytest.raises(ValueError, match="result format 1, this lyapax reads 99"):
         lx.LyapunovSpectrum.load(tmp_path / "a.npz")
 

@@ -1,0 +1,76 @@
+"""From a run that has begun, or an earlier result, to a result: with a bar, warnings and Ctrl-C."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import attractor
+from .interrupted import Interrupted
+from .progress import bar as progress_bar
+from .run import measure
+from .table import divergence
+
+if TYPE_CHECKING:
+    from .result import LyapunovSpectrum
+
+RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
+
+
+def settle(
+    result: "LyapunovSpectrum",
+    steps: int,
+    tol: float | None,
+    progress: bool,
+    decay_rate: Any = None,
+) -> None:  # fmt: skip
+    """Finish what the run's start lacks, measure `steps` more, and read the result off."""
+    run = result._run
+    assert run is not None
+    begin = run.now
+    rates: list[float | None] = []
+
+    def look() -> None:
+        if decay_rate is not None and result.is_flow:
+            state = run.now.flight.state
+            rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
+
+    try:
+        todo = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning + steps
+        with progress_bar(run, todo, progress, patient=tol is not None) as tick:
+            look()
+            run.transient(tick)
+            look()
+            warn_if_unstable(run.step_time, rates)
+            run.align(tick)
+            measure(run, steps, tol, tick)
+        run.release()
+        result.refresh()
+        if result.finer_step_survives:
+            warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
+        stuck = 0 if result.is_flow or result.is_driven else attractor.rounded_away(
+            run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
+        )  # fmt: skip
+        if stuck:
+            warnings.warn(
+                f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "
+                "only rounding can put them: their exponents are those of this orbit. A map whose "
+                "slopes are powers of two (doubling, tent) loses a bit of its state a step; change "
+                "a slope a little, by 1e-12",
+                stacklevel=4,
+            )
+    except KeyboardInterrupt:
+        result.refresh()
+        asked = (begin.measured_steps + steps) * run.step_time
+        raise Interrupted(f"measured over {result.duration:g} of {asked:g}", result) from None
+
+
+def warn_if_unstable(dt: float, rates: list[float | None]) -> None:
+    """`rates`: the fastest decay, as far as it is known, where the transient began and ended."""
+    known = [rate for rate in rates if rate is not None and np.isfinite(rate)]
+    if known and dt * max(known) > RK4_REACH:
+        warnings.warn(
+            f"dt = {dt:g} is too large for stability: it must stay below "
+            f"{RK4_REACH / max(known):.3g}, 2.785 divided by the fastest decay rate",
+            stacklevel=5,
+        )
