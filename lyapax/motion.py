@@ -164,8 +164,9 @@ def _look(
 
 def doubles(run: Run) -> bool:
     """Whether states are computed in float64: on a GPU they have the tangents' type."""
-    on_gpu = hasattr(run.now.propagator, "device")
-    return not on_gpu or run.now.propagator.dtype == np.float64
+    propagator: Any = run.now.propagator
+    parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
+    return all(part.dtype == np.float64 or not hasattr(part, "device") for part in parts)
 
 
 def scales(run: Run, members: Any, states: Array) -> Array:

@@ -41,7 +41,7 @@ def _returns(points: Array) -> NDArray[np.bool_]:
             found |= (distance[1:] < NEAR * furthest[:-1]).any(axis=0)
         early, late = (np.ptp(half, axis=0).max(axis=1) for half in (points[: m // 2],
                                                                     points[m // 2 :]))  # fmt: skip
-        return found & (late > SHRUNK * early)
+        return np.asarray(found & (late > SHRUNK * early))
 
 
 def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:

@@ -92,9 +92,7 @@ def batch(
         listed = isinstance(value, list | tuple | np.ndarray)
         return tuple(kind(v) for v in value) if listed else (kind(value),) * members
 
-    full = {
-        key: np.array(np.broadcast_to(a, (members, *a.shape[1:]))) for key, a in arrays.items()
-    }
+    full = {key: np.array(np.broadcast_to(a, (members, *a.shape[1:]))) for key, a in arrays.items()}
     if not full:
         full = {"unused": np.zeros(members)}
     found = Batch(
