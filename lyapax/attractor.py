@@ -22,6 +22,7 @@ class Case:
     preserving: bool  # volume
     changed: bool  # an exponent that matters differs before and after some time
     lost: bool
+    circles: bool = False  # all variables are angles, so a torus may fill the phase space
 
     @property
     def positive(self) -> int:
@@ -119,17 +120,16 @@ def _regular(case: Case) -> tuple[str, str]:
                 "the state moves though no exponent is zero: halve dt, or measure longer"
             )
         return UNDETERMINED, "all exponents are negative, but the orbit has not come back exactly"
-    if case.preserving and zero == len(case.signs) and (zero == case.dim or case.dim == 2):
+    whole = zero == len(case.signs) and (zero == case.dim or case.dim == 2)
+    if case.preserving and whole:
         if case.motion in (Motion.STRAYS, Motion.TURNS_FEW):
             return UNDETERMINED, "the orbit did not come back: measure longer"
         return quasiperiodic((case.dim + 1) // 2), f"all {case.dim} exponents are zero"
-    if zero == len(case.signs):
-        more = "k is needed" if zero < case.dim else "dt or a longer run may tell"
-        return (
-            UNDETERMINED,
-            f"all {zero} exponents are zero: a larger {more}"
-            if zero < case.dim
-            else f"all {zero} exponents are zero, though volume is not preserved: measure longer",
+    if zero == len(case.signs) < case.dim:
+        return UNDETERMINED, f"all {zero} exponents are zero: ask for a larger k"
+    if zero == len(case.signs) and not case.circles and case.dim > 1:
+        return UNDETERMINED, (
+            "all exponents are zero, though volume is not preserved: measure 4 times longer"
         )
     name = torus(zero)
     if not case.is_driven and zero == 1:

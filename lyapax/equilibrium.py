@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from .kernels.propagator import launch
-from .run import Moment
+from .run import Run
 
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
 STEP = 1e-4  # of the differences, relative to the state's scale
@@ -36,9 +36,9 @@ class Equilibria:
     left: Any  # (m, n, n) rows: left eigenvectors
 
 
-def stepped(now: Moment, members: Any, states: Array, count: int) -> Array:
+def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
     """States (m, n) of the given members after `count` steps."""
-    out = np.empty_like(states)
+    now, out = run.now, np.empty_like(states)
     for first in range(0, len(states), STATES):
         part = slice(first, first + STATES)
         chosen = members[part].astype(np.int64)
@@ -54,25 +54,25 @@ def stepped(now: Moment, members: Any, states: Array, count: int) -> Array:
 
 
 def linearised(
-    now: Moment, members: Any, states: Array, scale: Array, period: int
+    run: Run, members: Any, states: Array, scale: Array, period: int
 ) -> tuple[Array, Any]:
-    """F(x) (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
+    """F(x) - x (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
     m, n = states.shape
     reach = STEP * scale[:, None, :] * np.eye(n)
     points = [states[:, None, :]]
     points += [states[:, None, :] + shift * reach for shift in (-2, -1, 1, 2)]
     batch = np.concatenate(points, axis=1)  # (m, 1 + 4 n, n)
     count = batch.shape[1]
-    after = stepped(now, np.repeat(members, count), batch.reshape(-1, n), period)
+    after = stepped(run, np.repeat(members, count), batch.reshape(-1, n), period)
     after = after.reshape(m, count, n)
+    residue = run.observed.apart(after[:, 0], states)
+    after = run.observed.apart(after, after[:, :1])
     a, b, c, d = (after[:, 1 + i * n : 1 + (i + 1) * n] for i in range(4))
     slope = (a - 8 * b + 8 * c - d) / (12 * STEP * scale[:, :, None])
-    return after[:, 0], np.swapaxes(slope, 1, 2)
+    return residue, np.swapaxes(slope, 1, 2)
 
 
-def equilibria(
-    now: Moment, members: Any, states: Array, scale: Array, period: int = 1
-) -> Equilibria:
+def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int = 1) -> Equilibria:
     """Fixed points of `period` steps near the states (m, n), by Newton's method.
 
     scale: (m, n) of the variables. Not found where it does not converge, or leaves for a place
@@ -85,8 +85,7 @@ def equilibria(
     active = np.arange(len(x))
     with np.errstate(all="ignore"):
         for _ in range(ITERATIONS):
-            after, slope = linearised(now, members[active], x[active], scale[active], period)
-            residue = after - x[active]
+            residue, slope = linearised(run, members[active], x[active], scale[active], period)
             move = _solved(np.eye(n) - slope, residue)
             size = np.abs(move).max(axis=1)
             good = np.isfinite(size)
@@ -104,7 +103,7 @@ def equilibria(
         left = np.zeros((len(x), n, n), complex)
         where = np.nonzero(found)[0]
         if len(where):
-            _, slope = linearised(now, members[where], x[where], scale[where], period)
+            _, slope = linearised(run, members[where], x[where], scale[where], period)
             found[where] = np.isfinite(slope).all(axis=(1, 2))
             where, slope = where[found[where]], slope[found[where]]
         if len(where):

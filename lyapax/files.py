@@ -18,7 +18,7 @@ FORMAT = 1
 ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period",
           "diverged_at", "last_size", "motion", "preserving", "changed_at", "changed")  # fmt: skip
 FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every", "block_duration",
-         "finer_step_survives")  # fmt: skip
+         "finer_step_survives", "circles")  # fmt: skip
 
 
 def save(spec: "LyapunovSpectrum", path: str | os.PathLike[str]) -> None:
@@ -54,6 +54,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     for name in ("motion", "preserving", "changed"):
         arrays.setdefault(name, np.zeros(shape, np.int64))
     facts.setdefault("finer_step_survives", None)
+    facts.setdefault("circles", False)
     facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
     return {**facts, **arrays}
 

@@ -103,7 +103,8 @@ class _Sight:
         # The scale of where the state is now; of where it came from, only that it has left it.
         here = np.maximum(np.abs(np.where(angles, 0.0, self.state)).max(axis=1), self.spread)
         here = np.maximum(here, GONE * self.size)
-        move = np.abs(stepped(now, members, self.state, 1) - self.state).max(axis=1)
+        after = stepped(run, members, self.state, 1)
+        move = np.abs(run.observed.apart(after, self.state)).max(axis=1)
         self.resting = move <= np.maximum(REST / now.measured_steps, JITTER) * here
         self.speed = move / here / run.step_time
 
@@ -138,7 +139,7 @@ def _look(
         return
 
     def newton(which: Any, states: Array, length: int) -> Equilibria:
-        return equilibria(run.now, members[which], states, sight.scale[which], length)
+        return equilibria(run, members[which], states, sight.scale[which], length)
 
     for length in np.unique(period[asked & resting]):
         which = np.nonzero(asked & resting & (period == length))[0]
@@ -280,8 +281,8 @@ def _settles_periodically(
         return
     path = [sight.state[left]]
     for _ in range(SUSPECTED):
-        path.append(stepped(run.now, members[left], path[-1], 1))
-    distance = np.abs(np.array(path[1:]) - path[0]).max(axis=2)
+        path.append(stepped(run, members[left], path[-1], 1))
+    distance = np.abs(run.observed.apart(np.array(path[1:]), path[0])).max(axis=2)
     nearly = distance < NEARLY * distance.max(axis=0)
     period = np.where(nearly.any(axis=0), nearly.argmax(axis=0) + 1, 0)
     for length in np.unique(period[period > 1]):
@@ -299,8 +300,8 @@ def _turns_around(
     unstable = ((rates > 3 * error) & (rates * time > RESOLVED)).any(axis=1)
     slow = (np.abs(rates) * time < SLOW) & (np.abs(at.multipliers.imag) > 0)
     centre = (np.abs(rates) * time <= RESOLVED).all(axis=1)
-    focus = at.found & ~unstable & slow.any(axis=1) & ~centre
-    found.motion[members[which[focus]]] = Motion.SPIRALS
+    focus = at.found & ~unstable & slow.any(axis=1)
+    found.motion[members[which[focus & ~centre]]] = Motion.SPIRALS
     settled = focus & falls(_distances(run, sight, which, at))
     leading = np.abs(rates[:, 0]) * time <= RESOLVED
     kind = np.where(leading, Motion.SETTLES_SLOWLY, Motion.SETTLES)
@@ -313,7 +314,7 @@ def _closely(run: Run, members: Any) -> Array:
     gap = max(1, round(GOLDEN * run.now.block_steps / 4))
     state, seen = run.now.flight.state[members], []
     for _ in range(SAMPLES):
-        state = stepped(run.now, members, state, gap)
+        state = stepped(run, members, state, gap)
         seen.append(run.observed(state))
     return np.array(seen)
 
@@ -324,13 +325,13 @@ def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
     across = np.linalg.norm(points - points.mean(axis=0), axis=2).max(axis=0) * 2
     state = sight.state[which]
     place = run.observed(state).astype(float)
-    after = run.observed(stepped(run.now, members[which], state, 1)).astype(float)
+    after = run.observed(stepped(run, members[which], state, 1)).astype(float)
     pace = np.linalg.norm(after - place, axis=1)
     gap = max(1, int(np.median(0.2 * across / np.maximum(pace, 1e-300))))
     gap = min(gap, max(1, run.now.measured_steps // (4 * SAMPLES)))
     way = np.zeros(len(which))
     for _ in range(SAMPLES):
-        state = stepped(run.now, members[which], state, gap)
+        state = stepped(run, members[which], state, gap)
         here = run.observed(state).astype(float)
         way += np.linalg.norm(here - place, axis=1)
         place = here
@@ -347,7 +348,7 @@ def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -
     there = np.zeros(len(members), bool)
     for _ in range(int(period[members].max(initial=0))):
         there |= (state == run.initial[members]).all(axis=1)
-        state = stepped(run.now, members, state, 1)
+        state = stepped(run, members, state, 1)
     return int((~there).sum())
 
 
@@ -379,17 +380,12 @@ def _periods(
     propagator = now.propagator.select(members, now.propagator.dtype)
     origin = flight.state.copy()
     turns = run.observed.turns
-    angles = turns > 0
-    scale = np.abs(np.where(angles, turns, origin)).max(axis=1)
+    scale = np.abs(np.where(turns > 0, turns, origin)).max(axis=1)
     scale = np.where(scale > 0, scale, 1.0)
     furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
         propagator.advance(flight, 1)
-        apart = flight.state - origin
-        if angles.any():
-            whole = np.where(angles, turns, 1.0)
-            apart = np.where(angles, apart - whole * np.round(apart / whole), apart)
-        distance = np.abs(apart).max(axis=1)
+        distance = np.abs(run.observed.apart(flight.state, origin)).max(axis=1)
         back = (period[members] == 0) & (distance <= step * near * scale)
         # A fixed point that is approached from both sides in turn is no orbit of two steps.
         back &= (step == 1) | (furthest > APART * scale)

@@ -73,14 +73,18 @@ class LyapunovSpectrum:
     is_flow: bool
     is_driven: bool
     axes: list[tuple[str, Any]]
+    circles: bool
 
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
         self._run = run
         self.shape = shape
+        self.circles = False  # whether all variables are angles
         self._home: Any = getattr(system, "home", None)
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
+            turns = system.turns
+            self.circles = turns is not None and bool((np.asarray(turns) > 0).all())
             self._nullity = np.broadcast_to(system.nullity, shape)
             self.axes = [
                 system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
@@ -203,7 +207,11 @@ class LyapunovSpectrum:
             },
         }  # fmt: skip
         found = attractor.verdicts(
-            cases, dim=self.dim, is_flow=self.is_flow, is_driven=self.is_driven
+            cases,
+            dim=self.dim,
+            is_flow=self.is_flow,
+            is_driven=self.is_driven,
+            circles=self.circles,
         )
         names, evidence = (values.reshape(self.shape) for values in found)
         for at in zip(*np.nonzero(np.atleast_1d(self.changed)), strict=True):
