@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import number
+from .._check import number, positive
 from .function import Flow, Map, variables
 
 
@@ -30,12 +30,15 @@ class KnownSystem:
     duration: float = 1000.0
     attractor: str = ""
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    semilinear: Mapping[str, Any] = field(default_factory=dict)  # `linear` and `grid` of a Flow
 
     def system(self, **params: Any) -> Flow | Map:
         kind = Map if self.dt is None else Flow
         # Those that have no shape are numbers: as many values as variables are a batch.
         shapes = {name: tuple(self.shapes.get(name, ())) for name in self.params}
-        built = kind(self.f, self.dim, self.params, shapes=shapes, initial=self.initial)
+        built = kind(
+            self.f, self.dim, self.params, shapes=shapes, initial=self.initial, **self.semilinear
+        )
         return built.with_params(**params) if params else built  # type: ignore[return-value]
 
 
@@ -141,6 +144,67 @@ def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
         "lorenz96", lorenz96, n, {"forcing": forcing},
         "Lorenz, Proc. ECMWF Seminar on Predictability 1 (1996)", start, expected, 0.01, 500.0,
         "hyperchaotic" if expected else "",
+    )  # fmt: skip
+
+
+def kuramoto_sivashinsky(u: Any, p: Any) -> Any:
+    """-u^2/2 on the grid, of which the right-hand side takes the derivative."""
+    return -u * u / 2
+
+
+def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> KnownSystem:
+    r"""The Kuramoto-Sivashinsky equation on a periodic domain, by its Fourier amplitudes.
+
+    :math:`u_t = -u u_x - u_{xx} - u_{xxxx}` with :math:`u = \sum_{j=1}^{m} a_j \cos q_j x +
+    b_j \sin q_j x`, :math:`q_j = 2 \pi j / \ell`. The state is
+    :math:`(a_1, \dots, a_m, b_1, \dots, b_m)`; the mean of u, which stays what it is, is 0. Products
+    are taken on 3 m + 1 points, so that nothing is aliased (the 2/3 rule).
+
+    Parameters
+    ----------
+    length : float
+        :math:`\ell`.
+    modes : int, optional
+        m; default so many that :math:`q_m \geq 4.2`, where amplitudes are below 1e-7.
+
+    Returns
+    -------
+    KnownSystem
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, naming the argument.
+
+    References
+    ----------
+    Edson, Bunder, Mattner & Roberts, ANZIAM J. 61 (2019).
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> known = lx.systems.kuramoto_sivashinsky_of(22)
+    >>> known.system()
+    Flow(kuramoto_sivashinsky, dim=30, ETDRK4)
+    """
+    length = positive(length, "length")
+    if modes is None:
+        modes = math.ceil(4.2 * length / (2 * math.pi))
+        variables(2 * modes, "length / 1.5")
+    modes = variables(modes, "modes")
+    q = 2 * np.pi / length * np.arange(1, modes + 1)
+    points = 3 * modes + 1
+    angle = 2 * np.pi / points * np.outer(np.arange(points), np.arange(1, modes + 1))
+    cosine, sine = np.cos(angle), np.sin(angle)
+    # The derivative of the amplitudes of cos and sin, which are 2 / points times the sums.
+    slope = 2 / points * q[:, None]
+    grid = np.hstack([cosine, sine]), np.vstack([slope * sine.T, -slope * cosine.T])
+    start = np.zeros(2 * modes)
+    start[: min(modes, 4)] = 0.6
+    reference = "Edson, Bunder, Mattner & Roberts, ANZIAM J. 61 (2019)"
+    return KnownSystem(
+        "kuramoto_sivashinsky", kuramoto_sivashinsky, 2 * modes, {}, reference, tuple(start), (),
+        0.25, 2000.0, "", semilinear={"linear": np.tile(q**2 - q**4, 2), "grid": grid},
     )  # fmt: skip
 
 
