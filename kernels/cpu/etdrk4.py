@@ -16,55 +16,45 @@ from ..phi_functions import etdrk4_weights
 from ..propagator import Array, Flight, Portable, chosen, rank_unit
 from .copying import copy_matrix
 from .crew import Crew
-from .etdrk4_steps import BLOCKS, Model, cotangent_step, product_of, state_step, tangent_step
+from .etdrk4_steps import (
+    Model,
+    cotangent_function,
+    linear_functions,
+    state_function,
+    tangent_function,
+)
 from .interruptible import call, raised, threads_for
 from .orthonormal import orthonormalise
 from .sharing import meet, take
 from .traced import compiled_field
 
 PANEL = 32  # columns; so bits do not depend on how threads share them
+PIECE = 64  # steps that `push` has on tape
 NONE = np.zeros((0, 0))
 
 
 @kernel
-def room(model, n, columns, like):
-    """Work, B x and f of so many columns."""
-    return (
-        np.empty((BLOCKS, n, columns), like.dtype),
-        np.empty((model.read.shape[0], columns), like.dtype),
-        np.empty((model.write.shape[1], columns), like.dtype),
-    )
-
-
-@kernel
-def state_steps(stop, field, model, p, dt, first, steps, x, tape, slopes):
+def state_interval(stop, along, field, model, p, dt, first, steps, x, tape, slopes):
     """The state through an interval; the Jacobians' entries go to slopes, in the tangents' type."""
-    column = x.reshape(x.size, 1)
-    work, seen, given = room(model, x.size, 1, x)
+    along(stop, field, model, p, dt, first, steps, x, tape)
     for s in range(steps):
-        if raised(stop):
-            break
-        state_step(field, model, p, dt, (first + s) * dt, column, work, seen, given, tape[s])
         copy_matrix(tape[s], slopes[s])
 
 
 @kernel
-def panel_steps(stop, model, steps, panel, slopes, q):
+def panel_interval(stop, along, model, panel, slopes, q):
     """Some of the tangent columns, rows of q (k, n), through the same interval."""
     columns = q[panel * PANEL : min(q.shape[0], (panel + 1) * PANEL)]
-    rows = np.ascontiguousarray(columns.T)
-    work, seen, given = room(model, rows.shape[0], rows.shape[1], rows)
-    for s in range(steps):
-        if raised(stop):
-            break
-        tangent_step(model, slopes[s], rows, work, seen, given)
+    rows = np.empty((columns.shape[1], columns.shape[0]), q.dtype)
+    copy_matrix(columns.T, rows)
+    along(stop, model, slopes, rows)
     copy_matrix(rows.T, columns)
 
 
 @kernel
 def propagate(
-    stop, team, thread, threads, alone, field, exact, model, p, dt, step, intervals, steps, unit,
-    tape, slopes, x, q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, alone, state, tangents, field, exact, model, p, dt, step,
+    intervals, steps, unit, tape, slopes, x, q, log_sum, compensation, growth, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (T, steps, 4, entries).
 
@@ -74,85 +64,70 @@ def propagate(
     """
     members, k, _ = q.shape
     panels = (k + PANEL - 1) // PANEL
-    if alone:
-        b = take(team)
-        while b < members:
-            for interval in range(intervals):
-                if raised(stop):
-                    break
-                state_steps(
-                    stop, field, exact, p[b % p.shape[0]], dt, step + interval * steps, steps, x[b],
-                    tape[thread], slopes[thread],
+    # Alone, a thread is a team of one for each member that it takes.
+    together = np.zeros(team.size, team.dtype) if alone else team
+    size = 1 if alone else threads
+    begin = take(team) if alone else 0
+    while begin < members:
+        end = begin + 1 if alone else members
+        for interval in range(intervals):
+            if raised(stop):
+                break
+            first = step + interval * steps
+            b = begin + take(together)
+            while b < end:
+                at = thread if alone else b
+                state_interval(
+                    stop, state, field, exact, p[b % p.shape[0]], dt, first, steps, x[b], tape[at],
+                    slopes[at],
                 )  # fmt: skip
-                for panel in range(panels):
-                    panel_steps(stop, model, steps, panel, slopes[thread], q[b])
+                b = begin + take(together)
+            meet(stop, together, size)
+            job = take(together)
+            while job < (end - begin) * panels:
+                b = begin + job // panels
+                at = thread if alone else b
+                panel_interval(stop, tangents, model, job % panels, slopes[at], q[b])
+                job = take(together)
+            meet(stop, together, size)
+            b = begin + take(together)
+            while b < end:
                 orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
-            b = take(team)
-        return
-    for interval in range(intervals):
-        if raised(stop):
-            break
-        b = take(team)
-        while b < members:
-            state_steps(
-                stop, field, exact, p[b % p.shape[0]], dt, step + interval * steps, steps, x[b],
-                tape[b], slopes[b],
-            )  # fmt: skip
-            b = take(team)
-        meet(stop, team, threads)
-        job = take(team)
-        while job < members * panels:
-            b = job // panels
-            panel_steps(stop, model, steps, job % panels, slopes[b], q[b])
-            job = take(team)
-        meet(stop, team, threads)
-        b = take(team)
-        while b < members:
-            orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
-            b = take(team)
-        meet(stop, team, threads)
+                b = begin + take(together)
+            meet(stop, together, size)
+        begin = take(team) if alone else members
 
 
 @kernel
-def push(stop, team, thread, threads, field, model, params, dt, step, steps, x, v):
+def push(
+    stop, team, thread, threads, state, tangents, field, model, p, dt, step, steps, x, v
+):  # fmt: skip
     """x (B, n) and tangents v (B, n, m), m >= 0, through `steps` steps."""
-    members, n, columns = v.shape
-    tape = np.empty((4, model.indices.size))
-    work, seen, given = room(model, n, 1, x)
-    wide, seen_wide, given_wide = room(model, n, columns, x)
+    members, _, columns = v.shape
+    tape = np.empty((PIECE, 4, model.indices.size))
     b = take(team)
     while b < members:
-        state = x[b].reshape(n, 1)
-        for s in range(steps):
-            if raised(stop):
-                break
-            p, time = params[b % params.shape[0]], (step + s) * dt
-            state_step(field, model, p, dt, time, state, work, seen, given, tape)
-            if columns:  # BLAS refuses matrices of no columns
-                tangent_step(model, tape, v[b], wide, seen_wide, given_wide)
+        done = 0
+        while done < steps and not raised(stop):
+            count = min(PIECE, steps - done)
+            state(stop, field, model, p[b % p.shape[0]], dt, step + done, count, x[b], tape)
+            if columns:  # BLAS refuses matrices of none
+                tangents(stop, model, tape[:count], v[b])
+            done += count
         b = take(team)
 
 
 @kernel
-def pull(stop, team, thread, threads, field, model, transposed, params, dt, step, steps, x, v):
+def pull(
+    stop, team, thread, threads, state, cotangents, field, model, transposed, p, dt, step, steps,
+    x, v,
+):  # fmt: skip
     """Cotangents v (B, n, m) back through the `steps` steps from x (B, n), which stays."""
-    members, n, columns = v.shape
     tape = np.empty((steps, 4, model.indices.size))
-    work, seen, given = room(model, n, 1, x)
-    wide, seen_wide, given_wide = room(model, n, columns, x)
-    state = np.empty((n, 1))
     b = take(team)
-    while b < members:
-        copy_matrix(x[b].reshape(n, 1), state)
-        for s in range(steps):
-            if raised(stop):
-                break
-            p, time = params[b % params.shape[0]], (step + s) * dt
-            state_step(field, model, p, dt, time, state, work, seen, given, tape[s])
-        for s in range(steps - 1, -1, -1):
-            if raised(stop):
-                break
-            cotangent_step(transposed, tape[s], v[b], wide, seen_wide, given_wide)
+    while b < v.shape[0]:
+        state(stop, field, model, p[b % p.shape[0]], dt, step, steps, x[b].copy(), tape)
+        cotangents(stop, transposed, tape, v[b])
         b = take(team)
 
 
@@ -176,6 +151,8 @@ class Etdrk4(Portable):
         self.field, self.indptr, self.indices = compiled_field(self.graph)
         self.exact = self._model(np.float64)
         self.model = self._model(self.dtype)
+        self.state = state_function()
+        self.tangents = tangent_function(np.dtype(self.dtype))
 
     def _model(self, dtype: Any, transposed: bool = False) -> Any:
         weights = etdrk4_weights(self.linear, self.dt)
@@ -185,7 +162,7 @@ class Etdrk4(Portable):
             read, write = read.T, write.T
         arrays = [np.ascontiguousarray(a, dtype) for a in (weights, read, write)]
         return Model(
-            product_of(np.dtype(dtype)), arrays[0], self.grid is not None, *arrays[1:], self.indptr,
+            *linear_functions(np.dtype(dtype)), arrays[0], self.grid is not None, *arrays[1:], self.indptr,
             self.indices,
         )  # fmt: skip
 
@@ -220,19 +197,20 @@ class Etdrk4(Portable):
         tape = np.empty((tapes, steps, 4, self.indices.size))
         slopes = np.empty(tape.shape, self.dtype)
         call(
-            propagate, threads, alone, self.field, self.exact, self.model, self.params, self.dt,
-            flight.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,
-            flight.state, basis, flight.log_sum, flight.compensation, flight.growth, flight.status,
+            propagate, threads, alone, self.state, self.tangents, self.field, self.exact,
+            self.model, self.params, self.dt, flight.step, intervals, steps,
+            rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
+            flight.compensation, flight.growth, flight.status,
         )  # fmt: skip
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            push, threads_for(len(state)), self.field, self.exact, self.params, self.dt, step, steps,
-            state, vectors,
+            push, threads_for(len(state)), self.state, tangent_function(np.dtype(float)),
+            self.field, self.exact, self.params, self.dt, step, steps, state, vectors,
         )  # fmt: skip
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            pull, threads_for(len(state)), self.field, self.exact, self._transposed, self.params,
-            self.dt, step, steps, state, vectors,
+            pull, threads_for(len(state)), self.state, cotangent_function(), self.field,
+            self.exact, self._transposed, self.params, self.dt, step, steps, state, vectors,
         )  # fmt: skip

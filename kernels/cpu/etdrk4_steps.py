@@ -9,19 +9,22 @@ from collections import namedtuple
 from functools import cache
 
 import numpy as np
-from numba import from_dtype, void
+from numba import boolean, float64, from_dtype, int64, types, uint8, void
 
 from ..jit import c_function, kernel
 from .copying import copy_matrix
+from .interruptible import raised
+from .traced_steps import SIGNATURE
 
 # weights (6, n, n), or (6, n, 1) for diagonals. f takes `read` (m, n) times the state, and what it
 # returns is multiplied by `write` (n, q); on_grid: whether there are such matrices, else they are
-# empty. The Jacobian of f (q, m) has entries at indptr and indices. product: see `product_of`.
-Model = namedtuple("Model", "product weights on_grid read write indptr indices")
+# empty. The Jacobian of f (q, m) has entries at indptr and indices. product and stage are the C
+# functions below.
+Model = namedtuple("Model", "product stage weights on_grid read write indptr indices")
 
 E, E2, Q, F1, F2, F3 = range(6)
 # Blocks of work: four slopes, E2 y, the second and the current stage, a product.
-HALF, SECOND, STAGE, PRODUCT = 4, 5, 6, 7
+HALF, SECOND, STAGE, PART = 4, 5, 6, 7
 BLOCKS = 8
 
 
@@ -36,13 +39,6 @@ def product(a, y, out):
             out[i, c] = a[i, 0] * y[i, c]
 
 
-@cache
-def product_of(dtype):
-    """As a C function: inside of kernels it would be optimised with each that calls it, 12 s."""
-    matrix = from_dtype(np.dtype(dtype))[:, ::1]
-    return c_function(void(matrix, matrix, matrix))(product)
-
-
 @kernel
 def add(y, factor, out):
     n, columns = out.shape
@@ -51,50 +47,41 @@ def add(y, factor, out):
             out[i, c] += factor * y[i, c]
 
 
-@kernel
-def stage(s, model, y, work):
-    """Where slope s is taken, from the slopes before it."""
-    here, product = work[STAGE], work[PRODUCT]
+def stage(product, weights, s, y, work):
+    """Where slope s is taken, from the slopes before it; with s = 4 the end of the step, in y."""
+    here, part, one = work[STAGE], work[PART], y.dtype.type(1.0)
     if s == 0:
         copy_matrix(y, here)
-        model.product(model.weights[E2], y, work[HALF])
-        return
-    if s < 3:
-        model.product(model.weights[Q], work[s - 1], product)
-        copy_matrix(work[HALF], here)
-    else:
-        n, columns = y.shape
-        for i in range(n):
-            for c in range(columns):
-                # The second stage's E2 y is of no use any more.
-                work[HALF, i, c] = work[2, i, c] + work[2, i, c] - work[0, i, c]
-        model.product(model.weights[Q], work[HALF], product)
-        model.product(model.weights[E2], work[SECOND], here)
-    add(product, y.dtype.type(1.0), here)
-    if s == 1:
+        product(weights[E2], y, work[HALF])
+    elif s == 1:
+        product(weights[Q], work[0], here)
+        add(work[HALF], one, here)
         copy_matrix(here, work[SECOND])
-
-
-@kernel
-def finish(model, y, work):
-    """The step's end, of all four slopes."""
-    product, one = work[PRODUCT], y.dtype.type(1.0)
-    add(work[2], one, work[1])
-    model.product(model.weights[E], y, work[STAGE])
-    copy_matrix(work[STAGE], y)
-    model.product(model.weights[F1], work[0], product)
-    add(product, one, y)
-    model.product(model.weights[F2], work[1], product)
-    add(product, one, y)
-    model.product(model.weights[F3], work[3], product)
-    add(product, one, y)
+    elif s == 2:
+        product(weights[Q], work[1], here)
+        add(work[HALF], one, here)
+    elif s == 3:
+        half = work[HALF]  # E2 y is of no use any more
+        copy_matrix(work[2], half)
+        add(work[2], one, half)
+        add(work[0], -one, half)
+        product(weights[Q], half, part)
+        product(weights[E2], work[SECOND], here)
+        add(part, one, here)
+    else:
+        add(work[2], one, work[1])
+        copy_matrix(y, here)
+        product(weights[E], here, y)
+        for which in range(3):
+            product(weights[F1 + which], work[which + which // 2], part)
+            add(part, one, y)
 
 
 @kernel
 def state_step(field, model, p, dt, t, x, work, seen, given, tape):
     """x (n, 1) in place; tape (4, entries) receives f's Jacobians; seen (m, 1), given (q, 1)."""
     for s in range(4):
-        stage(s, model, x, work)
+        model.stage(model.product, model.weights, s, x, work)
         time = t + (0.0 if s == 0 else dt if s == 3 else 0.5 * dt)
         if model.on_grid:
             model.product(model.read, work[STAGE], seen)
@@ -103,7 +90,7 @@ def state_step(field, model, p, dt, t, x, work, seen, given, tape):
         else:
             slope = work[s]
             field(time, work[STAGE].reshape(slope.size), p, slope.reshape(slope.size), tape[s])
-    finish(model, x, work)
+    model.stage(model.product, model.weights, 4, x, work)
 
 
 @kernel
@@ -135,14 +122,14 @@ def transposed_product(model, entries, y, out):
 def tangent_step(model, tape, y, work, seen, given):
     """y (n, c) in place, by the Jacobians on the state's tape; seen (m, c), given (q, c)."""
     for s in range(4):
-        stage(s, model, y, work)
+        model.stage(model.product, model.weights, s, y, work)
         if model.on_grid:
             model.product(model.read, work[STAGE], seen)
             sparse_product(model, tape[s], seen, given)
             model.product(model.write, given, work[s])
         else:
             sparse_product(model, tape[s], work[STAGE], work[s])
-    finish(model, y, work)
+    model.stage(model.product, model.weights, 4, y, work)
 
 
 @kernel
@@ -159,7 +146,7 @@ def transposed_slope(model, entries, y, seen, given, out):
 @kernel
 def cotangent_step(model, tape, y, work, seen, given):
     """The transpose of `tangent_step`, of a model whose matrices are transposed."""
-    here, product, second, total = work[STAGE], work[PRODUCT], work[SECOND], work[HALF]
+    here, part, second, total = work[STAGE], work[PART], work[SECOND], work[HALF]
     one = y.dtype.type(1.0)
     model.product(model.weights[F1], y, work[0])
     model.product(model.weights[F2], y, work[1])
@@ -173,14 +160,102 @@ def cotangent_step(model, tape, y, work, seen, given):
         if s == 1:
             add(second, one, here)
         # What the stage took of slopes before it, and of the state or the second stage.
-        model.product(model.weights[Q], here, product)
+        model.product(model.weights[Q], here, part)
         if s == 3:
-            add(product, one + one, work[2])
-            add(product, -one, work[0])
+            add(part, one + one, work[2])
+            add(part, -one, work[0])
             model.product(model.weights[E2], here, second)
         else:
-            add(product, one, work[s - 1])
-            model.product(model.weights[E2], here, product)
-            add(product, one, total)
+            add(part, one, work[s - 1])
+            model.product(model.weights[E2], here, part)
+            add(part, one, total)
     add(here, one, total)
     copy_matrix(total, y)
+
+
+@kernel
+def room(model, n, columns, like):
+    """Work, B x and f of so many columns."""
+    return (
+        np.empty((BLOCKS, n, columns), like.dtype),
+        np.empty((model.read.shape[0], columns), like.dtype),
+        np.empty((model.write.shape[1], columns), like.dtype),
+    )
+
+
+def state_steps(stop, field, model, p, dt, first, steps, x, tape):
+    """x (n,) through steps from number `first` on; the tape keeps the last len(tape) of them."""
+    work, seen, given = room(model, x.size, 1, x)
+    column = x.reshape(x.size, 1)
+    for s in range(steps):
+        if raised(stop):
+            break
+        place = tape[s % tape.shape[0]]
+        state_step(field, model, p, dt, (first + s) * dt, column, work, seen, given, place)
+
+
+def tangent_steps(stop, model, tape, y):
+    work, seen, given = room(model, y.shape[0], y.shape[1], y)
+    for s in range(tape.shape[0]):
+        if raised(stop):
+            break
+        tangent_step(model, tape[s], y, work, seen, given)
+
+
+def cotangent_steps(stop, model, tape, y):
+    work, seen, given = room(model, y.shape[0], y.shape[1], y)
+    for s in range(tape.shape[0] - 1, -1, -1):
+        if raised(stop):
+            break
+        cotangent_step(model, tape[s], y, work, seen, given)
+
+
+# As C functions, each compiled once: inside of the kernels that run them they would be optimised
+# again with every one, 15 s of the first result's 30.
+STOP, VECTOR = uint8[::1], float64[::1]
+
+
+def signatures(dtype):
+    """Of `product` and `stage`."""
+    element = from_dtype(np.dtype(dtype))
+    matrix, block = element[:, ::1], element[:, :, ::1]
+    first = void(matrix, matrix, matrix)
+    return first, void(types.FunctionType(first), block, int64, matrix, block)
+
+
+@cache
+def linear_functions(dtype):
+    """`product` and `stage`."""
+    first, second = signatures(dtype)
+    return c_function(first)(product), c_function(second)(stage)
+
+
+def model_type(dtype):
+    element, index = from_dtype(np.dtype(dtype)), int64[::1]
+    matrix, block = element[:, ::1], element[:, :, ::1]
+    functions = [types.FunctionType(signature) for signature in signatures(dtype)]
+    fields = [*functions, block, boolean, matrix, matrix, index, index]
+    return types.NamedTuple(fields, Model)
+
+
+@cache
+def state_function():
+    model, field = model_type(np.dtype(float)), types.FunctionType(SIGNATURE)
+    return c_function(
+        void(STOP, field, model, VECTOR, float64, int64, int64, VECTOR, float64[:, :, ::1])
+    )(state_steps)
+
+
+@cache
+def tangent_function(dtype):
+    element = from_dtype(dtype)
+    return c_function(void(STOP, model_type(dtype), element[:, :, ::1], element[:, ::1]))(
+        tangent_steps
+    )
+
+
+@cache
+def cotangent_function():
+    return c_function(
+        void(STOP, model_type(np.dtype(float)), float64[:, :, ::1], float64[:, ::1])
+    )(cotangent_steps)
