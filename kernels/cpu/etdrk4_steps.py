@@ -174,18 +174,17 @@ def cotangent_step(model, tape, y, work, seen, given):
 
 
 @kernel
-def room(model, n, columns, like):
+def room(n, seen, given, columns, like):
     """Work, B x and f of so many columns."""
     return (
-        np.empty((BLOCKS, n, columns), like.dtype),
-        np.empty((model.read.shape[0], columns), like.dtype),
-        np.empty((model.write.shape[1], columns), like.dtype),
-    )
+        np.empty((BLOCKS, n, columns), like.dtype), np.empty((seen, columns), like.dtype),
+        np.empty((given, columns), like.dtype),
+    )  # fmt: skip
 
 
 def state_steps(stop, field, model, p, dt, first, steps, x, tape):
     """x (n,) through steps from number `first` on; the tape keeps the last len(tape) of them."""
-    work, seen, given = room(model, x.size, 1, x)
+    work, seen, given = room(x.size, model.read.shape[0], model.write.shape[1], 1, x)
     column = x.reshape(x.size, 1)
     for s in range(steps):
         if raised(stop):
@@ -195,7 +194,8 @@ def state_steps(stop, field, model, p, dt, first, steps, x, tape):
 
 
 def tangent_steps(stop, model, tape, y):
-    work, seen, given = room(model, y.shape[0], y.shape[1], y)
+    n, columns = y.shape
+    work, seen, given = room(n, model.read.shape[0], model.write.shape[1], columns, y)
     for s in range(tape.shape[0]):
         if raised(stop):
             break
@@ -203,7 +203,8 @@ def tangent_steps(stop, model, tape, y):
 
 
 def cotangent_steps(stop, model, tape, y):
-    work, seen, given = room(model, y.shape[0], y.shape[1], y)
+    n, columns = y.shape  # the model's matrices are transposed
+    work, seen, given = room(n, model.read.shape[1], model.write.shape[0], columns, y)
     for s in range(tape.shape[0] - 1, -1, -1):
         if raised(stop):
             break
