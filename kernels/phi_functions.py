@@ -59,13 +59,14 @@ def etdrk4_weights(linear: Array, dt: float) -> Array:
 
 @lru_cache(maxsize=KEPT)
 def _weights(linear: bytes, shape: tuple[int, ...], dt: float) -> Array:
-    z = dt * np.frombuffer(linear).reshape(shape)
-    half, one, _, _ = phi_functions(z / 2)
-    e, first, second, third = phi_functions(z)
-    weights = np.array(
-        [
-            e, half, dt / 2 * one, dt * (first - 3 * second + 4 * third),
-            dt * (2 * second - 4 * third), dt * (4 * third - second),
-        ]
-    )  # fmt: skip
+    with np.errstate(all="ignore"):  # what is not finite ends as a status
+        z = dt * np.frombuffer(linear).reshape(shape)
+        half, one, _, _ = phi_functions(z / 2)
+        e, first, second, third = phi_functions(z)
+        weights = np.array(
+            [
+                e, half, dt / 2 * one, dt * (first - 3 * second + 4 * third),
+                dt * (2 * second - 4 * third), dt * (4 * third - second),
+            ]
+        )  # fmt: skip
     return weights if len(shape) == 2 else weights[:, :, None].copy()

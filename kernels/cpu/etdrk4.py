@@ -162,8 +162,8 @@ class Etdrk4(Portable):
             read, write = read.T, write.T
         arrays = [np.ascontiguousarray(a, dtype) for a in (weights, read, write)]
         return Model(
-            *linear_functions(np.dtype(dtype)), arrays[0], self.grid is not None, *arrays[1:], self.indptr,
-            self.indices,
+            *linear_functions(np.dtype(dtype)), arrays[0], self.grid is not None, *arrays[1:],
+            self.indptr, self.indices,
         )  # fmt: skip
 
     @cached_property

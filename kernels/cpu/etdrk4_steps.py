@@ -257,6 +257,6 @@ def tangent_function(dtype):
 
 @cache
 def cotangent_function():
-    return c_function(
-        void(STOP, model_type(np.dtype(float)), float64[:, :, ::1], float64[:, ::1])
-    )(cotangent_steps)
+    return c_function(void(STOP, model_type(np.dtype(float)), float64[:, :, ::1], float64[:, ::1]))(
+        cotangent_steps
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import number, positive
+from .._check import number, positive, room
 from .function import Flow, Map, variables
 
 
@@ -147,7 +147,7 @@ def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
     )  # fmt: skip
 
 
-# Of length 22, the first 12 of 30, from tests/data/kuramoto_sivashinsky.py. The second and the third
+# Of length 22, the first 12 of 30, from tests/data/kuramoto_sivashinsky.py. Second and third
 # are 0 (time and translation); within times of 2000 the second still has its share of the fourth.
 KURAMOTO_SIVASHINSKY_22: tuple[tuple[float, float], ...] = ()
 
@@ -162,7 +162,7 @@ def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> K
 
     :math:`u_t = -u u_x - u_{xx} - u_{xxxx}` with :math:`u = \sum_{j=1}^{m} a_j \cos q_j x +
     b_j \sin q_j x`, :math:`q_j = 2 \pi j / \ell`. The state is
-    :math:`(a_1, \dots, a_m, b_1, \dots, b_m)`; the mean of u, which stays what it is, is 0. Products
+    :math:`(a_1, \dots, a_m, b_1, \dots, b_m)`; the mean of u, which does not change, is 0. Products
     are taken on 3 m + 1 points, so that nothing is aliased (the 2/3 rule).
 
     Parameters
@@ -170,7 +170,7 @@ def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> K
     length : float
         :math:`\ell`.
     modes : int, optional
-        m; default so many that :math:`q_m \geq 4.2`, where amplitudes are below 1e-7.
+        m; default so many that :math:`q_m \geq 4.2`, where amplitudes of 1e-5 are left.
 
     Returns
     -------
@@ -198,7 +198,10 @@ def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> K
         variables(2 * modes, "length / 1.5")
     modes = variables(modes, "modes")
     q = 2 * np.pi / length * np.arange(1, modes + 1)
+    if not modes * q[-1] < 1e50:
+        raise ValueError(f"length must be one whose decay rates are float64, got {length:g}")
     points = 3 * modes + 1
+    room(64 * points * modes, f"length {length:g}: matrices of {modes} modes", "give fewer modes")
     angle = 2 * np.pi / points * np.outer(np.arange(points), np.arange(1, modes + 1))
     cosine, sine = np.cos(angle), np.sin(angle)
     # The derivative of the amplitudes of cos and sin, which are 2 / points times the sums.

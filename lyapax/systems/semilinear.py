@@ -39,7 +39,7 @@ class Linear:
         jacobian = slope if self.grid is None else self.grid[1] @ slope @ self.grid[0]
         found = fastest_decay(jacobian)
         for _ in range(ROUNDS):  # from below: damping grows with h
-            if found == 0.0:
+            if found == 0.0 or not np.isfinite(REACH / found):
                 break
             _, damping, _, _ = phi_functions(REACH / found * self.matrix)
             damped = damping @ jacobian if damping.ndim == 2 else damping[:, None] * jacobian
@@ -62,7 +62,7 @@ def linear_part(linear: Any, grid: Any, dim: int) -> Linear | None:
         matrix = real_array(linear, "linear", ndim_min=1)
         if matrix.shape not in ((dim,), (dim, dim)):
             raise ValueError(
-                f"linear must have shape ({dim},), a diagonal, or ({dim}, {dim}), got "
+                f"linear must have shape (dim,) = ({dim},), a diagonal, or ({dim}, {dim}), got "
                 f"{matrix.shape}"
             )
     if grid is None:
@@ -71,7 +71,7 @@ def linear_part(linear: Any, grid: Any, dim: int) -> Linear | None:
         raise TypeError(f"grid must be two matrices, (B, D), got {quoted(grid)}")
     read, write = (real_array(a, f"grid[{i}]", ndim_min=2) for i, a in enumerate(grid))
     if read.shape[1:] != (dim,):
-        raise ValueError(f"grid[0] must have shape (m, {dim}), got {read.shape}")
+        raise ValueError(f"grid[0] must have shape (m, dim) = (m, {dim}), got {read.shape}")
     if write.ndim != 2 or len(write) != dim:
-        raise ValueError(f"grid[1] must have shape ({dim}, q), got {write.shape}")
+        raise ValueError(f"grid[1] must have shape (dim, q) = ({dim}, q), got {write.shape}")
     return Linear(matrix, (read, write))
