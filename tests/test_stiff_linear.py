@@ -14,9 +14,9 @@ from lyapax.systems import kuramoto_sivashinsky_of, library
 
 from .helpers import spectrum
 
-# First 10 at length 22 as in Edson et al., ANZIAM J. 61 (2019), who quote the second row from
-# Cvitanovic, Davidchack & Siminos, SIAM J. Appl. Dyn. Syst. 9 (2010). The first has the mean of u
-# among its variables, whose exponent is 0.
+# First 10 at length 22 by Edson et al., ANZIAM J. 61 (2019), and by Cvitanovic, Davidchack and
+# Siminos, SIAM J. Appl. Dyn. Syst. 9 (2010), as later authors quote both. The first have the mean of
+# u among the variables, whose exponent is 0, and no errors.
 EDSON = (0.043, 0.003, 0.002, -0.004, -0.008, -0.185, -0.253, -0.296, -0.309, -1.965)
 CVITANOVIC = (0.048, 0.0, 0.0, -0.003, -0.189, -0.256, -0.290, -0.310, -1.963, -1.967)
 
@@ -147,6 +147,21 @@ def test_tangents_are_the_derivative_of_a_step(system):
     difference = stepped(state + small * vector[..., 0]) - stepped(state - small * vector[..., 0])
     size = np.abs(turned).max()
     np.testing.assert_allclose(difference / (2 * small), turned[0, :, 0], rtol=0, atol=2e-9 * size)
+
+
+@pytest.mark.parametrize(("n", "m", "q"), [(1, 1, 1), (1, 3, 2), (4, 1, 1), (4, 2, 1), (2, 5, 3)])
+def test_grids_of_any_shape(n, m, q):
+    rng = np.random.default_rng(8)
+    read, write = rng.standard_normal((m, n)), rng.standard_normal((n, q))
+    mixed = rng.standard_normal((q, m))
+    linear = -np.arange(1.0, n + 1)
+    on_grid = lx.Flow(lambda u, p: mixed @ np.tanh(u), n, linear=linear, grid=(read, write))
+    direct = lx.Flow(lambda x, p: write @ (mixed @ np.tanh(read @ x)), n, linear=np.diag(linear))
+    run = dict(duration=2, dt=0.1, initial=np.ones(n), progress=False)
+    for signal in (lx.sensitivity, lx.adjoint):
+        found, expected = signal(on_grid, **run), signal(direct, **run)
+        np.testing.assert_allclose(found.states, expected.states, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(found.vectors, expected.vectors, rtol=1e-10, atol=1e-11)
 
 
 def test_the_split_does_not_matter():

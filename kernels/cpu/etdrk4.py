@@ -30,7 +30,6 @@ from .traced import compiled_field
 
 PANEL = 32  # columns; so bits do not depend on how threads share them
 PIECE = 64  # steps that `push` has on tape
-NONE = np.zeros((0, 0))
 
 
 @kernel
@@ -155,15 +154,17 @@ class Etdrk4(Portable):
         self.tangents = tangent_function(np.dtype(self.dtype))
 
     def _model(self, dtype: Any, transposed: bool = False) -> Any:
-        weights = etdrk4_weights(self.linear, self.dt)
-        read, write = self.grid or (NONE, NONE)
-        if transposed:
-            weights = weights.swapaxes(1, 2) if self.linear.ndim == 2 else weights
+        weights, one = etdrk4_weights(self.linear, self.dt), np.ones((self.dim, 1))
+        read, write = self.grid or (one, one)
+        if transposed and self.linear.ndim == 2:
+            weights = weights.swapaxes(1, 2)
+        if transposed and self.grid:
             read, write = read.T, write.T
-        arrays = [np.ascontiguousarray(a, dtype) for a in (weights, read, write)]
+        weights, read, write = (np.ascontiguousarray(a, dtype) for a in (weights, read, write))
+        sizes = len(self.graph.state), len(self.graph.outputs)
         return Model(
-            *linear_functions(np.dtype(dtype)), arrays[0], self.grid is not None, *arrays[1:],
-            self.indptr, self.indices,
+            *linear_functions(np.dtype(dtype)), weights, read, write, *sizes, self.indptr,
+            self.indices,
         )  # fmt: skip
 
     @cached_property

@@ -9,7 +9,7 @@ from collections import namedtuple
 from functools import cache
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, types, uint8, void
+from numba import float64, from_dtype, int64, types, uint8, void
 
 from ..jit import c_function, kernel
 from .copying import copy_matrix
@@ -17,10 +17,10 @@ from .interruptible import raised
 from .traced_steps import SIGNATURE
 
 # weights (6, n, n), or (6, n, 1) for diagonals. f takes `read` (m, n) times the state, and what it
-# returns is multiplied by `write` (n, q); on_grid: whether there are such matrices, else they are
-# empty. The Jacobian of f (q, m) has entries at indptr and indices. product and stage are the C
-# functions below.
-Model = namedtuple("Model", "product stage weights on_grid read write indptr indices")
+# returns is multiplied by `write` (n, q); columns of ones (n, 1), as diagonals, where f acts on the
+# state itself. The Jacobian of f (q, m) has entries at indptr and indices. product and stage are
+# the C functions below.
+Model = namedtuple("Model", "product stage weights read write m q indptr indices")
 
 E, E2, Q, F1, F2, F3 = range(6)
 # Blocks of work: four slopes, E2 y, the second and the current stage, a product.
@@ -82,14 +82,10 @@ def state_step(field, model, p, dt, t, x, work, seen, given, tape):
     """x (n, 1) in place; tape (4, entries) receives f's Jacobians; seen (m, 1), given (q, 1)."""
     for s in range(4):
         model.stage(model.product, model.weights, s, x, work)
+        model.product(model.read, work[STAGE], seen)
         time = t + (0.0 if s == 0 else dt if s == 3 else 0.5 * dt)
-        if model.on_grid:
-            model.product(model.read, work[STAGE], seen)
-            field(time, seen.reshape(seen.size), p, given.reshape(given.size), tape[s])
-            model.product(model.write, given, work[s])
-        else:
-            slope = work[s]
-            field(time, work[STAGE].reshape(slope.size), p, slope.reshape(slope.size), tape[s])
+        field(time, seen.reshape(seen.size), p, given.reshape(given.size), tape[s])
+        model.product(model.write, given, work[s])
     model.stage(model.product, model.weights, 4, x, work)
 
 
@@ -123,24 +119,10 @@ def tangent_step(model, tape, y, work, seen, given):
     """y (n, c) in place, by the Jacobians on the state's tape; seen (m, c), given (q, c)."""
     for s in range(4):
         model.stage(model.product, model.weights, s, y, work)
-        if model.on_grid:
-            model.product(model.read, work[STAGE], seen)
-            sparse_product(model, tape[s], seen, given)
-            model.product(model.write, given, work[s])
-        else:
-            sparse_product(model, tape[s], work[STAGE], work[s])
+        model.product(model.read, work[STAGE], seen)
+        sparse_product(model, tape[s], seen, given)
+        model.product(model.write, given, work[s])
     model.stage(model.product, model.weights, 4, y, work)
-
-
-@kernel
-def transposed_slope(model, entries, y, seen, given, out):
-    """out = (D J B)' y; the model has transposed matrices."""
-    if model.on_grid:
-        model.product(model.write, y, given)
-        transposed_product(model, entries, given, seen)
-        model.product(model.read, seen, out)
-    else:
-        transposed_product(model, entries, y, out)
 
 
 @kernel
@@ -154,7 +136,9 @@ def cotangent_step(model, tape, y, work, seen, given):
     model.product(model.weights[F3], y, work[3])
     model.product(model.weights[E], y, total)
     for s in range(3, -1, -1):
-        transposed_slope(model, tape[s], work[s], seen, given, here)
+        model.product(model.write, work[s], given)
+        transposed_product(model, tape[s], given, seen)
+        model.product(model.read, seen, here)
         if s == 0:
             break
         if s == 1:
@@ -174,17 +158,17 @@ def cotangent_step(model, tape, y, work, seen, given):
 
 
 @kernel
-def room(n, seen, given, columns, like):
+def room(model, n, columns, like):
     """Work, B x and f of so many columns."""
     return (
-        np.empty((BLOCKS, n, columns), like.dtype), np.empty((seen, columns), like.dtype),
-        np.empty((given, columns), like.dtype),
+        np.empty((BLOCKS, n, columns), like.dtype), np.empty((model.m, columns), like.dtype),
+        np.empty((model.q, columns), like.dtype),
     )  # fmt: skip
 
 
 def state_steps(stop, field, model, p, dt, first, steps, x, tape):
     """x (n,) through steps from number `first` on; the tape keeps the last len(tape) of them."""
-    work, seen, given = room(x.size, model.read.shape[0], model.write.shape[1], 1, x)
+    work, seen, given = room(model, x.size, 1, x)
     column = x.reshape(x.size, 1)
     for s in range(steps):
         if raised(stop):
@@ -194,8 +178,7 @@ def state_steps(stop, field, model, p, dt, first, steps, x, tape):
 
 
 def tangent_steps(stop, model, tape, y):
-    n, columns = y.shape
-    work, seen, given = room(n, model.read.shape[0], model.write.shape[1], columns, y)
+    work, seen, given = room(model, y.shape[0], y.shape[1], y)
     for s in range(tape.shape[0]):
         if raised(stop):
             break
@@ -203,8 +186,7 @@ def tangent_steps(stop, model, tape, y):
 
 
 def cotangent_steps(stop, model, tape, y):
-    n, columns = y.shape  # the model's matrices are transposed
-    work, seen, given = room(n, model.read.shape[1], model.write.shape[0], columns, y)
+    work, seen, given = room(model, y.shape[0], y.shape[1], y)
     for s in range(tape.shape[0] - 1, -1, -1):
         if raised(stop):
             break
@@ -235,7 +217,7 @@ def model_type(dtype):
     element, index = from_dtype(np.dtype(dtype)), int64[::1]
     matrix, block = element[:, ::1], element[:, :, ::1]
     functions = [types.FunctionType(signature) for signature in signatures(dtype)]
-    fields = [*functions, block, boolean, matrix, matrix, index, index]
+    fields = [*functions, block, matrix, matrix, int64, int64, index, index]
     return types.NamedTuple(fields, Model)
 
 
