@@ -15,8 +15,8 @@ from lyapax.systems import kuramoto_sivashinsky_of, library
 from .helpers import spectrum
 
 # First 10 at length 22 by Edson et al., ANZIAM J. 61 (2019), and by Cvitanovic, Davidchack and
-# Siminos, SIAM J. Appl. Dyn. Syst. 9 (2010), as later authors quote both. The first have the mean of
-# u among the variables, whose exponent is 0, and no errors.
+# Siminos, SIAM J. Appl. Dyn. Syst. 9 (2010), as later authors quote both. The first have the mean
+# of u among the variables, whose exponent is 0, and no errors.
 EDSON = (0.043, 0.003, 0.002, -0.004, -0.008, -0.185, -0.253, -0.296, -0.309, -1.965)
 CVITANOVIC = (0.048, 0.0, 0.0, -0.003, -0.189, -0.256, -0.290, -0.310, -1.963, -1.967)
 

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-MEMBERS, DT, STEPS, DISCARDED, EVERY = 64, 0.25, 6000, 1600, 4
+MEMBERS, DT, STEPS, DISCARDED, EVERY = 64, 0.1, 20_000, 4000, 5
 
 
 def weights(linear, dt, points=64):
