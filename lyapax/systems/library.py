@@ -147,7 +147,7 @@ def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
     )  # fmt: skip
 
 
-# Of length 22, the first 12 of 30, from tests/data/kuramoto_sivashinsky.py. The second and the third
+# Of length 22, the first 12 of 30, by tests/data/kuramoto_sivashinsky.py. Second and third
 # are 0 (time and translation), but the fourth is so near that within its times of 2000 the second
 # is 0.0016.
 KURAMOTO_SIVASHINSKY_22 = (
