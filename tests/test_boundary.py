@@ -144,8 +144,13 @@ GOOD = {
         (lx.LSTM, {"weight_hh": np.tile(W, (4, 1)), "weight_ih": np.ones((8, 1)),
                    "inputs": np.ones((9, 1))}),
     ],
-    "Flow": [(lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "Flow": [
+        (lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}}),
+        (lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}, "linear": [-1.0],
+                   "grid": ([[1.0]], [[1.0]])}),
+    ],
     "Map": [(lx.Map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],
     "lorenz96_of": [(lx.systems.lorenz96_of, {"n": 4})],
     "lyapunov_spectrum": [
         (lx.lyapunov_spectrum, {"system": henon, "duration": 16, **QUIET}),
