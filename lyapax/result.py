@@ -199,8 +199,10 @@ class LyapunovSpectrum:
     @cached_property
     def _verdicts(self) -> tuple[Any, Any]:
         members = int(np.prod(self.shape, dtype=int))
+        with np.errstate(invalid="ignore"):
+            below = (self.sign == 2) & (self.exponents + 2 * self.stderr < 0)
         cases = {
-            "signs": np.reshape(self.sign, (members, self.k)), "lost": self.diverged.reshape(-1),
+            "signs": np.reshape(np.where(below, 3, self.sign), (members, self.k)), "lost": self.diverged.reshape(-1),
             **{
                 name: np.reshape(getattr(self, name), members)
                 for name in ("motion", "period", "preserving", "changed")
