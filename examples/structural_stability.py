@@ -74,15 +74,17 @@ def draw(results, path):
         axes[0].errorbar(weights, *mean(noisy.n_zero), **style)
         axes[1].errorbar(states, *mean(results["S"][name].n_zero), **style)
         size, error = mean(np.abs(noisy.exponents[..., 0]))
-        axes[2].errorbar(weights, np.maximum(size, 1e-7), error, **style)
+        size = np.maximum(size, 1e-7)
+        below = np.minimum(error, 0.8 * size)  # a logarithmic axis has no zero
+        axes[2].errorbar(weights, size, [below, error], **style)
     axes[0].set(title="noise in the weights (D-type)", ylabel="zero exponents")
     axes[1].set(title="noise in the starts (S-type)", ylabel="zero exponents")
     axes[2].set(title="noise in the weights (D-type)", ylabel="mean size of the first exponent",
                 yscale="log", ylim=(1e-7, 1))  # fmt: skip
     axes[2].axhline(2 / DURATION, color="k", ls=":", lw=1)
-    axes[2].text(weights[0], 2.4 / DURATION, "resolution, 2/T", fontsize=8)
-    for panel, what in zip(axes, ("relative", "of the state", "relative"), strict=True):
-        panel.set(xscale="log", xlabel=f"scale, {what} (left end: none)")
+    axes[2].text(weights[0], 2.4 / DURATION, "2/T", fontsize=9)
+    for panel, what in zip(axes, ("weights", "activities", "weights"), strict=True):
+        panel.set(xscale="log", xlabel=f"noise relative to {what} (left end: none)")
     for panel in axes[:2]:
         panel.set_ylim(-0.3, max(OSCILLATORS) + 0.5)
     names = axes[0].get_legend_handles_labels()
