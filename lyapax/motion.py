@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from .equilibrium import LARGEST, Equilibria, equilibria, stepped
-from .recurrence import decays, falls, first_return, grows
+from .recurrence import decays, falls, grows, returns
 from .run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
@@ -28,6 +28,7 @@ RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
 SLOW = 3.0  # nats over the run: a focus that decays less is not told from a cycle
 TURNS = 30  # that an orbit takes at least if more than one zero exponent is believed
 SAMPLES = 64
+GOLDEN = (5**0.5 - 1) / 2
 LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
 
 
@@ -123,10 +124,10 @@ def _look(
         positive = positive & ~resting
     asked = ~positive & ~sight.growing & (found.motion[members] == Motion.UNKNOWN)
     moving = asked & ~resting
-    lag = np.zeros(len(members), np.int64)
+    back = np.zeros(len(members), bool)
     some = np.nonzero(moving & (open_signs > 0))[0]
-    lag[some] = first_return(sight.snapshots[:, some])
-    found.motion[members[moving]] = np.where(lag[moving] > 0, Motion.RETURNS, Motion.STRAYS)
+    back[some] = returns(sight.snapshots[:, some])
+    found.motion[members[moving]] = np.where(back[moving], Motion.RETURNS, Motion.STRAYS)
     if run.now.propagator.dim > LARGEST or not doubles(run):
         found.motion[members[asked & resting]] = Motion.RESTS
         return
@@ -141,13 +142,17 @@ def _look(
             _rests(run, sight, members, which, newton(which, sight.state[which], length), length,
                    is_flow, found)  # fmt: skip
     # A state on its way to rest: without return, or with exponents that are all negative.
-    which = np.nonzero(moving & ((lag == 0) | (open_signs == 0)))[0]
+    which = np.nonzero(moving & (~back | (open_signs == 0)))[0]
     if len(which):
         _settles(run, sight, members, which, newton(which, sight.state[which], 1), 1, found)
     if not is_flow:
         _settles_periodically(run, sight, members, moving, found, newton)
+    which = np.nonzero((found.motion[members] == Motion.STRAYS) & (open_signs > 0))[0]
+    if len(which):
+        back[which] = returns(_closely(run, members[which]))
+        found.motion[members[which[back[which]]]] = Motion.RETURNS
     if run.observed.linear:
-        which = np.nonzero(moving & (lag > 0) & (open_signs > 1))[0]
+        which = np.nonzero((found.motion[members] == Motion.RETURNS) & (open_signs > 1))[0]
         if len(which):
             centre = sight.snapshots[:, which].mean(axis=0).astype(float)
             _turns_around(run, sight, members, which, newton(which, centre, 1), found)
@@ -159,8 +164,9 @@ def _look(
 
 def doubles(run: Run) -> bool:
     """Whether states are computed in float64: on a GPU they have the tangents' type."""
-    on_gpu = hasattr(run.now.propagator, "device")
-    return not on_gpu or run.now.propagator.dtype == np.float64
+    propagator: Any = run.now.propagator
+    parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
+    return all(part.dtype == np.float64 or not hasattr(part, "device") for part in parts)
 
 
 def scales(run: Run, members: Any, states: Array) -> Array:
@@ -284,6 +290,16 @@ def _turns_around(
     kind = np.where(leading, Motion.SETTLES_SLOWLY, Motion.SETTLES)
     found.motion[members[which[settled]]] = kind[settled]
     _exactly(run, members, which, at, settled, 1, found)
+
+
+def _closely(run: Run, members: Any) -> Array:
+    """Snapshots of what comes next, at times that no period fits: every block may be a period."""
+    gap = max(1, round(GOLDEN * run.now.block_steps / 4))
+    state, seen = run.now.flight.state[members], []
+    for _ in range(SAMPLES):
+        state = stepped(run.now, members, state, gap)
+        seen.append(run.observed(state))
+    return np.array(seen)
 
 
 def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
