@@ -2,10 +2,10 @@
 
 Section 2.6 of Park, Sagodi and Sokol (2023): a learning signal that persists because a parameter is
 tuned just so, as in a line or a ring of fixed points, is lost as soon as weights change a little
-(D-type noise, in all weights, those that are zero included); noise in the state (S-type, here in the
-starts) leaves it. One along a limit cycle survives both. Of a bank of oscillators each keeps one
-under S, but not under any D: new connections couple them, so that they lock or become chaotic, and
-the more of them, the less noise that takes. A minute: python examples/structural_stability.py
+(D-type noise, in all weights, those that are zero included); noise in the state (S-type, here in
+the starts) leaves it. One along a limit cycle survives both. Of a bank of oscillators each keeps
+one under S, but not under any D: new connections couple them, so that they lock or become chaotic,
+and the more of them, the less noise that takes. A minute: python examples/structural_stability.py
 """
 
 import sys

@@ -292,7 +292,8 @@ def test_noise_in_the_state_leaves_a_line_attractor_its_zero_until_the_line_ends
         duration=400, dt=0.05, rng=0, progress=False,
     )  # fmt: skip
     assert spec.shape == (3, 16)
-    # On the line x_1 - x_2 stays as it is, and |x_1 - x_2| < 1 holds at 0.2 +- 0.07, not at 0.2 +- 14.
+    # x_1 - x_2 does not change, and the line ends where it is 1: starts have it at 0.2 +- 0.07 and
+    # at 0.2 +- 14.
     assert (spec.n_zero[:2] == 1).all()
     assert (spec.n_zero[2] == 0).sum() > 8
     np.testing.assert_array_equal(spec.exponents[0], spec.exponents[0, :1].repeat(16, axis=0))
