@@ -100,7 +100,9 @@ def draw(sides, signals, path):
     axes[0, 0].text(HOPF[0] - 0.01, COUNT, "Hopf points", ha="right", fontsize=9)
     axes[0, 2].set(xlabel="strength of the field (rms of mean activity)",
                    ylabel="zero exponents", ylim=(-0.2, COUNT + 0.4))  # fmt: skip
-    axes[0, 2].legend(loc="lower center", fontsize=8, title="changed along the points", title_fontsize=8)
+    axes[0, 2].legend(
+        loc="lower center", fontsize=8, title="changed along the points", title_fontsize=8
+    )
     for label, (delay, signal) in signals.items():
         axes[1, 2].plot(delay, signal, lw=0.9, label=label)
     axes[1, 2].axhline(0, color="k", lw=0.6)
