@@ -6,6 +6,7 @@ Jacobian's size. At a fixed point the exponents are the logarithms of the eigenv
 no error of a finite run.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from .run import Moment
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
 STEP = 1e-4  # of the differences, relative to the state's scale
 NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
+SINGULAR = 1e-8  # reciprocal condition of a matrix that is inverted as it is
 ITERATIONS = 60  # at a double root each one only halves the distance
 STATES = 200_000  # at a time
 
@@ -116,6 +118,11 @@ def _solved(matrix: Array, right: Array) -> Array:
     The differences' noise is no rank: singular values below it count as zero.
     """
     size = np.linalg.norm(matrix, axis=(1, 2))
+    with contextlib.suppress(np.linalg.LinAlgError):
+        # A tenth of the time of the singular values, where no matrix is near a singular one.
+        inverse = np.linalg.inv(matrix)
+        if (size * np.linalg.norm(inverse, axis=(1, 2)) < 1 / SINGULAR).all():
+            return np.asarray((inverse @ right[..., None])[..., 0])
     try:
         # The Jacobian's noise is relative to 1: for a flow `matrix` is of the size of dt.
         inverse = np.linalg.pinv(matrix, rcond=np.minimum(NOISE * (1 + size) / size, 0.1))

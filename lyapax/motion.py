@@ -22,6 +22,7 @@ JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
 GONE = 1e-9  # of a start's size: a state that is smaller has decayed
 LONGEST_PERIOD = 4096
 LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
+APART = 1e-4  # of the scale, that the points of a periodic orbit are apart
 SUSPECTED = 64  # periods that are tried with Newton's method where the orbit is not yet that near
 NEARLY = 0.05  # of the way between two steps
 RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
@@ -30,6 +31,10 @@ TURNS = 30  # that an orbit takes at least if more than one zero exponent is bel
 SAMPLES = 64
 GOLDEN = (5**0.5 - 1) / 2
 LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
+# Eigenvalues of n variables take about as long as n / k times so many measured steps, on the CPU
+# and on a GPU: shorter runs do without.
+WORTH, WORTH_ON_GPU = 100, 10_000
+SMALL = 8  # variables, of which they take next to nothing
 
 
 class Motion(IntEnum):
@@ -128,7 +133,7 @@ def _look(
     some = np.nonzero(moving & (open_signs > 0))[0]
     back[some] = returns(sight.snapshots[:, some])
     found.motion[members[moving]] = np.where(back[moving], Motion.RETURNS, Motion.STRAYS)
-    if run.now.propagator.dim > LARGEST or not doubles(run):
+    if not _worth(run):
         found.motion[members[asked & resting]] = Motion.RESTS
         return
 
@@ -162,11 +167,22 @@ def _look(
         found.motion[members[which[few]]] = Motion.TURNS_FEW
 
 
-def doubles(run: Run) -> bool:
-    """Whether states are computed in float64: on a GPU they have the tangents' type."""
+def _worth(run: Run) -> bool:
+    """Whether fixed points are looked for."""
+    dim, k = run.now.propagator.dim, run.now.flight.basis.shape[2]
+    steps = (WORTH_ON_GPU if on_gpu(run) else WORTH) * dim / k
+    return dim <= LARGEST and doubles(run) and (dim <= SMALL or run.now.measured_steps >= steps)
+
+
+def on_gpu(run: Run) -> bool:
     propagator: Any = run.now.propagator
     parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
-    return all(part.dtype == np.float64 or not hasattr(part, "device") for part in parts)
+    return any(hasattr(part, "device") for part in parts)
+
+
+def doubles(run: Run) -> bool:
+    """Whether states are computed in float64: on a GPU they have the tangents' type."""
+    return not on_gpu(run) or run.now.propagator.dtype == np.float64
 
 
 def scales(run: Run, members: Any, states: Array) -> Array:
@@ -366,13 +382,18 @@ def _periods(
     angles = turns > 0
     scale = np.abs(np.where(angles, turns, origin)).max(axis=1)
     scale = np.where(scale > 0, scale, 1.0)
+    furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
         propagator.advance(flight, 1)
         apart = flight.state - origin
         if angles.any():
             whole = np.where(angles, turns, 1.0)
             apart = np.where(angles, apart - whole * np.round(apart / whole), apart)
-        back = (period[members] == 0) & (np.abs(apart).max(axis=1) <= step * near * scale)
+        distance = np.abs(apart).max(axis=1)
+        back = (period[members] == 0) & (distance <= step * near * scale)
+        # A fixed point that is approached from both sides in turn is no orbit of two steps.
+        back &= (step == 1) | (furthest > APART * scale)
+        furthest = np.maximum(furthest, distance)
         period[members[back]] = step
         if (period[members] > 0).all():
             break

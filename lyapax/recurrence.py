@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from .kernels.cpu.returning import returns as _returns
 
 # A return: nearer to an earlier snapshot than this share of the furthest that it had been from it.
 # Where every coordinate only decays there is no such pair whatever the share; on a torus of five
@@ -13,7 +14,7 @@ from ._check import Array
 NEAR = 0.6
 SHRUNK = 0.5  # size of the second half's last part beside its first: an orbit that dies away
 PIECES = 8
-MEMBERS = 256  # at a time
+MEMBERS = 16384  # in one call of compiled code, so that Ctrl-C is answered in between
 LEAST_POWER = 0.3  # of the time, with which an unbounded orbit grows; sqrt(t) has 0.5
 EXPONENTIAL = 4.0  # a power above it is taken for an exponential
 FAR = 1e3  # times its first size: an exponential growth that will saturate starts small
@@ -23,25 +24,12 @@ FALLEN = 0.8
 def returns(snapshots: Array) -> NDArray[np.bool_]:
     """Whether an orbit comes back within the second half of its snapshots, and does not shrink."""
     found = np.zeros(snapshots.shape[1], bool)
-    for first in range(0, snapshots.shape[1], MEMBERS):
-        part = slice(first, first + MEMBERS)
-        found[part] = _returns(np.asarray(snapshots[len(snapshots) // 2 :, part], float))
+    half = snapshots[len(snapshots) // 2 :]
+    if len(half) >= 4:
+        for first in range(0, len(found), MEMBERS):
+            part = slice(first, first + MEMBERS)
+            _returns(np.ascontiguousarray(half[:, part], np.float32), NEAR, SHRUNK, found[part])
     return found
-
-
-def _returns(points: Array) -> NDArray[np.bool_]:
-    m, members, _ = points.shape
-    found = np.zeros(members, bool)
-    if m < 4:
-        return found
-    with np.errstate(all="ignore"):
-        for i in range(m - 2):
-            distance = np.linalg.norm(points[i + 1 :] - points[i], axis=2)
-            furthest = np.maximum.accumulate(distance, axis=0)
-            found |= (distance[1:] < NEAR * furthest[:-1]).any(axis=0)
-        early, late = (np.ptp(half, axis=0).max(axis=1) for half in (points[: m // 2],
-                                                                    points[m // 2 :]))  # fmt: skip
-        return np.asarray(found & (late > SHRUNK * early))
 
 
 def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:
