@@ -202,7 +202,8 @@ class LyapunovSpectrum:
         with np.errstate(invalid="ignore"):
             below = (self.sign == 2) & (self.exponents + 2 * self.stderr < 0)
         cases = {
-            "signs": np.reshape(np.where(below, 3, self.sign), (members, self.k)), "lost": self.diverged.reshape(-1),
+            "signs": np.reshape(np.where(below, 3, self.sign), (members, self.k)),
+            "lost": self.diverged.reshape(-1),
             **{
                 name: np.reshape(getattr(self, name), members)
                 for name in ("motion", "period", "preserving", "changed")
