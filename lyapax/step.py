@@ -55,21 +55,24 @@ class Pairs:
         return np.hypot(self.noise, np.abs(self.bias) * (1 - 1 / RICHARDSON))
 
 
-def halved(propagator: Any) -> Any:
-    """The same with half the step; None for maps, and for what does not know its step."""
+def at_step(propagator: Any, dt: float) -> Any:
+    """The same with another step; None for maps, and for what does not know its step."""
     if isinstance(propagator, Split):
-        parts = [(members, halved(part)) for members, part in propagator.parts]
+        parts = [(members, at_step(part, dt)) for members, part in propagator.parts]
         return None if any(part is None for _, part in parts) else Split(parts)
-    if not getattr(propagator, "dt", 0.0):
-        return None
-    return replace(propagator, dt=propagator.dt / 2)
+    return replace(propagator, dt=dt) if getattr(propagator, "dt", 0.0) else None
 
 
 def pairs(
-    coarse: Propagator, fine: Propagator, flight: Flight, dt: float, interval: int, per: int,
-    blocks: int,
-) -> Pairs:  # fmt: skip
-    """From `blocks` blocks of `per` intervals of `interval` steps on, from the flight's state."""
+    coarse: Propagator, flight: Flight, dt: float, interval: int, per: int, blocks: int
+) -> Pairs | None:
+    """From the flight's state on, through `blocks` blocks of `per` intervals of `interval` steps.
+
+    None of a propagator that does not know its step.
+    """
+    fine = at_step(coarse, dt / 2)
+    if fine is None:
+        return None
     first, second = cleared(flight.copy()), cleared(flight.copy())
     second.step *= 2
     grown = np.zeros(len(flight.state))
@@ -112,13 +115,18 @@ def sample(members: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return members[np.linspace(0, len(members) - 1, most).round().astype(int)]
 
 
-def block_of(leading: float, dt: float, interval: int, steps: int) -> tuple[int, int]:
-    """(intervals in a block, blocks) in about `steps` steps, if the leading exponent is this."""
-    per = steps // (BLOCKS * interval)
+def blocks_in(steps: int, leading: float, dt: float, interval: int) -> tuple[int, int, int]:
+    """Steps of an interval, intervals of a block, and blocks, in about `steps` steps.
+
+    `leading`: the largest exponent. Blocks can be shorter than the run's own intervals.
+    """
+    block = steps // BLOCKS
     if leading > 0:
-        per = min(per, int(GROWN / (leading * dt * interval)))
-    per = max(per, 1)
-    return per, min(BLOCKS, steps // (per * interval))
+        block = int(min(block, GROWN / (leading * dt)))
+    block = max(block, 1)
+    interval = min(interval, block)
+    per = block // interval
+    return interval, per, min(BLOCKS, steps // (per * interval))
 
 
 def bias(run: Run) -> tuple[Array, Array]:
@@ -131,22 +139,20 @@ def bias(run: Run) -> tuple[Array, Array]:
     living = np.nonzero(np.isfinite(now.flight.state).all(axis=1))[0]
     if not now.measured_steps or run.horizon is not None or not len(living):
         return value, error
-    members, per, blocks = _plan(run, now, living)
-    if blocks < FEWEST:
+    members, cut = _plan(run, now, living)
+    if cut[-1] < FEWEST:
         return value, error
-    coarse: Any = now.propagator.select(members, now.propagator.dtype)
-    fine = halved(coarse)
-    if fine is not None:
-        flight = now.flight.take(members, coarse.dtype)
-        found = pairs(coarse, fine, flight, run.step_time, now.interval, per, blocks)
+    coarse = now.propagator.select(members, now.propagator.dtype)
+    found = pairs(coarse, now.flight.take(members, coarse.dtype), run.step_time, *cut)
+    if found is not None:
         value[members], error[members] = found.bias, found.stderr
     return value, error
 
 
 def _plan(
     run: Run, now: Moment, living: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], int, int]:
-    """Members, intervals in a block and blocks, for at most so many steps as they may cost."""
+) -> tuple[NDArray[np.int64], tuple[int, int, int]]:
+    """Members, and how their steps are cut into blocks, for as many as they may cost."""
     batch, dim, k = now.flight.basis.shape
     steps = SHARE * batch * now.flight.step
     if getattr(now.propagator, "portable", False):
@@ -156,15 +162,14 @@ def _plan(
     while True:
         leading = (now.totals()[members, 0] / (now.measured_steps * run.step_time)).max()
         own = min(int(steps) // len(members), now.measured_steps)
-        per, blocks = block_of(leading, run.step_time, now.interval, own)
-        if blocks >= FEWEST or len(members) == 1:
-            return members, per, blocks
+        cut = blocks_in(own, leading, run.step_time, now.interval)
+        if cut[-1] >= FEWEST or len(members) == 1:
+            return members, cut
         members = sample(members, len(members) // 2)
 
 
-def needed(dt: float, bias: Array, stderr: Array, least: Array) -> float:
-    """The step whose bias would be a quarter of a standard error."""
-    allowed = np.maximum(QUARTER * stderr, least)
+def needed(dt: float, bias: Array, allowed: Array) -> float:
+    """The step whose bias would be what is allowed."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return dt * float(np.nanmin((allowed / np.abs(bias)) ** (1 / ORDER), initial=1.0))
 
@@ -190,7 +195,9 @@ def worst(spec: "LyapunovSpectrum", errors: float, share: float) -> tuple[int, .
 
 def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
     """The bias of one exponent beside its standard error, and the step that would do."""
-    finer = needed(spec.dt, spec.step_bias, spec.stderr, least(spec.exponents, ENOUGH))
+    sure = np.abs(spec.step_bias) > 3 * spec.step_bias_stderr
+    allowed = np.maximum(QUARTER * spec.stderr, least(spec.exponents, ENOUGH))
+    finer = needed(spec.dt, spec.step_bias[sure], allowed[sure])
     member = f" of member {list(at[:-1])}" if len(at) > 1 else ""
     return (
         f"moves exponent {at[-1] + 1}{member} by {spec.step_bias[at]:.2g} +- "
@@ -199,7 +206,13 @@ def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
     )
 
 
-def warn_of_bias(spec: "LyapunovSpectrum") -> None:
+def look(spec: "LyapunovSpectrum") -> None:
+    """Give a result the bias of its step, and warn where that is beyond its error bars."""
+    assert spec._run is not None
+    if not spec.is_flow:
+        return
+    found = (np.take_along_axis(a, spec._order, axis=1) for a in bias(spec._run))
+    spec.step_bias, spec.step_bias_stderr = (a.reshape(spec.stderr.shape) for a in found)
     at = worst(spec, 1.0, WARNED)
     if at is not None:
         warnings.warn(f"dt = {spec.dt:g} is too large: it {described(spec, at)}", stacklevel=5)

@@ -160,6 +160,13 @@ class _Traced:
 
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""
+        return self._fastest(state, lambda rates: rates.real < 0)
+
+    def fastest_rate(self, state: Array) -> float | None:
+        return self._fastest(state, np.isfinite)
+
+    def _fastest(self, state: Array, which: Callable[[Any], Any]) -> float | None:
+        """The largest of those eigenvalues that are asked for."""
         jacobian = interpreted(self.graph)
         table = flat_batch(self._table(), state.shape[:-1], 1)
         state = state.reshape(-1, self.dim)
@@ -175,7 +182,7 @@ class _Traced:
             if not np.isfinite(matrix).all():
                 return None
             rates = np.linalg.eigvals(matrix)
-            fastest = max(fastest, float(np.abs(rates[rates.real < 0]).max(initial=0.0)))
+            fastest = max(fastest, float(np.abs(rates[which(rates)]).max(initial=0.0)))
         return fastest
 
     def propagator(
