@@ -19,18 +19,30 @@ from .kernels.propagator import OK, launch
 from .run import Run, begun
 from .snapshots import observed
 from .statistics import standard_error
-from .step import ENOUGH, FEWEST, MEMBERS, QUARTER, at_step, blocks_in, cost, least, pairs, sample
+from .step import (
+    ENOUGH,
+    FEWEST,
+    MEMBERS,
+    QUARTER,
+    at_step,
+    blocks_in,
+    cost,
+    least,
+    measured,
+    pairs,
+    sample,
+)  # fmt: skip
 from .systems.base import System
 
-RUNGS = 40
+RUNGS = 20
 FIRST = 0.5  # of the fastest time constant
 REACH = 2.5  # of dt times the fastest decay, where RK4 turns unstable at 2.785
 WITHOUT = 0.1  # of the fastest time constant, where a run is too short to try anything
 # A trial takes 5 steps for one that it measures, and the trials of all steps twice the last one's.
-SHARE, SECONDS = 0.015, 0.06
-FEWEST_STEPS = 256  # of a trial
+SHARE, SECONDS = 0.015, 0.05
+FEWEST_STEPS = 64  # of a trial
 LEAST_STEPS = 64  # of a run
-PATIENCE = 4  # steps of the ladder that a member may diverge at before it is left out
+PATIENCE = 10  # steps of the ladder that a member may diverge at before it is left out
 KINKS = 8  # by which a bias falls with half the step at the least, where noise hides it
 STIFF = 1000.0  # radians of decay in one of the slowest motion
 
@@ -156,28 +168,31 @@ class _Ladder:
         run.transient(_unseen)
         if np.isfinite(run.now.flight.state).all():
             run.align(_unseen)
-            run.measure(run.whole(count), _unseen)
         return self.judged(run, dt, count, coarser)
 
     def judged(self, run: Run, dt: float, count: int, coarser: Trial | None) -> Trial:
         now, asked = run.now, self.asked
-        states, time = now.flight.state[None], 0.0
-        nothing = np.full(now.flight.log_sum.shape, np.nan)
-        lost = ~np.isfinite(now.flight.state).all(axis=1)
-        if not now.measured_steps or lost.any():
+        propagator, flight, time = now.propagator, now.flight.copy(), 0.0
+        nothing = np.full(flight.log_sum.shape, np.nan)
+        cut = blocks_in(count, 0.0, dt, now.interval)
+        if np.isfinite(flight.state).all():
+            sums, flight = measured(propagator, flight, *cut)
+        states, lost = flight.state[None], ~np.isfinite(flight.state).all(axis=1)
+        if lost.any():
             return Trial(dt, lost, nothing, nothing, nothing, nothing, states, time, nothing)
-        elapsed, block = now.measured_steps * dt, now.block_steps * dt
-        exponents = now.totals() / elapsed
-        errors, _ = standard_error(np.array(now.blocks), now.totals(), elapsed, block)
+        block = cut[0] * cut[1] * dt
+        elapsed = block * cut[2]
+        exponents = sums.sum(axis=0) / elapsed
+        errors, _ = standard_error(sums, sums.sum(axis=0), elapsed, block)
         duration = asked.duration
         if asked.tol is not None:  # the run ends when its largest error is below
             largest = np.max(errors, where=np.isfinite(errors), initial=0.0)
             duration = min(duration, elapsed * (largest / asked.tol) ** 2)
         errors = errors * math.sqrt(min(1.0, elapsed / max(duration, dt)))
         known = np.where(np.isfinite(errors), errors, 0.0)
-        allowed = np.maximum(QUARTER * known, np.maximum(least(exponents, ENOUGH), 1e-300))
+        allowed = np.maximum(QUARTER * known, least(exponents, ENOUGH, duration) + 1e-300)
         cut = blocks_in(count, float(exponents[:, 0].max()), dt, now.interval)
-        found = pairs(now.propagator, now.flight, dt, *cut) if cut[-1] >= FEWEST else None
+        found = pairs(propagator, flight, dt, *cut) if cut[-1] >= FEWEST else None
         if found is None:  # too short a run to know more than its rates
             size = allowed * (dt * self.fastest / WITHOUT) ** 4
             return Trial(dt, lost, allowed, nothing, size, errors, states, elapsed, exponents)
@@ -186,7 +201,7 @@ class _Ladder:
             hidden = np.abs(bias) < 2 * found.noise
             size = np.where(hidden, np.minimum(size, coarser.size / KINKS), size)
         # Where the run at half the step was lost, but not this one.
-        lost = lost | (np.isnan(bias) & (now.flight.status == OK)).any(axis=1)
+        lost = lost | (np.isnan(bias) & (flight.status == OK)).any(axis=1)
         time = cut[0] * cut[1] * cut[2] * dt
         return Trial(dt, lost, allowed, bias, size, errors, found.states, time, exponents)
 
@@ -213,10 +228,10 @@ def _why(asked: Asked, ladder: _Ladder, found: Trial, coarser: Trial | None) -> 
         member, j = np.unravel_index(int(ratio.argmax()), ratio.shape)
         text += f"; {coarser.dt:g} would move exponent {j + 1} by {coarser.bias[member, j]:.2g}"
     decay = ladder.decay(found)
-    ratio = decay * slowest(found) / (2 * math.pi)
-    if ratio > STIFF:
+    apart = decay * slowest(found) / (2 * math.pi)
+    if apart > STIFF:
         text += (
-            f"; stiff: states decay at rates up to {decay:.3g}, {ratio:.1g} times as fast as the "
+            f"; stiff: states decay at rates up to {decay:.3g}, {apart:.1g} times as fast as the "
             "slowest motion (if what is stiff is a constant linear part: linear=)"
         )
     return text

@@ -133,7 +133,7 @@ def lyapunov_spectrum(
     progress, strict = _check.flag(progress, "progress"), _check.flag(strict, "strict")
     _check.choice(errors, "errors", ("status", "raise"))
     automatic = system.is_flow and system.input_steps is None and (
-        dt is None or isinstance(dt, str) and dt == "auto")  # fmt: skip
+        dt is None or (isinstance(dt, str) and dt == "auto"))  # fmt: skip
     step = 0.0 if automatic else time_step(system, dt)
     n = system.dim
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"

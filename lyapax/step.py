@@ -21,7 +21,7 @@ from ._check import Array
 from .kernels.propagator import OK, Flight, Propagator
 from .kernels.split import Split
 from .run import Moment, Run, cleared
-from .statistics import standard_error
+from .statistics import BOUNDED, standard_error
 
 if TYPE_CHECKING:
     from .result import LyapunovSpectrum
@@ -37,6 +37,7 @@ SHARE, SECONDS = 0.05, 0.02  # of the run's steps, or on a CPU what takes that l
 # Of the largest exponent: a bias that no error bar, however small, makes worth a smaller step, and
 # the one from which on a warning is worth its line.
 ENOUGH, WARNED = 1e-6, 1e-4
+UNRESOLVED = 0.1  # of 2 / T, below which an exponent counts as zero anyway
 QUARTER = 0.25  # of a standard error, that a step ought to stay below
 
 
@@ -52,7 +53,8 @@ class Pairs:
     def stderr(self) -> Array:
         """With how uncertain the order is: at a kink, or a step too large for an order, 16/15 is
         off by as much as it corrects."""
-        return np.hypot(self.noise, np.abs(self.bias) * (1 - 1 / RICHARDSON))
+        order: Array = np.abs(self.bias) * (1 - 1 / RICHARDSON)
+        return np.sqrt(self.noise**2 + order**2)
 
 
 def at_step(propagator: Any, dt: float) -> Any:
@@ -88,9 +90,9 @@ def pairs(
             states.append(first.state.copy())
             grown += sums[:, 0]
             low, high = np.minimum(low, first.state), np.maximum(high, first.state)
-            distance = np.abs(first.state - second.state).max(axis=1)
-            anew = (grown > GROWN) | (distance > APART * (high - low).max(axis=1))
-            anew &= (first.status == second.status).all(axis=1)  # what is lost stays lost
+            far = np.abs(first.state - second.state).max(axis=1) > APART * (high - low).max(axis=1)
+            kept = (first.status == second.status).all(axis=1)  # what is lost stays lost
+            anew = np.nonzero(((grown > GROWN) | far) & kept)[0]
             second.state[anew], second.basis[anew] = first.state[anew], first.basis[anew]
             grown[anew] = 0.0
         sums, block = np.array(differences), per * interval * dt
@@ -103,16 +105,28 @@ def pairs(
     return Pairs(bias, RICHARDSON * error, np.array(states))
 
 
+def measured(
+    propagator: Propagator, flight: Flight, interval: int, per: int, blocks: int
+) -> tuple[Array, Flight]:
+    """Log sums (blocks, M, k) of so many blocks, and the flight at their end."""
+    sums = []
+    for _ in range(blocks):
+        flight = cleared(flight)
+        propagator.propagate(flight, per, interval)
+        sums.append(flight.log_sum + flight.compensation)
+    return np.array(sums), flight
+
+
 def cost(dim: int, k: int) -> float:
     """Seconds that a step of one member takes on one core, to the factor of three."""
-    return 3e-8 + 2e-9 * dim**2 * k
+    return 3e-8 + 3e-10 * dim**2 * k
 
 
 def sample(members: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Evenly spaced ones."""
-    if len(members) <= most:
-        return members
-    return members[np.linspace(0, len(members) - 1, most).round().astype(int)]
+    if len(members) > most:
+        members = members[np.linspace(0, len(members) - 1, most).round().astype(int)]
+    return members
 
 
 def blocks_in(steps: int, leading: float, dt: float, interval: int) -> tuple[int, int, int]:
@@ -174,10 +188,14 @@ def needed(dt: float, bias: Array, allowed: Array) -> float:
         return dt * float(np.nanmin((allowed / np.abs(bias)) ** (1 / ORDER), initial=1.0))
 
 
-def least(exponents: Array, share: float) -> Array:
-    """(..., 1): the bias that is not worth mentioning beside the largest exponent."""
+def least(exponents: Array, share: float, duration: float) -> Array:
+    """(..., k): a bias not worth mentioning beside the largest exponent, or where the run cannot
+    tell an exponent from zero."""
     size = np.where(np.isfinite(exponents), np.abs(exponents), 0.0)
-    return np.asarray(share * size.max(axis=-1, keepdims=True))
+    resolution = BOUNDED / duration if duration else np.inf
+    zero = np.where(size <= resolution, UNRESOLVED * resolution, 0.0)
+    found: Array = np.maximum(share * size.max(axis=-1, keepdims=True), zero)
+    return found
 
 
 def worst(spec: "LyapunovSpectrum", errors: float, share: float) -> tuple[int, ...] | None:
@@ -185,7 +203,7 @@ def worst(spec: "LyapunovSpectrum", errors: float, share: float) -> tuple[int, .
     beyond `errors` of them and beyond a share of the largest exponent."""
     with np.errstate(invalid="ignore"):
         size = np.abs(spec.step_bias)
-        bound = np.maximum(errors * spec.stderr, least(spec.exponents, share))
+        bound = np.maximum(errors * spec.stderr, least(spec.exponents, share, spec.duration))
         beyond = (size > bound) & (size > 3 * spec.step_bias_stderr)
     if not beyond.any():
         return None
@@ -196,7 +214,7 @@ def worst(spec: "LyapunovSpectrum", errors: float, share: float) -> tuple[int, .
 def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
     """The bias of one exponent beside its standard error, and the step that would do."""
     sure = np.abs(spec.step_bias) > 3 * spec.step_bias_stderr
-    allowed = np.maximum(QUARTER * spec.stderr, least(spec.exponents, ENOUGH))
+    allowed = np.maximum(QUARTER * spec.stderr, least(spec.exponents, ENOUGH, spec.duration))
     finer = needed(spec.dt, spec.step_bias[sure], allowed[sure])
     member = f" of member {list(at[:-1])}" if len(at) > 1 else ""
     return (
