@@ -188,7 +188,7 @@ class _Ladder:
         if asked.tol is not None:  # the run ends when its largest error is below
             largest = np.max(errors, where=np.isfinite(errors), initial=0.0)
             duration = min(duration, elapsed * (largest / asked.tol) ** 2)
-        errors = errors * math.sqrt(min(1.0, elapsed / max(duration, dt)))
+        errors = errors * math.sqrt(elapsed / max(duration, dt))
         known = np.where(np.isfinite(errors), errors, 0.0)
         allowed = np.maximum(QUARTER * known, least(exponents, ENOUGH, duration) + 1e-300)
         cut = blocks_in(count, float(exponents[:, 0].max()), dt, now.interval)

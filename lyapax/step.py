@@ -100,7 +100,7 @@ def pairs(
         error, _ = standard_error(sums, total, blocks * block, block)
         bias = RICHARDSON * total / (blocks * block)
     unknown = (first.status != OK) | (second.status != OK)
-    unknown |= ~(np.isfinite(first.state) & np.isfinite(second.state)).all(axis=1)[:, None]
+    unknown |= ~(np.isfinite(first.state) & np.isfinite(second.state)).all(axis=1, keepdims=True)
     bias[unknown] = error[unknown] = np.nan
     return Pairs(bias, RICHARDSON * error, np.array(states))
 
