@@ -160,7 +160,9 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         measured(sys.argv[1])
     else:
-        found = [measured(name) for name in CASES]
-        text = HEAD + "".join(f"{row}\n" for first, _ in found for row in first)
-        text += SECOND + "".join(f"{second}\n" for _, second in found)
-        (Path(__file__).parent / "results" / "step.md").write_text(text)
+        found = []
+        for name in CASES:
+            found.append(measured(name))
+            text = HEAD + "".join(f"{row}\n" for first, _ in found for row in first)
+            text += SECOND + "".join(f"{second}\n" for _, second in found)
+            (Path(__file__).parent / "results" / "step.md").write_text(text)
