@@ -40,6 +40,15 @@ def writable(_context: Any, option: click.Parameter, value: str | None) -> str |
     return value
 
 
+def time_step(_context: Any, _option: click.Parameter, value: str | None) -> Any:
+    if value is None or value == "auto":
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a number nor auto") from None
+
+
 def expect_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise click.UsageError(f"pictures need matplotlib: {hint('plot')}")
@@ -49,7 +58,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that measures a spectrum."""
     for option in (
         click.option("--duration", type=float, help="Measured time, or steps of a map."),
-        click.option("--dt", type=float, help="Time step of a flow."),
+        click.option("--dt", callback=time_step, show_default="auto", help="Time step of a flow."),
         click.option("--transient", type=float, help="Time before anything is measured."),
         click.option("-k", type=int, help="How many leading exponents."),
         click.option("--tol", type=float, help="Stop when every standard error is below."),
@@ -150,8 +159,6 @@ def spectrum(
     if note:
         complain(note)
     network = RateNetwork(matrix, tau=tau, phi=phi, form=form, kind=kind)
-    if not is_map and run["dt"] is None:
-        run["dt"] = tau / 20
     report(measure(network, 5000.0 if is_map else 500 * tau, run), plot, out, as_json)
 
 

@@ -29,6 +29,12 @@ class LyapunovSpectrum:
         +1, 0, -1, or 2 where the run cannot tell; zeros are resolved to `resolution`.
     growth : array (..., k)
         Largest norm(a_j) / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
+    step_bias, step_bias_stderr : array (..., k)
+        How far dt moves the exponents, from pairs of runs with dt and dt / 2, and how well that is
+        known. NaN for maps, for systems with inputs, where the run is so short that the pairs
+        would be a large part of it, and for members of a large batch that are not in the sample.
+    step : str
+        Why this dt, if it was chosen; empty where it was given.
     duration : float
         Measured time or steps.
     axes : list of (name, values)
@@ -64,6 +70,9 @@ class LyapunovSpectrum:
     diverged_at: Any
     last_size: Any
     finer_step_survives: bool | None
+    step_bias: Any
+    step_bias_stderr: Any
+    step: str
     duration: float
     block_duration: float
     dt: float
@@ -72,6 +81,7 @@ class LyapunovSpectrum:
     dim: int
     is_flow: bool
     is_driven: bool
+    _order: Any  # of the exponents among those of the run
     axes: list[tuple[str, Any]]
     circles: bool
 
@@ -80,6 +90,7 @@ class LyapunovSpectrum:
         self.shape = shape
         self.circles = False  # whether all variables are angles
         self._home: Any = getattr(system, "home", None)
+        self.step = ""
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
@@ -96,6 +107,9 @@ class LyapunovSpectrum:
         run = self._run
         assert run is not None
         self.__dict__.update(self._read(run))
+        self.step_bias, self.step_bias_stderr = (
+            np.full(self.stderr.shape, np.nan) for _ in range(2)
+        )
         for name in ("history", "_verdicts"):
             self.__dict__.pop(name, None)
 
@@ -151,7 +165,7 @@ class LyapunovSpectrum:
             },
             "diverged_at": gone.time.reshape(self.shape),
             "last_size": gone.size.reshape(self.shape),
-            "finer_step_survives": gone.finer_step_survives,
+            "finer_step_survives": gone.finer_step_survives, "_order": order,
         }  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import motion
+from . import motion, step
 from .interrupted import Interrupted
 from .progress import bar as progress_bar
 from .run import measure
@@ -48,6 +48,7 @@ def settle(
         result.refresh()
         if result.finer_step_survives:
             warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
+        step.look(result)
         warn_of_changes(result)
         stuck = 0 if result.is_flow or result.is_driven else motion.rounded_away(
             run, result.period.reshape(-1), result.sign.reshape(-1, result.k)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
+from .automatic_step import Asked, automatic_step
 from .device import devices_for
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
@@ -30,7 +31,7 @@ def lyapunov_spectrum(
     system: System,
     *,
     duration: float | None = None,
-    dt: float | None = None,
+    dt: float | str | None = None,
     transient: float | None = None,
     alignment: float | None = None,
     k: int | None = None,
@@ -60,8 +61,11 @@ def lyapunov_spectrum(
     duration : float
         Measured time (flows) or steps (maps), rounded up to whole QR intervals. By default, of a
         system with inputs, all that they last: a tenth each for transient and alignment.
-    dt : float
-        Time step; flows only.
+    dt : float or "auto", optional
+        Time step; flows only. "auto", which is the default, tries steps on short runs and takes
+        the largest that moves no exponent by more than a quarter of its standard error, or 1e-6 of
+        the largest exponent; `step` of the result says why. Of a system with inputs, which are one
+        row a step, it must be given.
     transient : float, optional
         Time for the state to reach the attractor; default a tenth of the duration.
     alignment : float, optional
@@ -128,7 +132,9 @@ def lyapunov_spectrum(
     system = _check.system(system, params=params)
     progress, strict = _check.flag(progress, "progress"), _check.flag(strict, "strict")
     _check.choice(errors, "errors", ("status", "raise"))
-    step = time_step(system, dt)
+    automatic = system.is_flow and system.input_steps is None and (
+        dt is None or (isinstance(dt, str) and dt == "auto"))  # fmt: skip
+    step = 0.0 if automatic else time_step(system, dt)
     n = system.dim
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"
     k = n if k is None else _check.count(k, "k", high=n)
@@ -156,14 +162,21 @@ def lyapunov_spectrum(
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
-    before = {"transient": transient, "alignment": alignment}
-    counts = [*(_check.steps(time, step, name) for name, time in before.items()), measured]
-    if interval > counts[2]:
-        raise ValueError(
-            f"qr_every must be at most the {counts[2]} steps of the duration, got {interval}"
-        )
-    blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else USUAL_INTERVAL))
+    def counted(step: float) -> list[int]:
+        """Steps of transient, alignment and measurement."""
+        times = {"duration" if tol is None else "max_duration": duration,
+                 "transient": transient, "alignment": alignment}  # fmt: skip
+        measured, *before = (_check.steps(time, step, name) for name, time in times.items())
+        if interval > measured:
+            raise ValueError(
+                f"qr_every must be at most the {measured} steps of the duration, got {interval}"
+            )
+        return [*before, measured]
+
+    counts = [] if automatic else counted(step)
+    blocks = BLOCKS // 2
+    if counts:
+        blocks = min(blocks, counts[2] // (interval if fixed else USUAL_INTERVAL))
     state, shape = starting_states(
         system, initial, members, generator,
         each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks))
@@ -173,6 +186,13 @@ def lyapunov_spectrum(
     first = _checked_basis(initial_basis, n, k)
     heed_jumps(system, strict)
 
+    devices = devices_for(device, getattr(system, "home", None))
+    why = ""
+    if automatic:
+        step, why = automatic_step(Asked(
+            system, shape, state, k, kind, devices, duration, transient, alignment, tol
+        ))  # fmt: skip
+        counts = counted(step)
     if horizon is not None and sum(counts) > horizon:
         raise ValueError(
             f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
@@ -182,7 +202,6 @@ def lyapunov_spectrum(
         raise ValueError(
             f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
         )
-    devices = devices_for(device, getattr(system, "home", None))
 
     def set_up() -> LyapunovSpectrum:
         propagator = system.propagator(shape, step, k, kind, devices)
@@ -202,6 +221,7 @@ def lyapunov_spectrum(
     # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
     # current device belongs to a thread.
     result = set_up() if devices else in_background(set_up)
+    result.step = why
     settle(result, counts[2], tol, progress, decay_rate=system.decay_rate)
     if errors == "raise" and result.diverged.any():
         seen = f", the first {divergence(result)}" if divergence(result) else ""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import step
 from .status import Status
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
         "attractor": spec.attractor.tolist() if spec.shape else spec.attractor,
         "kaplan_yorke": np.asarray(spec.kaplan_yorke).tolist(),
         "entropy": np.asarray(spec.entropy).tolist(),
+        "step": spec.step, "step_bias": spec.step_bias.tolist(),
+        "step_bias_stderr": spec.step_bias_stderr.tolist(),
     }  # fmt: skip
 
 
@@ -54,6 +57,13 @@ def _pooled_rows(spec: "LyapunovSpectrum") -> str:
     return "\n".join(["", "", "   j   mean over       stderr", "          batch", *rows])
 
 
+def _step(spec: "LyapunovSpectrum") -> list[str]:
+    """Why this dt, where that was chosen, and what it does to exponents, where that shows."""
+    chosen = [f"step          {spec.step}"] if spec.step else []
+    at = step.worst(spec, 1 / 3, step.ENOUGH)
+    return chosen + ([f"step          dt {step.described(spec, at)}"] if at else [])
+
+
 def table(spec: "LyapunovSpectrum") -> str:
     unit = "per unit time" if spec.is_flow else "per step"
     head = f"{spec.system}: {spec.k} exponents {unit}, measured over {spec.duration:g}"
@@ -68,6 +78,7 @@ def table(spec: "LyapunovSpectrum") -> str:
             f"{int(spec.diverged.sum())} diverged"
         )
         head += f", the first {divergence(spec)}" if divergence(spec) else ""
+        head += "".join(f"\n{line}" for line in _step(spec))
         return head + _pooled_rows(spec) if spec.is_driven and len(spec.shape) == 1 else head
     if divergence(spec):
         return f"{head}\ndiverged {divergence(spec)}"
@@ -87,5 +98,6 @@ def table(spec: "LyapunovSpectrum") -> str:
         f"dimension     {_dimension(spec)} (Kaplan-Yorke)",
         f"entropy       {spec.entropy:.5g} +- {spec.entropy_stderr:.2g} (Pesin)",
         f"zero below    {spec.resolution:.2g}",
+        *_step(spec),
     ]
     return "\n".join(rows)

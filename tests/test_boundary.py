@@ -155,6 +155,7 @@ GOOD = {
     "lyapunov_spectrum": [
         (lx.lyapunov_spectrum, {"system": henon, "duration": 16, **QUIET}),
         (lx.lyapunov_spectrum, {"system": henon, "tol": 1.0, "max_duration": 16, **QUIET}),
+        (lx.lyapunov_spectrum, {"system": library["stuart_landau"].system, "duration": 2, **QUIET}),
     ],
     "local_exponents": [
         (lx.local_exponents, {"system": henon, "window": 2, "windows": 4, **QUIET})

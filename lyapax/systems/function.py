@@ -17,7 +17,7 @@ from ..kernels.propagator import Propagator
 from .angles import turns
 from .gpu import LARGEST_THREAD, Devices, threads
 from .jumps import jumps
-from .semilinear import Linear, fastest_decay, linear_part
+from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
 from .trace import trace
 from .traced import Scalar
 
@@ -157,12 +157,21 @@ class _Traced:
     @cached_property
     def turns(self) -> Array:
         """The length of a turn of each variable that is an angle; 0 of the others."""
+        if self.linear:  # which an angle would be turned by
+            return np.zeros(self.dim)
         table = self._table()
         members = int(np.prod(table.shape[:-1], dtype=int))
         return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
 
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members; a linear part does not count."""
+        return self._fastest(state, fastest_decay)
+
+    def fastest_rate(self, state: Array) -> float | None:
+        return self._fastest(state, largest_eigenvalue)
+
+    def _fastest(self, state: Array, rate: Callable[[Array], float]) -> float | None:
+        """The largest of the Jacobian's rates that limit the step."""
         jacobian, linear = interpreted(self.graph), self.linear
         table = flat_batch(self._table(), state.shape[:-1], 1)
         state = state.reshape(-1, self.dim)
@@ -178,7 +187,7 @@ class _Traced:
                 matrix[place] = value
             if not np.isfinite(matrix).all():
                 return None
-            fastest = max(fastest, linear.rate(matrix) if linear else fastest_decay(matrix))
+            fastest = max(fastest, linear.rate(matrix, rate) if linear else rate(matrix))
         return fastest
 
     def propagator(

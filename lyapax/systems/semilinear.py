@@ -1,5 +1,6 @@
 """dx/dt = L x + D f(B x): the constant matrices of a flow, and how fast the rest of it decays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +31,25 @@ class Linear:
         """What f takes of a state."""
         return x if self.grid is None else self.grid[0] @ x
 
-    def rate(self, slope: Array) -> float:
-        """The fastest decay that limits the step, of f's Jacobian (q, m).
+    def rate(self, slope: Array, of: Callable[[Array], float]) -> float:
+        """The fastest rate that limits the step, of f's Jacobian (q, m).
 
         L itself does not: it is integrated exactly. It damps the rest, too: a step h adds
         h phi_1(hL) J instead of h J. This is 2.785 / h for the h at which its decay reaches 2.785.
         """
         jacobian = slope if self.grid is None else self.grid[1] @ slope @ self.grid[0]
-        found = fastest_decay(jacobian)
+        found = of(jacobian)
         for _ in range(ROUNDS):  # from below: damping grows with h
             if found == 0.0 or not np.isfinite(REACH / found):
                 break
             _, damping, _, _ = phi_functions(REACH / found * self.matrix)
             damped = damping @ jacobian if damping.ndim == 2 else damping[:, None] * jacobian
-            found = min(found, fastest_decay(damped))
+            found = min(found, of(damped))
         return found
+
+
+def largest_eigenvalue(matrix: Array) -> float:
+    return float(np.abs(np.linalg.eigvals(matrix)).max(initial=0.0))
 
 
 def fastest_decay(matrix: Array) -> float:
