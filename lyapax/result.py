@@ -18,6 +18,11 @@ from .status import Status
 VOLUME_KEPT = 1e-3  # nats over the whole run below which the sum of all exponents counts as zero
 
 
+def descending(exponents: Array) -> Any:
+    """Indices that sort the last axis; what is no number comes last."""
+    return np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=-1, kind="stable")
+
+
 class LyapunovSpectrum:
     """Lyapunov exponents of a batch of members, shape (..., k), in descending order.
 
@@ -114,7 +119,7 @@ class LyapunovSpectrum:
             status[unproven] = Status.UNRESOLVED
             exponents[unproven] = stderr[unproven] = np.nan
         exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
-        order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+        order = descending(exponents)
 
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
@@ -243,7 +248,7 @@ class LyapunovSpectrum:
 
     @property
     def kaplan_yorke_is_bound(self) -> Any:
-        """Whether all k < dim sums of exponents are positive, so that the dimension is k or more."""
+        """Whether all k < dim partial sums are positive, so that the dimension is k or more."""
         return self._plain(sums.kaplan_yorke(self._zeroed, self.dim)[2])
 
     @property
