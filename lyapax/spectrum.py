@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _check
 from .device import devices_for
-from .ensemble import members_of, settled
+from .ensemble import MIXING, members_of, settled
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
@@ -168,6 +168,8 @@ def lyapunov_spectrum(
     # Of a run that lasts as long as it takes, the first part becomes transient as it gets longer.
     growing = (duration is None or ensemble) and transient is None
     lead = FIRST_LEAD * step if duration is None or ensemble else duration / 10
+    if ensemble and transient is None:
+        transient, alignment = MIXING * step, lead if alignment is None else alignment
     transient = lead if transient is None else _check.positive(transient, "transient", zero=True)
     alignment = transient if alignment is None else _check.positive(
         alignment, "alignment", zero=True)  # fmt: skip
