@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _check
 from .device import devices_for
-from .ensemble import MIXING, members_of, settled
+from .ensemble import MIXING, members_of, scatter, settled
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
@@ -169,7 +169,8 @@ def lyapunov_spectrum(
     growing = (duration is None or ensemble) and transient is None
     lead = FIRST_LEAD * step if duration is None or ensemble else duration / 10
     if ensemble and transient is None:
-        transient, alignment = MIXING * step, lead if alignment is None else alignment
+        transient = MIXING * step
+        alignment = transient / 2 if alignment is None else alignment
     transient = lead if transient is None else _check.positive(transient, "transient", zero=True)
     alignment = transient if alignment is None else _check.positive(
         alignment, "alignment", zero=True)  # fmt: skip
@@ -208,8 +209,11 @@ def lyapunov_spectrum(
         basis = np.empty((len(state), n, k), propagator.dtype)
         # Sequences are short, and a basis that they shared would be an error that they share.
         basis[:] = _first_basis(first, n, k, len(state) if horizon is not None else 1, generator)
+        flight = launch(state, basis)
+        if ensemble:
+            scatter(propagator, flight, shape[0])
         run = begun(
-            propagator, launch(state, basis), interval=interval, fixed=fixed, step_time=step,
+            propagator, flight, interval=interval, fixed=fixed, step_time=step,
             transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
             growing=growing,
         )  # fmt: skip
