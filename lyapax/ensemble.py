@@ -176,6 +176,9 @@ class EnsembleSpectrum(LyapunovSpectrum):
     exponent counts as zero where most members count it so and the mean is within 4 errors of 0, as
     signed where most do not and it is beyond; `resolution` is that of one member.
 
+    Equal exponents of parts that do not interact keep apart by the error of one member: QR sorts
+    them in each.
+
     Attributes
     ----------
     members : LyapunovSpectrum
@@ -252,7 +255,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
         """Of one member: smaller exponents than this may be counted as zero."""
         return self.members.resolution
 
-    def expect_one_attractor(self, tol: float) -> None:
+    def _expect_one_attractor(self, tol: float) -> None:
         """RuntimeError where members lie on several, with their groups."""
         run = self.members._run
         assert run is not None
@@ -392,5 +395,5 @@ def settled(
         ensemble.refresh()
         raise Interrupted(stop.args[0], ensemble) from None
     ensemble.refresh()
-    ensemble.expect_one_attractor(tol)
+    ensemble._expect_one_attractor(tol)
     return ensemble

@@ -365,12 +365,22 @@ def measure(run: Run, steps: int | None, tol: float | None, progress: Progress) 
             passes = np.where(passed | (passes == 2), np.minimum(passes + 1, 2), 0)
             if (passes == 2).all():
                 return
-            # The second pass is at twice the first doubling that is long enough.
-            longest = max(float(np.nanmax(wanted, initial=0.0)), 1.0 + run.now.measured_steps)
-            doublings = math.ceil(math.log2(max(longest / run.now.measured_steps, 1.0)) - 1e-9)
-            end = taken * 2.0 ** (1 + doublings) if (passes == 0).any() else 2.0 * taken
-            progress.expect(end - taken, float(errors.max()), tol)
+            longest = float(np.nanmax(wanted, initial=0.0)) / run.now.measured_steps
+            progress.expect(_left(longest, taken, bool(passes.all())), float(errors.max()), tol)
             check *= 2
+
+
+def _left(longest: float, taken: int, passed: bool) -> float:
+    """Steps until the second pass: it is at twice the first doubling that is long enough.
+
+    `longest` is what is wanted, over what is measured.
+    """
+    if passed:
+        return taken
+    if not math.isfinite(longest):
+        return math.inf
+    doublings = max(1, math.ceil(math.log2(max(longest, 1.0))))
+    return taken * (2.0 ** (1 + doublings) - 1)
 
 
 def awaited(run: Run, tol: float) -> tuple[Array, Array]:

@@ -65,8 +65,9 @@ def needed(sums: Array, total: Array, elapsed: float, block: float, tol: float) 
     """
     with np.errstate(invalid="ignore", over="ignore"):
         offset, slope, spread = fluctuations(sums, total, elapsed, block)
-        p, q = SAFETY**2 * slope / tol**2, SAFETY**2 * offset / tol**2
-        time = np.maximum(p / 2 + np.sqrt(p**2 / 4 + q), spread / 2 / tol)
+        share = SAFETY / tol
+        root = np.sqrt((share * share * slope / 2) ** 2 + share * share * offset)
+        time = np.maximum(share * share * slope / 2 + root, spread / 2 / tol)
         time = np.where(ROUNDING * np.abs(total) / elapsed < tol, time, np.inf)
         return np.where(np.isfinite(offset) & np.isfinite(total), time, np.nan)
 
