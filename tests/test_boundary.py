@@ -22,8 +22,8 @@ from lyapax.systems import library
 MODULES = ["lyapax", "lyapax.systems", "lyapax.pta", "lyapax.torch"]
 # What functions return; people do not build them.
 RESULTS = {
-    "CovariantVectors", "EnsembleSpectrum", "Floquet", "GradientHorizon", "Interrupted", "KnownSystem",
-    "LyapunovSpectrum", "Status", "Tangents", "Trajectory",
+    "CovariantVectors", "EnsembleSpectrum", "Floquet", "GradientHorizon", "Interrupted",
+    "KnownSystem", "LyapunovSpectrum", "Status", "Tangents", "Trajectory",
 }  # fmt: skip
 # In which a working call is not an exception but a long one.
 TIMES = {
@@ -107,8 +107,9 @@ def fresh():
 
 
 def together():
-    return lx.lyapunov_spectrum(henon(), tol=1.0, ensemble=True, members=16, max_duration=160, rng=0,
-                                transient=8, progress=False)  # fmt: skip
+    return lx.lyapunov_spectrum(
+        henon(), tol=1.0, ensemble=True, members=16, max_duration=160, transient=8, **QUIET
+    )
 
 
 @functools.cache

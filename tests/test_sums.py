@@ -127,7 +127,7 @@ def test_pooled_sums_have_the_spread_of_the_sums(lorenz):
 
 
 def test_the_needed_duration_is_enough():
-    """A quarter of it gives about twice the error; of a cycle's zero exponent a tenth gives ten times the error."""
+    """Four times as long for half the error; ten times for a tenth of a cycle's zero."""
     henon = library["henon"].system()
     short = spectrum(henon, duration=20000)
     needed = short.needed(short.stderr.max() / 2)
