@@ -41,7 +41,7 @@ def test_what_goes_before_grows_with_the_run():
     assert 0.1 * now.measured_steps <= now.lead < 0.2 * now.measured_steps
     assert now.lead > 3000
     given = lorenz(tol=0.01, transient=5.0)
-    assert given._run.now.lead < 1500  # somebody knows better
+    assert given._run.now.lead < 2000  # somebody knows better
     extended = spec.duration
     assert spec.extend(10.0, progress=False).duration == pytest.approx(extended + 10, abs=1)
 
