@@ -218,10 +218,12 @@ class EnsembleSpectrum(LyapunovSpectrum):
         if members.duration:
             with np.errstate(invalid="ignore"):
                 error = self._error_of(lambda array: array)
-            numbers = np.isfinite(self.exponents)
-            self.stderr = np.where(numbers, error, self.stderr)
+                # At a fixed point exponents are eigenvalues, and no means.
+                means = np.isclose(self.exponents, self._look.mean, rtol=1e-9, atol=1e-12)
+            self.stderr = np.where(means, error, self.stderr)
             self.sign = self._signs()
-        self.__dict__.pop("history", None)
+        for name in ("history", "_verdicts"):
+            self.__dict__.pop(name, None)
 
     def _error_of(self, combine: Callable[[Array], Any]) -> Any:
         if self._look is None or not self.duration:  # of a file: sums over members, as of one run
@@ -342,6 +344,7 @@ def _together(run: Run, members: int, chosen: NDArray[np.int64]) -> Run:
         now, propagator=now.propagator.select(rows, now.propagator.dtype), flight=flight,
         bound=grouped(now.bound).min(axis=0), losses=(), anchor=None,
         growth=grouped(now.growth).max(axis=0) if now.growth.size else now.growth,
+        snapshots=tuple(snapshot[rows] for snapshot in now.snapshots),
         blocks=tuple(grouped(block).sum(axis=0) for block in now.blocks),
         block_steps=members * now.block_steps, measured_steps=members * now.measured_steps,
         open_steps=members * now.open_steps,

@@ -16,6 +16,7 @@ from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from .result import LyapunovSpectrum
 from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .settling import settle
+from .snapshots import COORDINATES, observed
 from .systems.base import System
 from .table import divergence
 
@@ -191,7 +192,8 @@ def lyapunov_spectrum(
             )
     state, shape = starting_states(
         system, initial, members, generator,
-        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks)),
+        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks))
+        + 4 * BLOCKS * min(n, COORDINATES),
         what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
     )  # fmt: skip
     first = _checked_basis(initial_basis, n, k)
@@ -215,7 +217,7 @@ def lyapunov_spectrum(
         run = begun(
             propagator, flight, interval=interval, fixed=fixed, step_time=step,
             transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
-            growing=growing,
+            growing=growing, observed=observed(system.turns, n), generic=first is None,
         )  # fmt: skip
         return LyapunovSpectrum(run, system, shape)
 

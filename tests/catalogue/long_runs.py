@@ -1,0 +1,239 @@
+"""Classes that no theory gives, from long runs of a program that knows nothing of the package.
+
+``python -m tests.catalogue.long_runs [NAME ...]`` writes long_runs.json. The state and a few
+displaced copies of it run on with fourth-order Runge-Kutta steps (or the map); the displacements
+are kept 1e-7 long and orthogonal by Gram and Schmidt, and their growth is booked: no Jacobian,
+no tangent step. A case has a class where the run is clear in that it is
+  chaotic: the leading exponent is above 8 of its errors, and was of that size from the start;
+  periodic: a flow's leading sum stays bounded and the next falls; a map returns;
+and none otherwise, in which case the catalogue leaves it out.
+"""
+
+import json
+import sys
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+STORED = Path(__file__).with_name("long_runs.json")
+LENGTH = 1e-7
+PARTS = 40  # of a long run, for its error
+LONGER = 8.0  # than the run that the catalogue judges
+LONGER_PRESERVING = 80.0
+
+
+def stored() -> dict[str, list[dict[str, Any]]]:
+    return json.loads(STORED.read_text()) if STORED.exists() else {}
+
+
+def stepper(f: Any, dim: int, dt: float | None) -> Any:
+    """step(x, p, t, out, work) of a flow by Runge and Kutta's rule, or of a map."""
+    if dt is None:
+
+        @numba.njit
+        def once(x, p, t, out, work):
+            v = f(x, p, t)
+            for i in range(dim):
+                out[i] = v[i]
+
+        return once
+    h = dt
+
+    @numba.njit
+    def rk4(x, p, t, out, work):
+        a = f(x, p, t)
+        for i in range(dim):
+            work[i] = x[i] + 0.5 * h * a[i]
+        b = f(work, p, t + 0.5 * h)
+        for i in range(dim):
+            work[i] = x[i] + 0.5 * h * b[i]
+        c = f(work, p, t + 0.5 * h)
+        for i in range(dim):
+            work[i] = x[i] + h * c[i]
+        d = f(work, p, t + h)
+        for i in range(dim):
+            out[i] = x[i] + h / 6.0 * (a[i] + 2.0 * b[i] + 2.0 * c[i] + d[i])
+
+    return rk4
+
+
+def timed(f: Any) -> Any:
+    """f(x, p, t), compiled, of a plain function with or without t."""
+    if isinstance(f, numba.core.dispatcher.Dispatcher):
+        return f
+    plain = numba.njit(f)
+    if f.__code__.co_argcount == 3:
+        return plain
+
+    @numba.njit
+    def with_time(x, p, t):
+        return plain(x, p)
+
+    return with_time
+
+
+def polynomial(order: tuple[tuple[int, ...], ...], used: Any) -> Any:
+    """f(x, p, t) with coefficients p.c, of which those that are `used` (dim, monomials) count."""
+    dim = len(used)
+    rows, columns = np.nonzero(used)
+    factors = np.full((len(rows), max(sum(e) for e in order)), dim)
+    for term, j in enumerate(columns):
+        listed = [i for i, e in enumerate(order[j]) for _ in range(e)]
+        factors[term, : len(listed)] = listed
+    sizes = (factors < dim).sum(axis=1)
+
+    @numba.njit
+    def f(x, p, t):
+        out = np.zeros(dim)
+        for term in range(len(rows)):
+            v = p.c[rows[term], columns[term]]
+            for i in range(sizes[term]):
+                v *= x[factors[term, i]]
+            out[rows[term]] += v
+        return out
+
+    return f
+
+
+def measurer(step: Any, dim: int, k: int, h: float) -> Any:
+    @numba.njit
+    def measure(x, p, v, before, parts, steps, every):
+        """Sums (parts, k) of the displacements' logarithms; moves x and v."""
+        work, there, moved = np.zeros(dim), np.zeros(dim), np.zeros(dim)
+        sums = np.zeros((parts, k))
+        new = np.zeros((k, dim))
+        count = 0
+        for part in range(-1, parts):
+            for _ in range((before if part < 0 else steps) // every):
+                for j in range(k):
+                    for i in range(dim):
+                        new[j, i] = x[i] + LENGTH * v[j, i]
+                for _ in range(every):
+                    for j in range(k):
+                        step(new[j], p, count * h, moved, work)
+                        new[j, :] = moved
+                    step(x, p, count * h, there, work)
+                    x[:] = there
+                    count += 1
+                for j in range(k):
+                    for i in range(dim):
+                        v[j, i] = (new[j, i] - x[i]) / LENGTH
+                    for m in range(j):
+                        dot = 0.0
+                        for i in range(dim):
+                            dot += v[m, i] * v[j, i]
+                        for i in range(dim):
+                            v[j, i] -= dot * v[m, i]
+                    size = 0.0
+                    for i in range(dim):
+                        size += v[j, i] ** 2
+                    size = max(np.sqrt(size), 1e-30)
+                    if part >= 0:
+                        sums[part, j] += np.log(size)
+                    for i in range(dim):
+                        v[j, i] /= size
+        return sums
+
+    return measure
+
+
+def period(step: Any, x: np.ndarray, p: Any, longest: int = 4096) -> int:
+    """Steps until a map is back within 1e-9, or 0."""
+    now, out, work = x.copy(), x.copy(), np.zeros_like(x)
+    for m in range(1, longest + 1):
+        step(now, p, 0.0, out, work)
+        now[:] = out
+        if np.abs(now - x).max() < 1e-9 * max(1.0, np.abs(x).max()):
+            return m
+    return 0
+
+
+def judged(batch: Any) -> list[dict[str, Any]]:
+    """What each member is, one dict a member: `class` is None where the run is not clear."""
+    initial = np.atleast_2d(batch.initial)
+    dim = initial.shape[1]
+    k = min(dim, batch.search or 2)
+    h = batch.dt or 1.0
+    step = stepper(timed(batch.f), dim, batch.dt)
+    measure = measurer(step, dim, k, h)
+    kind = namedtuple("p", list(batch.params))
+    # A displacement must neither grow nor turn far between two orthogonalisations.
+    every = 1 if batch.dt is None else max(1, round(0.05 * batch.unit / h))
+    longer = LONGER_PRESERVING if batch.preserving else LONGER
+    steps = int(batch.times * batch.unit * longer / h / PARTS) // every * every
+    found = []
+    for b in range(len(batch)):
+        values = [np.asarray(v)[b] for v in batch.params.values()]
+        p = kind(*(v.copy() if v.ndim else float(v) for v in values))
+        x = initial[b % len(initial)].copy()
+        v = np.linalg.qr(np.random.default_rng(7).standard_normal((dim, k)))[0].T.copy()
+        # As long as the package's transient and alignment.
+        sums = measure(x, p, v, int(0.2 * batch.times * batch.unit / h), PARTS, steps, every)
+        found.append(_class(batch, sums, steps * h, step, x, p))
+        print(batch.name, b, found[-1], flush=True)
+    return found
+
+
+def _class(batch: Any, sums: Any, part: float, step: Any, x: Any, p: Any) -> dict[str, Any]:
+    if not np.isfinite(sums).all() or not np.isfinite(x).all():
+        return {"class": None}
+    rates = sums / part
+    mean = rates.mean(axis=0)
+    error = rates.std(axis=0, ddof=1) / np.sqrt(len(rates))
+    early = rates[: max(2, round(PARTS / LONGER))].mean(axis=0)
+    total = np.abs(sums.sum(axis=0))
+    fact = {"exponents": [float(f"{m:.6g}") for m in mean], "error": float(f"{error[0]:.2g}")}
+    is_map = batch.dt is None
+    if batch.preserving:
+        return {**fact, **_preserving(batch.preserving, sums[:, 0])}
+    # Chaos that has ended, or begins late, is left out.
+    lasting = abs(early[0] - mean[0]) < 0.35 * mean[0]
+    last = abs(rates[-4:, 0].mean() - mean[0]) < 0.5 * abs(mean[0])
+    if mean[0] > 8 * error[0] and total[0] > 40 and lasting and last:
+        second = len(mean) > 1 and mean[1] > 8 * error[1] and total[1] > 40
+        return {**fact, "class": "hyperchaotic" if second else "chaotic"}
+    driven = batch.driven
+    if is_map and not driven:
+        p_found = period(step, x, p)
+        if p_found and mean[0] * part * PARTS < -40 and early[0] * part < -2:
+            name = "fixed point" if p_found == 1 else f"periodic orbit ({p_found})"
+            return {**fact, "class": name}
+        if not p_found and total[0] < 6 and len(mean) > 1 and total[1] > 40:
+            return {**fact, "class": "closed curve"}
+        return {**fact, "class": None}
+    if total[0] < 6 and len(mean) > 1 and total[1] > 100 and mean[1] < 0:
+        steady = np.abs(rates[:, 1] - mean[1]).max() < 0.5 * abs(mean[1])
+        return {**fact, "class": "limit cycle" if steady else None}
+    if total[0] > 100 and mean[0] < 0 and np.abs(rates[:, 0] - mean[0]).max() < 0.5 * -mean[0]:
+        return {**fact, "class": "stable response" if driven else "fixed point"}
+    return {**fact, "class": None}
+
+
+def _preserving(freedom: int, sums: Any) -> dict[str, Any]:
+    """Sums of regular orbits grow like the logarithm of time, of chaotic ones steadily."""
+    total, late = sums.sum(), sums[PARTS // 4 :].sum()
+    # A chaotic orbit that sticks to islands first looks regular in a run 100 times shorter.
+    early = sums[0] * PARTS / LONGER_PRESERVING
+    if total > 150 and late > 50:
+        return {"class": "chaotic", "hard": bool(early < 25)}
+    if late < 8:
+        return {"class": f"quasi-periodic (torus of dimension {freedom})"}
+    return {"class": None}
+
+
+def main() -> None:
+    from .everything import searched  # the families import this file
+
+    known = stored()
+    for batch in sorted(searched(), key=len):
+        if batch.name in sys.argv[1:] or (len(sys.argv) == 1 and batch.name not in known):
+            told = judged(batch)
+            known = {**stored(), batch.name: told}  # another process may have written
+            STORED.write_text(json.dumps(known, indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main()
