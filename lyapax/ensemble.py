@@ -104,7 +104,7 @@ class Look:
         both = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0)) / scale
         alike = np.clip(shared / np.maximum(both, 1e-300), -1 + 1e-12, 1 - 1e-12)
         clear = np.arctanh(alike) * math.sqrt(members - 3) > CLEAR
-        return np.asarray(clear & (shared > tol**2))
+        return np.asarray(clear & (np.sqrt(np.maximum(shared, 0.0)) > tol))
 
     def needed(self, tol: float) -> Array:
         """The time of each member that should bring the error to `tol`.
@@ -116,9 +116,9 @@ class Look:
         whole = self.totals.var(axis=0, ddof=1)
         slope = np.clip((whole - half) / max(self.elapsed - time, 1e-300), 0, whole / self.elapsed)
         offset = whole - slope * self.elapsed
-        wanted = tol**2 * len(self.totals)
-        p, q = slope / wanted, offset / wanted
-        return np.asarray(p / 2 + np.sqrt(p**2 / 4 + q))
+        with np.errstate(over="ignore"):
+            p, q = (part / tol / tol / len(self.totals) for part in (slope, offset))
+            return np.asarray(p / 2 + np.sqrt(p**2 / 4 + q))
 
 
 def look(run: Run, members: int) -> Look:

@@ -180,11 +180,12 @@ def lyapunov_spectrum(
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
 
-    before = {"transient": transient, "alignment": alignment}
-    counts = [_check.steps(time, step, name) for name, time in before.items()]
     measured, blocks = None, BLOCKS // 2
     if duration is not None:
         measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
+    before = {"transient": transient, "alignment": alignment}
+    counts = [_check.steps(time, step, name) for name, time in before.items()]
+    if measured is not None:
         blocks = min(blocks, measured // (interval if fixed else USUAL_INTERVAL))
         if interval > measured:
             raise ValueError(
