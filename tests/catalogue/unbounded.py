@@ -87,8 +87,8 @@ def batches() -> Iterator[Batch]:
     yield batch(FAMILY, "identity ReLU network", _relu, {"W": identity, "bias": bias}, GONE,
                 unit=MAP_STEPS)  # fmt: skip
     growing = np.array([1.002, 1.01, 1.02])[:, None, None] * np.eye(4)
-    yield batch(FAMILY, "growing ReLU network", _relu, {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
-                GONE, unit=MAP_STEPS)  # fmt: skip
+    yield batch(FAMILY, "growing ReLU network", _relu,
+                {"W": growing, "bias": 0.1 + np.zeros((3, 4))}, GONE, unit=MAP_STEPS)  # fmt: skip
 
 
 def _relu(W, bias):
