@@ -38,6 +38,7 @@ class Batch:
     zeros: tuple[int, ...] = ()  # expected numbers of exponents, -1 where unknown
     positives: tuple[int, ...] = ()
     f: Callable[..., Any] | None = None  # for long runs, which know nothing of the package
+    order: tuple[tuple[int, ...], ...] = ()  # exponents of the monomials of a polynomial system
     search: int = 0  # exponents that a long run follows to tell the class; 0: theory does
     driven: bool = False
     preserving: int = 0  # degrees of freedom of a system that preserves volume
@@ -92,9 +93,7 @@ def batch(
         listed = isinstance(value, list | tuple | np.ndarray)
         return tuple(kind(v) for v in value) if listed else (kind(value),) * members
 
-    full = {
-        key: np.array(np.broadcast_to(a, (members, *a.shape[1:]))) for key, a in arrays.items()
-    }
+    full = {key: np.array(np.broadcast_to(a, (members, *a.shape[1:]))) for key, a in arrays.items()}
     if not full:
         full = {"unused": np.zeros(members)}
     found = Batch(

@@ -162,8 +162,15 @@ def at_rest() -> Iterator[Batch]:
     yield batch(FAMILY, "standard map at rest", map_of(standard, 2), {"k": [-0.5, -1.0, -2.0]},
                 rest, initial=[0.0, 0.0], unit=MAP_STEPS)  # fmt: skip
     repelling, unstable = "unstable at rest", "unstable fixed point"
-    yield batch(repelling, "standard map at its saddle", map_of(standard, 2),
-                {"k": [0.5, 1.0, 2.0, 5.0]}, unstable, initial=[0.0, 0.0], unit=MAP_STEPS)
+    yield batch(
+        repelling,
+        "standard map at its saddle",
+        map_of(standard, 2),
+        {"k": [0.5, 1.0, 2.0, 5.0]},
+        unstable,
+        initial=[0.0, 0.0],
+        unit=MAP_STEPS,
+    )
     yield batch(repelling, "pendulum upside down", flow(pendulum, 2), {"g": [-0.3, -1.0, -2.0]},
                 unstable, dt=0.05, initial=[0.0, 0.0])  # fmt: skip
     yield poly(repelling, "undamped Duffing at 0", double_well, 2, 3, unstable,

@@ -43,10 +43,20 @@ def batches() -> Iterator[Batch]:
     kinds = np.where(ratio > 1, STABLE, "torus of dimension 1")
     yield batch(FAMILY, "Adler's phase", flow(adler, 1), {"w": 1.0, "v": 1.4, "k": 0.4 * ratio},
                 list(kinds), dt=0.1, unit=2.0, initial=[0.1])  # fmt: skip
-    yield batch(FAMILY, "Duffing", flow(duffing, 2), {"a": np.linspace(0.15, 0.65, 40)}, SEARCHED,
+    yield batch(FAMILY, "Duffing", flow(duffing, 2), {"a": np.linspace(0.15, 0.65, 32)}, SEARCHED,
                 dt=0.05, initial=[0.5, 0.1], f=duffing, search=1, driven=True)  # fmt: skip
-    yield batch(FAMILY, "forced pendulum", flow(pendulum, 2), {"a": np.linspace(0.85, 1.5, 48)},
-                SEARCHED, dt=0.05, initial=[0.2, 0.1], f=pendulum, search=1, driven=True)
+    yield batch(
+        FAMILY,
+        "forced pendulum",
+        flow(pendulum, 2),
+        {"a": np.linspace(0.85, 1.5, 40)},
+        SEARCHED,
+        dt=0.05,
+        initial=[0.2, 0.1],
+        f=pendulum,
+        search=1,
+        driven=True,
+    )
     s = np.array([0.3, 0.6, 0.8, 0.95, 1.2, 1.5, 1.8, 2.2])
     yield batch(FAMILY, "quasi-periodically forced map", map_of(strange_nonchaotic, 1),
                 {"s": s, "phase": 0.1}, STABLE, initial=[0.5], unit=MAP_STEPS)  # fmt: skip

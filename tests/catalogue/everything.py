@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from . import (
-    conservative, critical, driven, fixed_points, flows, maps, networks, tori, unbounded,
+    conservative,
+    critical,
+    driven,
+    fixed_points,
+    flows,
+    maps,
+    networks,
+    tori,
+    unbounded,
 )  # fmt: skip
 from .batch import Batch
 from .long_runs import stored

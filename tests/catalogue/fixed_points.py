@@ -84,8 +84,17 @@ def at_rest() -> Iterator[Batch]:
                initial=[0.3, 0.5])  # fmt: skip
     yield poly(FAMILY, "van der Pol, damped", van_der_pol, 2, 3, REST,
                {"mu": -np.geomspace(0.05, 2, 8)}, dt=0.05, initial=[0.3, 0.2])  # fmt: skip
-    yield poly(FAMILY, "Brusselator at rest", brusselator, 2, 3, REST,
-               {"a": 1.0, "b": np.linspace(0.5, 1.9, 12)}, dt=0.02, initial=[1.2, 1.0])
+    yield poly(
+        FAMILY,
+        "Brusselator at rest",
+        brusselator,
+        2,
+        3,
+        REST,
+        {"a": 1.0, "b": np.linspace(0.5, 1.9, 12)},
+        dt=0.02,
+        initial=[1.2, 1.0],
+    )
     yield poly(FAMILY, "FitzHugh-Nagumo at rest", fitzhugh_nagumo, 2, 3, REST,
                {"current": [0.0, 0.1, 0.2, 0.25, 1.5, 1.7, 2.0]}, dt=0.05, unit=5.0,
                initial=[-1.0, -0.5])  # fmt: skip
@@ -97,8 +106,15 @@ def at_rest() -> Iterator[Batch]:
     yield poly(FAMILY, "Lorenz, convection", lorenz, 3, 2, REST,
                {"s": 10.0, "b": 8 / 3, "r": np.linspace(1.2, 12, 16)}, dt=0.01,
                initial=[1.0, 2.0, 1.0])  # fmt: skip
-    yield batch(FAMILY, "below a saddle-node on a cycle", flow(saddle_node_cycle, 2),
-                {"w": [0.1, 0.5, 0.9, 0.99, 0.999]}, REST, dt=0.05, initial=[0.8, 0.1])
+    yield batch(
+        FAMILY,
+        "below a saddle-node on a cycle",
+        flow(saddle_node_cycle, 2),
+        {"w": [0.1, 0.5, 0.9, 0.99, 0.999]},
+        REST,
+        dt=0.05,
+        initial=[0.8, 0.1],
+    )
     for label, rate in (("1e-7", 1e-7), ("1e5", 1e5)):
         yield poly(FAMILY, f"pitchfork, rate {label}", cubic, 2, 3, REST,
                    {"r": -rate * np.array([0.1, 1.0]), "d": rate}, dt=0.05 / rate, unit=1 / rate,

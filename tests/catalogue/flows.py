@@ -19,7 +19,7 @@ def poly(
     """A batch of polynomial systems: all of a dimension and degree share compiled code."""
     c = coefficients(f, dim, degree, members(**params))
     if how.get("search"):
-        how["f"] = polynomial(monomials(dim, degree), (c != 0).any(axis=0))
+        how |= {"f": polynomial, "order": monomials(dim, degree)}
     return batch(family, name, system(dim, degree, is_flow=is_flow), {"c": c}, expected, **how)
 
 
@@ -97,8 +97,18 @@ def cycles() -> Iterator[Batch]:
                    dt=0.03 / rate, unit=1 / rate, initial=start)  # fmt: skip
     yield poly(family, "Brusselator", brusselator, 2, 3, cycle,
                {"a": 1.0, "b": np.linspace(2.2, 4.4, 16)}, dt=0.01, initial=[1.2, 2.0])  # fmt: skip
-    yield poly(family, "FitzHugh-Nagumo", fitzhugh_nagumo, 2, 3, cycle,
-               {"current": np.linspace(0.4, 1.3, 16)}, dt=0.05, unit=5.0, initial=[2.0, 0.0])
+    yield poly(
+        family,
+        "FitzHugh-Nagumo",
+        fitzhugh_nagumo,
+        2,
+        3,
+        cycle,
+        {"current": np.linspace(0.4, 1.3, 16)},
+        dt=0.05,
+        unit=5.0,
+        initial=[2.0, 0.0],
+    )
     yield poly(family, "Selkov", selkov, 2, 3, SEARCHED, {"b": np.linspace(0.4, 0.8, 12)},
                dt=0.02, initial=[0.7, 1.1], search=2)  # fmt: skip
     m, k = (a.ravel() for a in np.meshgrid([0.3, 0.4, 0.5], [1.3, 1.6, 2.0, 2.5]))
@@ -110,16 +120,46 @@ def cycles() -> Iterator[Batch]:
         longest = 1 / np.sqrt(w[0] ** 2 - 1)
         yield batch(family, f"saddle-node on a cycle, {e:g} above", flow(saddle_node_cycle, 2),
                     {"w": w}, cycle, dt=0.05, unit=longest, initial=[0.8, 0.1])  # fmt: skip
-    yield batch(family, "Wilson-Cowan", flow(wilson_cowan, 2), {"drive": np.linspace(0.2, 2.6, 16)},
-                SEARCHED, dt=0.05, unit=2.0, initial=[0.2, 0.1], f=wilson_cowan, search=2)
-    yield batch(family, "repressilator", flow(repressilator, 3), {"a": np.geomspace(1.0, 30, 16)},
-                SEARCHED, dt=0.05, initial=[1.0, 1.2, 0.7], f=repressilator, search=2)
+    yield batch(
+        family,
+        "Wilson-Cowan",
+        flow(wilson_cowan, 2),
+        {"drive": np.linspace(0.2, 2.6, 16)},
+        SEARCHED,
+        dt=0.05,
+        unit=2.0,
+        initial=[0.2, 0.1],
+        f=wilson_cowan,
+        search=2,
+    )
+    yield batch(
+        family,
+        "repressilator",
+        flow(repressilator, 3),
+        {"a": np.geomspace(1.0, 30, 16)},
+        SEARCHED,
+        dt=0.05,
+        initial=[1.0, 1.2, 0.7],
+        f=repressilator,
+        search=2,
+    )
     a, theta = (v.ravel() for v in np.meshgrid([1.2, 1.4, 1.7, 2.0, 3.0, 5.0],
                                                [0.1, 0.25, 0.4, 0.6, 0.9, 1.2]))  # fmt: skip
     yield batch(family, "two tanh units", flow(turned, 2), {"a": a, "theta": theta}, SEARCHED,
                 dt=0.05, initial=[0.5, 0.1], f=turned, search=2)  # fmt: skip
-    yield poly("stiff", "van der Pol 100, small step", van_der_pol, 2, 3, cycle,
-               {"mu": [80.0, 100.0, 120.0]}, dt=0.001, unit=10.0, times=512, initial=one)
+    yield poly(
+        "stiff",
+        "van der Pol 100, small step",
+        van_der_pol,
+        2,
+        3,
+        cycle,
+        {"mu": [80.0, 100.0, 120.0]},
+        dt=0.001,
+        unit=10.0,
+        times=512,
+        initial=one,
+    )
     yield poly("stiff", "van der Pol 100, large step", van_der_pol, 2, 3, cycle,
                {"mu": [80.0, 100.0, 120.0]}, dt=0.006, unit=10.0, times=512, initial=one,
                open=True)  # fmt: skip
@@ -225,15 +265,20 @@ def chaos() -> Iterator[Batch]:
                     **{"search": 2, **how})  # fmt: skip
 
     usual = {"s": 10.0, "b": 8 / 3}
-    yield quadratic("Lorenz", lorenz, {**usual, "r": np.linspace(25, 120, 48)}, [1.0, 1, 20], 0.005)
-    yield quadratic("Lorenz, high", lorenz, {**usual, "r": np.linspace(125, 350, 24)},
+    yield quadratic("Lorenz", lorenz, {**usual, "r": np.linspace(25, 120, 40)}, [1.0, 1, 20], 0.01)
+    yield quadratic("Lorenz, high", lorenz, {**usual, "r": np.linspace(125, 350, 16)},
                     [1.0, 1, 20], 0.002, unit=0.5)  # fmt: skip
     for a, lowest, highest in ((0.2, 2.2, 14.0), (0.1, 4.0, 18.0)):
         yield quadratic(f"Roessler {a}", roessler,
-                        {"a": a, "b": a, "c": np.linspace(lowest, highest, 48)},
-                        [1.0, 1, 0], 0.01)  # fmt: skip
-    yield quadratic("Roessler, b varied", roessler,
-                    {"a": 0.2, "b": np.linspace(0.15, 1.8, 32), "c": 5.7}, [1.0, 1, 0], 0.01)
+                        {"a": a, "b": a, "c": np.linspace(lowest, highest, 40)},
+                        [1.0, 1, 0], 0.02)  # fmt: skip
+    yield quadratic(
+        "Roessler, b varied",
+        roessler,
+        {"a": 0.2, "b": np.linspace(0.15, 1.8, 32), "c": 5.7},
+        [1.0, 1, 0],
+        0.02,
+    )
     yield quadratic("Chen", chen, {"c": np.linspace(20.5, 28.5, 12)}, [1.0, 1, 10], 0.002, unit=0.5)
     yield quadratic("Lu", lu, {"c": np.linspace(13, 22, 12)}, [1.0, 1, 10], 0.002, unit=0.5)
     yield quadratic("Rucklidge", rucklidge, {"k": np.linspace(1.4, 2.4, 12)}, [1.0, 0, 4.5], 0.01)
@@ -246,18 +291,52 @@ def chaos() -> Iterator[Batch]:
     for letter, f in SPROTT.items():
         yield quadratic(f"Sprott {letter}", f, {"none": 0.0},
                         [0.05, 0.05, 0.05], 0.01)  # fmt: skip
-    yield poly("chaos, flows", "Chua, cubic", chua_cubic, 3, 3, SEARCHED,
-               {"a": np.linspace(9.0, 10.6, 12)}, initial=[0.1, 0.1, 0.1], dt=0.01, search=2)
-    yield batch("chaos, flows", "Thomas", flow(thomas, 3), {"b": np.linspace(0.05, 0.4, 48)},
-                SEARCHED, dt=0.05, unit=2.0, initial=[1.0, 0.2, 0.1], f=thomas, search=2)
+    yield poly(
+        "chaos, flows",
+        "Chua, cubic",
+        chua_cubic,
+        3,
+        3,
+        SEARCHED,
+        {"a": np.linspace(9.0, 10.6, 12)},
+        initial=[0.1, 0.1, 0.1],
+        dt=0.01,
+        search=2,
+    )
+    yield batch(
+        "chaos, flows",
+        "Thomas",
+        flow(thomas, 3),
+        {"b": np.linspace(0.05, 0.4, 36)},
+        SEARCHED,
+        dt=0.05,
+        unit=2.0,
+        initial=[1.0, 0.2, 0.1],
+        f=thomas,
+        search=2,
+    )
     yield batch("chaos, flows", "Chua, piecewise linear", flow(chua, 3),
                 {"a": np.linspace(8.2, 9.6, 16)}, SEARCHED, dt=0.005, initial=[0.1, 0.1, 0.1],
                 f=chua, search=2, open=True)  # fmt: skip
-    short = quadratic("Roessler, short run", roessler,
-                      {"a": 0.2, "b": 0.2, "c": [5.5, 5.7, 9.0, 12.5]}, [1.0, 1, 0], 0.01)
+    short = quadratic(
+        "Roessler, short run",
+        roessler,
+        {"a": 0.2, "b": 0.2, "c": [5.5, 5.7, 9.0, 12.5]},
+        [1.0, 1, 0],
+        0.01,
+    )
     for times in (20, 40, 80):
-        yield batch("short runs", f"Roessler for {times}", short.make, {"c": short.params["c"]},
-                    "chaotic", dt=0.01, times=times, initial=short.initial, open=True)
+        yield batch(
+            "short runs",
+            f"Roessler for {times}",
+            short.make,
+            {"c": short.params["c"]},
+            "chaotic",
+            dt=0.01,
+            times=times,
+            initial=short.initial,
+            open=True,
+        )
     quick = coefficients(lorenz, 3, 2, members(**usual, r=[28.0, 35, 40, 45]))
     for times in (4, 8, 16):
         yield batch("short runs", f"Lorenz for {times}", system(3, 2), {"c": quick}, "chaotic",
@@ -265,11 +344,29 @@ def chaos() -> Iterator[Batch]:
     yield batch("hyperchaos", "hyperchaotic Roessler", flow(four_wings, 4),
                 {"b": np.linspace(2.6, 3.4, 8)}, SEARCHED, dt=0.01, initial=[-10.0, -6, 0, 10],
                 f=four_wings, search=2)  # fmt: skip
-    yield batch("hyperchaos", "Lorenz-96", flow(lorenz96, 8), {"forcing": np.linspace(1, 10, 32)},
-                SEARCHED, dt=0.02, initial=[3.0, 3.1, 3, 3, 2.8, 3, 3, 3.3], f=lorenz96, search=2)
+    yield batch(
+        "hyperchaos",
+        "Lorenz-96",
+        flow(lorenz96, 8),
+        {"forcing": np.linspace(1, 10, 16)},
+        SEARCHED,
+        dt=0.02,
+        initial=[3.0, 3.1, 3, 3, 2.8, 3, 3, 3.3],
+        f=lorenz96,
+        search=2,
+    )
     r, c = (v.ravel() for v in np.meshgrid(np.linspace(28, 45, 6), [0.0, 0.1, 0.5]))
-    yield batch("hyperchaos", "pair of Lorenz systems", flow(pair_of_lorenz, 6), {"r": r, "c": c},
-                SEARCHED, dt=0.01, initial=[1.0, 1, 20, -3, 1, 25], f=pair_of_lorenz, search=2)
+    yield batch(
+        "hyperchaos",
+        "pair of Lorenz systems",
+        flow(pair_of_lorenz, 6),
+        {"r": r, "c": c},
+        SEARCHED,
+        dt=0.01,
+        initial=[1.0, 1, 20, -3, 1, 25],
+        f=pair_of_lorenz,
+        search=2,
+    )
 
 
 def batches() -> Iterator[Batch]:

@@ -49,8 +49,15 @@ def at_rest() -> Iterator[Batch]:
             continue
         # Strictly feed-forward: all eigenvalues of the linearisation are -1, far from normal.
         W = 2.0 * np.triu(rng.standard_normal((several, n, n)), 1) / np.sqrt(n)
-        yield batch(family, f"{n} units, feed-forward", lx.RateNetwork,
-                    {"W": W, "bias": rng.standard_normal((several, n))}, REST, dt=0.1, k=k)
+        yield batch(
+            family,
+            f"{n} units, feed-forward",
+            lx.RateNetwork,
+            {"W": W, "bias": rng.standard_normal((several, n))},
+            REST,
+            dt=0.1,
+            k=k,
+        )
     W = symmetric(gaussian(rng, 6, 20))
     edge = np.linalg.eigvalsh(W).max(axis=1)
     goal = np.array([0.98, 0.985, 0.99, 0.992, 0.994, 0.995])  # slower than 2 / T at the end

@@ -36,10 +36,28 @@ def root(x, p):
 
 
 def batches() -> Iterator[Batch]:
-    yield poly(FAMILY, "a constant speed", line, 1, 5, GONE,
-               {"c0": [1.0, -0.3, 5.0, 1e-2], "c1": 0.0, "c2": 0.0}, dt=0.1, initial=[0.5])
-    yield poly(FAMILY, "growing exponentially", line, 1, 5, GONE,
-               {"c0": 0.0, "c1": [0.005, 0.02, 0.1, 0.25], "c2": 0.0}, dt=0.1, initial=[0.5])
+    yield poly(
+        FAMILY,
+        "a constant speed",
+        line,
+        1,
+        5,
+        GONE,
+        {"c0": [1.0, -0.3, 5.0, 1e-2], "c1": 0.0, "c2": 0.0},
+        dt=0.1,
+        initial=[0.5],
+    )
+    yield poly(
+        FAMILY,
+        "growing exponentially",
+        line,
+        1,
+        5,
+        GONE,
+        {"c0": 0.0, "c1": [0.005, 0.02, 0.1, 0.25], "c2": 0.0},
+        dt=0.1,
+        initial=[0.5],
+    )
     saddles = {
         "a": [0.01, 0.05, 0.1, 0.2, 0.05, 0.1, 0.0, 0.0, 0.02, 0.2],
         "b": [0.0, 0.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.2],
@@ -69,7 +87,8 @@ def batches() -> Iterator[Batch]:
     yield batch(FAMILY, "identity ReLU network", _relu, {"W": identity, "bias": bias}, GONE,
                 unit=MAP_STEPS)  # fmt: skip
     growing = np.array([1.002, 1.01, 1.02])[:, None, None] * np.eye(4)
-    yield batch(FAMILY, "growing ReLU network", _relu, {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
+    yield batch(FAMILY, "growing ReLU network", _relu,
+                {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
                 GONE, unit=MAP_STEPS)  # fmt: skip
 
 
