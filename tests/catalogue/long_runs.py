@@ -201,7 +201,6 @@ def judged(batch: Any) -> list[dict[str, Any]]:
         # As long as the package's transient and alignment.
         sums = measure(x, p, v, h, int(0.2 * batch.times * batch.unit / h), PARTS, steps, every)
         found.append(_class(batch, sums, steps * h, step, x, p))
-        print(batch.name, b, found[-1], flush=True)
     return found
 
 
@@ -264,6 +263,7 @@ def main() -> None:
     for batch in sorted(searched(), key=len):
         if batch.name in sys.argv[1:] or (len(sys.argv) == 1 and batch.name not in known):
             told = judged(batch)
+            print(batch.name, [fact["class"] for fact in told], flush=True)
             known = {**stored(), batch.name: told}  # another process may have written
             STORED.write_text(json.dumps(known, indent=0) + "\n")
 

@@ -196,7 +196,9 @@ def periodic() -> Iterator[Batch]:
 def curves() -> Iterator[Batch]:
     family, curve = "closed curves", "closed curve"
     w = np.sqrt([2, 3, 5, 6, 7, 10, 11, 13]) % 1
-    yield batch(family, "rotation", map_of(circle, 1), {"w": w, "k": 0.0}, curve, initial=[0.2],
+    # Without contraction it may as well be called quasi-periodic.
+    either = f"{curve} | quasi-periodic (torus of dimension 1)"
+    yield batch(family, "rotation", map_of(circle, 1), {"w": w, "k": 0.0}, either, initial=[0.2],
                 **STEPS)  # fmt: skip
     yield batch(family, "circle map, noble rotation", map_of(circle, 1),
                 {"w": [w for _, w in NOBLE], "k": [k for k, _ in NOBLE]}, curve,
