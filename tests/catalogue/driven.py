@@ -43,7 +43,7 @@ def batches() -> Iterator[Batch]:
     kinds = np.where(ratio > 1, STABLE, "torus of dimension 1")
     yield batch(FAMILY, "Adler's phase", flow(adler, 1), {"w": 1.0, "v": 1.4, "k": 0.4 * ratio},
                 list(kinds), dt=0.1, unit=2.0, initial=[0.1])  # fmt: skip
-    yield batch(FAMILY, "Duffing", flow(duffing, 2), {"a": np.linspace(0.15, 0.65, 32)}, SEARCHED,
+    yield batch(FAMILY, "Duffing", flow(duffing, 2), {"a": np.linspace(0.15, 0.65, 40)}, SEARCHED,
                 dt=0.05, initial=[0.5, 0.1], f=duffing, search=1, driven=True)  # fmt: skip
     yield batch(
         FAMILY,

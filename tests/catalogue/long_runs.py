@@ -251,7 +251,8 @@ def _preserving(freedom: int, sums: Any) -> dict[str, Any]:
     early = sums[0] * PARTS / LONGER_PRESERVING
     if total > 150 and late > 50:
         return {"class": "chaotic", "hard": bool(early < 25)}
-    if late < 8:
+    # A regular sum swings, and passes a separatrix on the way up.
+    if late < 12 and total < 45:
         return {"class": f"quasi-periodic (torus of dimension {freedom})"}
     return {"class": None}
 
