@@ -1,120 +1,179 @@
-"""The class of an attractor, from signs of exponents, mean speed and return distance."""
+"""The class of an attractor, and the sentence that says what it rests on."""
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .run import Run
+from .motion import Motion
 
-LONGEST_PERIOD = 4096
-LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
-AT_REST = 1e-6  # of the state's scale, for speeds (per time unit) and return distances
+UNDETERMINED = "undetermined"
 
 
-def evidence(run: Run, is_flow: bool, sign: NDArray[np.int64]) -> tuple[Any, Any]:
-    """(speed |f| relative to the state's scale, period of return or 0), one a member.
+@dataclass(frozen=True)
+class Case:
+    """What the class of one member depends on; signs as from `statistics.signs`, descending."""
 
-    Runs on a copy: the flight itself does not move. Periods of maps are looked for up to where the
-    class depends on them. Where an exponent may be positive the return must be exact: chaotic
-    orbits come close to themselves.
-    """
-    speed = np.full(len(sign), np.nan)
-    period = np.zeros(len(sign), np.int64)
-    with np.errstate(invalid="ignore", over="ignore"):  # diverged members give NaN
-        if is_flow:
-            everyone = np.arange(len(sign))
-            speed = next(_moved(run, everyone)) / run.step_time
-        else:
-            regular = (sign < 1).all(axis=1)
-            contracting = (sign == -1).all(axis=1)
-            _periods(run, np.nonzero(regular)[0], 1, period)
-            # From the start each time, for those that are left: long periods are rare.
-            for longest in (16, 256, LONGEST_PERIOD):
-                _periods(run, np.nonzero(contracting & (period == 0))[0], longest, period)
-            _periods(run, np.nonzero(~regular)[0], LONGEST_STUCK, period, near=0.0)
-    return speed, period
+    signs: tuple[int, ...]
+    dim: int
+    is_flow: bool
+    is_driven: bool
+    motion: Motion
+    period: int
+    preserving: bool  # volume
+    changed: bool  # an exponent that matters differs before and after some time
+    lost: bool
+    circles: bool = False  # all variables are angles, so a torus may fill the phase space
 
+    @property
+    def positive(self) -> int:
+        return self.signs.count(1)
 
-def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -> int:
-    """Members of a map that are exactly periodic, have a positive exponent, and began elsewhere.
-
-    No orbit reaches an unstable one but by rounding.
-    """
-    members = np.nonzero((period > 0) & (sign == 1).any(axis=1))[0]
-    if not len(members):
-        return 0
-    now, begin = run.now, run.initial[members]
-    flight = now.flight.take(members, now.propagator.dtype)
-    propagator = now.propagator.select(members, now.propagator.dtype)
-    there = np.zeros(len(members), bool)
-    for _ in range(int(period[members].max())):
-        there |= (flight.state == begin).all(axis=1)
-        propagator.advance(flight, 1)
-    return int((~there).sum())
+    @property
+    def zero(self) -> int:
+        return self.signs.count(0)
 
 
-def _periods(
-    run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64],
-    near: float = AT_REST,
-) -> None:  # fmt: skip
-    """Write the steps, up to `longest`, until each member is back where it is now."""
-    if not len(members):
-        return
-    for step, distance in enumerate(_moved(run, members), start=1):
-        back = (period[members] == 0) & (distance <= near)
-        period[members[back]] = step
-        if step == longest or (period[members] > 0).all():
-            break
+def classify(case: Case) -> tuple[str, str]:
+    """(class, evidence)."""
+    for judge in (_unbounded_or_lost, _at_rest, _chaotic, _regular):
+        verdict = judge(case)
+        if verdict is not None:
+            return verdict
+    raise AssertionError(case)
 
 
-def _moved(run: Run, members: NDArray[np.int64]) -> Iterator[Any]:
-    """Distances from here after 1, 2, ... steps, relative to the state's scale."""
-    now = run.now
-    flight = now.flight.take(members, now.propagator.dtype)
-    propagator = now.propagator.select(members, now.propagator.dtype)
-    origin = flight.state.copy()
-    scale = np.maximum(np.abs(origin).max(axis=1), 1e-3)
-    while True:
-        propagator.advance(flight, 1)
-        yield np.abs(flight.state - origin).max(axis=1) / scale
+def _unbounded_or_lost(case: Case) -> tuple[str, str] | None:
+    if case.lost:
+        return UNDETERMINED, "the state left the floating-point numbers"
+    if case.motion == Motion.GROWS:
+        return "unbounded", "the state keeps growing, so there is no attractor"
+    if case.motion == Motion.STOPS:
+        return UNDETERMINED, (
+            "the state stands on a saddle that it could only reach by underflow: heteroclinic, or "
+            "a transient"
+        )
+    return None
 
 
-def classify(
-    sign: np.ndarray, dim: int, is_flow: bool, is_driven: bool, speed: float, period: int
-) -> str:
-    """One member's class; `sign` as from `statistics.signs`, in descending order."""
-    positive, zero = int((sign == 1).sum()), int((sign == 0).sum())
-    if positive and (speed < AT_REST or period == 1):
-        return "unstable fixed point"
-    if positive and period:
-        return f"unstable periodic orbit ({period})"
-    if positive > 1:
-        return "hyperchaotic"  # whatever the exponents around zero turn out to be
-    leading = sign[: positive + zero + 1]
-    if (leading == 2).any():
-        return "undetermined"
-    if positive:
-        return "chaotic"
-    if is_driven and zero == 0:
-        return "stable response"
+def _at_rest(case: Case) -> tuple[str, str] | None:
+    if case.motion not in (Motion.RESTS, Motion.SETTLES, Motion.SETTLES_SLOWLY):
+        return None
+    flow_or_one = case.is_flow or case.period <= 1
+    name = "fixed point" if flow_or_one else "periodic orbit"
+    steps = "" if flow_or_one else f" ({case.period})"
+    where = "the state is at rest" if flow_or_one else "the state comes back exactly"
+    if case.motion != Motion.RESTS:
+        where = f"the state approaches a {name}"
+    if case.positive:
+        return f"unstable {name}{steps}", f"{where}, and an exponent is positive"
+    if case.motion == Motion.SETTLES_SLOWLY:
+        return f"critical {name}{steps}", (
+            f"{where} whose leading exponent is zero, by a power of the time"
+        )
+    if 2 in case.signs:
+        return UNDETERMINED, f"{where}, but an exponent is neither zero nor clearly signed"
+    if case.zero and case.preserving and case.zero == len(case.signs) == case.dim:
+        return f"elliptic {name}{steps}", f"{where}, and all exponents are zero"
+    if case.zero and flow_or_one:
+        return "continuum of fixed points", f"{where}, and {case.zero} exponents are zero"
+    if case.zero:
+        return UNDETERMINED, f"{where}, and {case.zero} exponents are zero"
+    return f"{name}{steps}", f"{where}, and all exponents are negative"
+
+
+def _chaotic(case: Case) -> tuple[str, str] | None:
+    if case.changed:
+        return UNDETERMINED, "the run changed {when}: a longer transient is needed"
+    leading = case.signs[: case.positive + case.zero + 1]
+    if case.positive > 1 and not _lacks_zero(case):
+        return "hyperchaotic", f"{case.positive} exponents are positive"
+    if 2 in leading:
+        return UNDETERMINED, (
+            f"exponent {leading.index(2) + 1} is neither zero nor clearly signed: measure 4 times "
+            "longer"
+        )
+    if not case.positive:
+        return None
+    if _lacks_zero(case):
+        return UNDETERMINED, (
+            "a bounded flow that moves has a zero exponent, and none was found: halve dt, or "
+            "measure longer"
+        )
+    return "chaotic", "one exponent is positive"
+
+
+def _lacks_zero(case: Case) -> bool:
+    """Whether an autonomous flow moves and has no exponent that may be zero, though it should."""
+    if not case.is_flow or case.is_driven:
+        return False
+    whole = -1 in case.signs or len(case.signs) == case.dim
+    return whole and 0 not in case.signs and 2 not in case.signs
+
+
+def _regular(case: Case) -> tuple[str, str]:
+    zero = case.zero
     if zero == 0:
-        if is_flow:
-            return "fixed point"
-        return {0: "undetermined", 1: "fixed point"}.get(period, f"periodic orbit ({period})")
-    if len(sign) < dim and zero == len(sign):
-        return "undetermined"
-    if is_driven:
-        return torus(zero)
-    if is_flow:
-        if speed < AT_REST:
-            return "continuum of fixed points"
-        return "limit cycle" if zero == 1 else torus(zero)
-    if period == 1:
-        return "continuum of fixed points"
-    return "closed curve" if zero == 1 else torus(zero)
+        if case.is_driven:
+            return "stable response", "all exponents are negative"
+        if case.is_flow:
+            return UNDETERMINED, (
+                "the state moves though no exponent is zero: halve dt, or measure longer"
+            )
+        return UNDETERMINED, "all exponents are negative, but the orbit has not come back exactly"
+    whole = zero == len(case.signs) and (zero == case.dim or case.dim == 2)
+    if case.preserving and whole:
+        if case.motion in (Motion.STRAYS, Motion.TURNS_FEW):
+            return UNDETERMINED, "the orbit did not come back: measure longer"
+        return quasiperiodic((case.dim + 1) // 2), f"all {case.dim} exponents are zero"
+    if zero == len(case.signs) < case.dim:
+        return UNDETERMINED, f"all {zero} exponents are zero: ask for a larger k"
+    if zero == len(case.signs) and not case.circles and case.dim > 1:
+        return UNDETERMINED, (
+            "all exponents are zero, though volume is not preserved: measure 4 times longer"
+        )
+    name = torus(zero)
+    if not case.is_driven and zero == 1:
+        name = "limit cycle" if case.is_flow else "closed curve"
+    if case.is_driven or case.motion == Motion.UNKNOWN:
+        return name, f"{zero} exponents are zero" if zero > 1 else "one exponent is zero"
+    if case.motion == Motion.SPIRALS:
+        return UNDETERMINED, (
+            "the state turns around a fixed point that attracts it too slowly for this run: "
+            "measure 4 times longer"
+        )
+    if case.motion == Motion.TURNS_FEW:
+        return UNDETERMINED, "the orbit turned less than 30 times: measure 4 times longer"
+    if case.motion == Motion.STRAYS:
+        return UNDETERMINED, "the state moves and did not come back: measure 4 times longer"
+    many = f"{zero} exponents are zero" if zero > 1 else "one exponent is zero"
+    return name, f"{many}, and the orbit comes back"
 
 
 def torus(dimension: int) -> str:
     return f"torus of dimension {dimension}"
+
+
+def quasiperiodic(dimension: int) -> str:
+    return f"quasi-periodic (torus of dimension {dimension})"
+
+
+def verdicts(cases: dict[str, np.ndarray], **common: object) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and evidence of a batch: every combination of what they depend on is judged once."""
+    signs = cases["signs"]
+    table = np.column_stack(
+        [signs, *(cases[name] for name in ("motion", "period", "preserving", "changed", "lost"))]
+    ).astype(np.int64)
+    rows, at = np.unique(table, axis=0, return_inverse=True)
+    k = signs.shape[1]
+    found = [
+        classify(
+            Case(
+                tuple(int(s) for s in row[:k]), motion=Motion(int(row[k])), period=int(row[k + 1]),
+                preserving=bool(row[k + 2]), changed=bool(row[k + 3]), lost=bool(row[k + 4]),
+                **common,  # type: ignore[arg-type]
+            )
+        )
+        for row in rows
+    ]  # fmt: skip
+    names, evidence = (np.array([pair[i] for pair in found], object) for i in range(2))
+    return names[at.reshape(-1)], evidence[at.reshape(-1)]

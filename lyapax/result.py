@@ -10,11 +10,10 @@ from . import _check, attractor, divergence, files, statistics, table
 from ._check import Array
 from .distribution import hint
 from .interrupted import raises_interrupted
+from .judgement import judged
 from .run import Run
 from .settling import settle
 from .status import Status
-
-VOLUME_KEPT = 1e-3  # nats over the whole run below which the sum of all exponents counts as zero
 
 
 class LyapunovSpectrum:
@@ -42,6 +41,12 @@ class LyapunovSpectrum:
         none diverged, and for maps.
     speed, period : array (...)
         Evidence of the class: relative norm of f (flows); the period of return (maps; 0: none).
+    motion : array (...) of `Motion`
+        How the state moves: at rest, on its way to rest, coming back, without bound, ...
+    preserving : array (...)
+        Whether the system preserves volume, as far as the run tells.
+    changed_at : array (...)
+        Time since 0 at which the growth changed (NaN: it did not); `changed` where a sign did.
     """
 
     exponents: Any
@@ -52,6 +57,10 @@ class LyapunovSpectrum:
     blocks: Any
     speed: Any
     period: Any
+    motion: Any
+    preserving: Any
+    changed_at: Any
+    changed: Any
     diverged_at: Any
     last_size: Any
     finer_step_survives: bool | None
@@ -64,14 +73,18 @@ class LyapunovSpectrum:
     is_flow: bool
     is_driven: bool
     axes: list[tuple[str, Any]]
+    circles: bool
 
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
         self._run = run
         self.shape = shape
+        self.circles = False  # whether all variables are angles
         self._home: Any = getattr(system, "home", None)
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
+            turns = system.turns
+            self.circles = turns is not None and bool((np.asarray(turns) > 0).all())
             self._nullity = np.broadcast_to(system.nullity, shape)
             self.axes = [
                 system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
@@ -83,7 +96,8 @@ class LyapunovSpectrum:
         run = self._run
         assert run is not None
         self.__dict__.update(self._read(run))
-        self.__dict__.pop("history", None)
+        for name in ("history", "_verdicts"):
+            self.__dict__.pop(name, None)
 
     def _read(self, run: Run) -> dict[str, Any]:
         now = run.now
@@ -113,27 +127,28 @@ class LyapunovSpectrum:
             status[unproven] = Status.UNRESOLVED
             exponents[unproven] = stderr[unproven] = np.nan
         exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
+        seen = judged(run, self.is_flow, self.is_driven, exponents, stderr, spread, blocks, lost)
+        exact = np.isfinite(seen.exponents)
+        exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
+        status[exact & (status == Status.UNRESOLVED)] = Status.OK
+        growth = now.growth if now.growth.size else np.zeros_like(exponents)
         order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
 
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
 
-        volume = np.abs(exponents.sum(axis=1, keepdims=True)) * duration
-        preserving = (volume < VOLUME_KEPT) & (flight.basis.shape[2] == self.dim)
-        sign = statistics.signs(exponents, stderr, spread, max(duration, 1e-300), preserving)
-        growth = now.growth if now.growth.size else np.zeros_like(exponents)
-        if not self.is_driven:
-            speed, period = attractor.evidence(run, self.is_flow, sign)
-        else:
-            speed, period = np.full(len(sign), np.nan), np.zeros(len(sign), int)
         gone = divergence.examined(now, run.initial, run.step_time, self.is_driven)
         return {
             "duration": duration, "block_duration": block_duration, "qr_every": now.interval,
             "dt": run.step_time, "exponents": arranged(exponents), "stderr": arranged(stderr),
-            "status": arranged(status), "sign": arranged(sign), "growth": arranged(growth),
+            "status": arranged(status), "sign": arranged(seen.sign),
+            "growth": arranged(growth),
             "blocks": np.array([arranged(b) for b in blocks]).reshape(
                 len(blocks), *self.shape, status.shape[1]),
-            "speed": speed.reshape(self.shape), "period": period.reshape(self.shape),
+            **{
+                name: getattr(seen, name).reshape(self.shape)
+                for name in ("speed", "period", "motion", "preserving", "changed_at", "changed")
+            },
             "diverged_at": gone.time.reshape(self.shape),
             "last_size": gone.size.reshape(self.shape),
             "finer_step_survives": gone.finer_step_survives,
@@ -181,15 +196,41 @@ class LyapunovSpectrum:
             values[index] = function(*(a[index] for a in arrays))
         return values if self.shape else values[()]
 
+    @cached_property
+    def _verdicts(self) -> tuple[Any, Any]:
+        members = int(np.prod(self.shape, dtype=int))
+        cases = {
+            "signs": np.reshape(self.sign, (members, self.k)), "lost": self.diverged.reshape(-1),
+            **{
+                name: np.reshape(getattr(self, name), members)
+                for name in ("motion", "period", "preserving", "changed")
+            },
+        }  # fmt: skip
+        found = attractor.verdicts(
+            cases,
+            dim=self.dim,
+            is_flow=self.is_flow,
+            is_driven=self.is_driven,
+            circles=self.circles,
+        )
+        names, evidence = (values.reshape(self.shape) for values in found)
+        for at in zip(*np.nonzero(np.atleast_1d(self.changed)), strict=True):
+            place = at if self.shape else ()
+            unit = "t" if self.is_flow else "step"
+            evidence[place] = evidence[place].format(
+                when=f"at {unit} = {float(self.changed_at[place]):.3g}"
+            )
+        return (names, evidence) if self.shape else (names[()], evidence[()])
+
     @property
     def attractor(self) -> Any:
         """The class of each member, a string (an array of them for a batch)."""
-        return self._each(
-            lambda sign, speed, period: attractor.classify(
-                sign, self.dim, self.is_flow, self.is_driven, float(speed), int(period)
-            ),
-            self.sign, self.speed, self.period,
-        )  # fmt: skip
+        return self._verdicts[0]
+
+    @property
+    def evidence(self) -> Any:
+        """What each class rests on, and what would settle one that is undetermined, a sentence."""
+        return self._verdicts[1]
 
     @property
     def groups(self) -> Any:

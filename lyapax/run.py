@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ._check import Array
 from .kernels.propagator import OK, RANK_LOST, Flight, Propagator
 from .kernels.split import Split
+from .snapshots import Observed
 from .statistics import standard_error
 
 FIRST_CHECK = 128  # intervals before `tol` is looked at
@@ -60,6 +61,7 @@ class Moment:
     aligned: int = 0  # steps of alignment taken
     growth: Array = field(default_factory=lambda: np.zeros(0))
     blocks: tuple[Array, ...] = ()  # log sums (B, k) of complete blocks
+    snapshots: tuple[Any, ...] = ()  # (B, r) where the measurement began, and at ends of blocks
     block_steps: int = 0
     open_steps: int = 0  # steps already in the block that is still open
     measured_steps: int = 0
@@ -85,23 +87,25 @@ class Moment:
                 losses += (Loss(members, before.state[members], before.step, flight.step),)
         return replace(self, flight=flight, losses=losses, **changes)
 
-    def closed(self) -> "Moment":
+    def closed(self, snapshot: Any) -> "Moment":
         """The open block is complete; of 128 complete ones neighbours are merged."""
         blocks = (*self.blocks, self.flight.log_sum + self.flight.compensation)
+        snapshots = (*self.snapshots, snapshot)
         steps = self.block_steps
         if len(blocks) == BLOCKS:
             blocks = tuple(a + b for a, b in zip(blocks[::2], blocks[1::2], strict=True))
+            snapshots = snapshots[::2]
             steps *= 2
         return replace(
-            self, flight=cleared(self.flight), blocks=blocks, block_steps=steps, open_steps=0,
-            anchor=None,
+            self, flight=cleared(self.flight), blocks=blocks, snapshots=snapshots,
+            block_steps=steps, open_steps=0, anchor=None,
         )  # fmt: skip
 
-    def measuring(self) -> "Moment":
+    def measuring(self, snapshot: Any) -> "Moment":
         """Alignment is over."""
         return replace(
             self, flight=cleared(self.flight), aligning=False, block_steps=self.interval,
-            growth=np.zeros_like(self.flight.growth), anchor=None,
+            growth=np.zeros_like(self.flight.growth), snapshots=(snapshot,), anchor=None,
         )  # fmt: skip
 
 
@@ -118,6 +122,8 @@ class Run:
     fixed: bool
     step_time: float
     alignment: int  # steps
+    observed: Observed
+    generic: bool = True  # whether the first basis was random, so that exponents are the leading
     pace: float = 0.0  # steps a second, seen
     seconds: float = 0.0  # that the last call took
     copying: float = 0.0  # seconds that one copy of the flight takes
@@ -148,7 +154,7 @@ class Run:
             now = self.now
             left = self.whole(self.alignment - now.aligned) // now.interval
             if now.aligned >= self.alignment or left == 0:  # or too few external inputs are left
-                self.now = now.measuring()
+                self.now = now.measuring(self.observed(now.flight.state))
                 return
             intervals = min(left, max(1, self._affordable() // now.interval))
             flight = self._propagated(intervals)
@@ -209,7 +215,9 @@ class Run:
                 flight, growth=np.maximum(now.growth, flight.growth), anchor=now.start,
                 measured_steps=now.measured_steps + done, open_steps=now.open_steps + done,
             )  # fmt: skip
-            self.now = after.closed() if after.open_steps == after.block_steps else after
+            if after.open_steps == after.block_steps:
+                after = after.closed(self.observed(after.flight.state))
+            self.now = after
             tick(done)
 
     def _propagated(self, intervals: int) -> Flight:
@@ -292,13 +300,17 @@ class Run:
 
 def begun(
     propagator: Propagator, flight: Flight, *, interval: int, fixed: bool, step_time: float,
-    transient: int, alignment: int, horizon: int | None, longest: int = LONGEST_INTERVAL,
+    transient: int, alignment: int, horizon: int | None, observed: Observed, generic: bool = True,
+    longest: int = LONGEST_INTERVAL,
 ) -> Run:  # fmt: skip
     """A run at its start; transient and alignment in steps."""
     kind = np.dtype(propagator.dtype).name
     bound = np.full(len(flight.state), GROWTH_BOUND[kind])
     now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
-    return Run(now, flight.state, fixed, step_time, alignment, horizon=horizon, longest=longest)
+    return Run(
+        now, flight.state, fixed, step_time, alignment, observed, generic, horizon=horizon,
+        longest=longest,
+    )  # fmt: skip
 
 
 def measure(run: Run, steps: int, tol: float | None, tick: Tick) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import attractor
+from . import motion
 from .interrupted import Interrupted
 from .progress import bar as progress_bar
 from .run import measure
@@ -48,7 +48,8 @@ def settle(
         result.refresh()
         if result.finer_step_survives:
             warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
-        stuck = 0 if result.is_flow or result.is_driven else attractor.rounded_away(
+        warn_of_changes(result)
+        stuck = 0 if result.is_flow or result.is_driven else motion.rounded_away(
             run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
         )  # fmt: skip
         if stuck:
@@ -63,6 +64,21 @@ def settle(
         result.refresh()
         asked = (begin.measured_steps + steps) * run.step_time
         raise Interrupted(f"measured over {result.duration:g} of {asked:g}", result) from None
+
+
+def warn_of_changes(result: "LyapunovSpectrum") -> None:
+    """Where the growth changed on the way, a mean over the run has no meaning."""
+    changed = np.isfinite(result.changed_at)
+    if changed.any():
+        first, unit = float(np.nanmin(result.changed_at)), "t" if result.is_flow else "step"
+        members = (
+            f" in {int(changed.sum())} of {changed.size} members, first" if result.shape else ""
+        )
+        warnings.warn(
+            f"the run changed its behaviour{members} at {unit} = {first:.3g}: exponents are means "
+            "over what was before and what came after; give a longer transient",
+            stacklevel=5,
+        )
 
 
 def warn_if_unstable(dt: float, rates: list[float | None]) -> None:

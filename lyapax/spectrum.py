@@ -15,6 +15,7 @@ from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from .result import LyapunovSpectrum
 from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .settling import settle
+from .snapshots import COORDINATES, observed
 from .systems.base import System
 from .table import divergence
 
@@ -165,7 +166,8 @@ def lyapunov_spectrum(
     blocks = min(BLOCKS // 2, counts[2] // (interval if fixed else USUAL_INTERVAL))
     state, shape = starting_states(
         system, initial, members, generator,
-        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks)),
+        each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks))
+        + 4 * BLOCKS * min(n, COORDINATES),
         what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
     )  # fmt: skip
     first = _checked_basis(initial_basis, n, k)
@@ -193,6 +195,7 @@ def lyapunov_spectrum(
         run = begun(
             propagator, launch(state, basis), interval=interval, fixed=fixed, step_time=step,
             transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
+            observed=observed(system.turns, n), generic=first is None,
         )  # fmt: skip
         return LyapunovSpectrum(run, system, shape)
 

@@ -83,6 +83,7 @@ def table(spec: "LyapunovSpectrum") -> str:
     rows += [
         "",
         f"attractor     {spec.attractor}",
+        f"              {spec.evidence}",
         f"dimension     {_dimension(spec)} (Kaplan-Yorke)",
         f"entropy       {spec.entropy:.5g} +- {spec.entropy_stderr:.2g} (Pesin)",
         f"zero below    {spec.resolution:.2g}",

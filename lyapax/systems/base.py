@@ -37,6 +37,10 @@ class System(Protocol):
         """Where the right-hand side of a flow jumps, a sentence each; empty for maps."""
 
     @property
+    def turns(self) -> Array | None:
+        """The length of a turn of each variable that is an angle, else 0; None: there are none."""
+
+    @property
     def nullity(self) -> NDArray[np.int64]:
         """Directions known to die at every step, over the batch (or its broadcast)."""
 

@@ -14,6 +14,7 @@ from ..kernels.codegen import interpreted
 from ..kernels.cpu.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
+from .angles import turns
 from .gpu import LARGEST_THREAD, Devices, threads
 from .jumps import jumps
 from .trace import trace
@@ -103,7 +104,8 @@ class _Traced:
                 f"{', '.join(self.params) or 'none'}"
             )
         changed = copy(self)
-        vars(changed).pop("jumps", None)
+        for name in ("jumps", "turns"):
+            vars(changed).pop(name, None)
         changed._set({**self.params, **params})
         changed.home = changed.home or self.home
         changed._refuse_hidden_vectors()
@@ -148,6 +150,13 @@ class _Traced:
         table = self._table()
         members = int(np.prod(table.shape[:-1], dtype=int))
         return jumps(self.graph, table.reshape(members, table.shape[-1]), names)
+
+    @cached_property
+    def turns(self) -> Array:
+        """The length of a turn of each variable that is an angle; 0 of the others."""
+        table = self._table()
+        members = int(np.prod(table.shape[:-1], dtype=int))
+        return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
 
     def decay_rate(self, state: Array) -> float | None:
         """From the Jacobian's eigenvalues at a few members."""

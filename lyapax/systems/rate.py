@@ -70,6 +70,8 @@ class RateNetwork:
     -2.0
     """
 
+    turns: Array | None = None
+
     def __init__(
         self,
         W: Any,

@@ -41,6 +41,7 @@ class Recurrent:
     cell: str
     is_flow = False
     jumps: tuple[str, ...] = ()
+    turns: Array | None = None
     _own: tuple[str, ...] = (
         "weight_hh", "weight_ih", "bias_hh", "bias_ih", "inputs", "readout", "readout_bias"
     )  # fmt: skip

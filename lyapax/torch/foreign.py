@@ -28,6 +28,7 @@ class Step:
     axes: dict[int, tuple[str, Array]] = {}
     nullity = np.zeros((), np.int64)
     jumps: tuple[str, ...] = ()
+    turns: Array | None = None
 
     def __init__(
         self, step_in: Callable[[Any], Taken], kinds: tuple[Any, ...], dim: int, inputs: Any,

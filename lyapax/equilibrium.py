@@ -1,0 +1,149 @@
+"""Fixed points and periodic orbits of maps near given states, and their eigenvalues.
+
+Newton's method on the step x -> F(x) of a propagator, whose Jacobian is taken by differences of
+fourth order: they need nothing but the step, on every backend, and are good to 1e-12 of the
+Jacobian's size. At a fixed point the exponents are the logarithms of the eigenvalues' sizes, with
+no error of a finite run.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._check import Array
+from .kernels.propagator import launch
+from .run import Run
+
+LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
+STEP = 1e-4  # of the differences, relative to the state's scale
+NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
+SINGULAR = 1e-8  # reciprocal condition of a matrix that is inverted as it is
+ITERATIONS = 60  # at a double root each one only halves the distance
+STATES = 200_000  # at a time
+
+
+@dataclass(frozen=True)
+class Equilibria:
+    """Of members (m, ...): where Newton's method ended, and the eigenvalues there."""
+
+    state: Array  # (m, n)
+    found: NDArray[np.bool_]
+    multipliers: Any  # (m, n) complex, of the step or of a period, by descending size
+    error: Array  # (m, n) of the multipliers
+    left: Any  # (m, n, n) rows: left eigenvectors
+
+
+def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
+    """States (m, n) of the given members after `count` steps."""
+    now, out = run.now, np.empty_like(states)
+    for first in range(0, len(states), STATES):
+        part = slice(first, first + STATES)
+        chosen = members[part].astype(np.int64)
+        propagator = now.propagator.select(chosen, now.propagator.dtype)
+        basis = np.zeros(
+            (len(chosen), states.shape[1], now.flight.basis.shape[2]), propagator.dtype
+        )
+        flight = launch(states[part].copy(), basis)
+        flight.step = now.flight.step
+        propagator.advance(flight, count)
+        out[part] = flight.state
+    return out
+
+
+def linearised(
+    run: Run, members: Any, states: Array, scale: Array, period: int
+) -> tuple[Array, Any]:
+    """F(x) - x (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
+    m, n = states.shape
+    reach = STEP * scale[:, None, :] * np.eye(n)
+    points = [states[:, None, :]]
+    points += [states[:, None, :] + shift * reach for shift in (-2, -1, 1, 2)]
+    batch = np.concatenate(points, axis=1)  # (m, 1 + 4 n, n)
+    count = batch.shape[1]
+    after = stepped(run, np.repeat(members, count), batch.reshape(-1, n), period)
+    after = after.reshape(m, count, n)
+    residue = run.observed.apart(after[:, 0], states)
+    after = run.observed.apart(after, after[:, :1])
+    a, b, c, d = (after[:, 1 + i * n : 1 + (i + 1) * n] for i in range(4))
+    slope = (a - 8 * b + 8 * c - d) / (12 * STEP * scale[:, :, None])
+    return residue, np.swapaxes(slope, 1, 2)
+
+
+def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int = 1) -> Equilibria:
+    """Fixed points of `period` steps near the states (m, n), by Newton's method.
+
+    scale: (m, n) of the variables. Not found where it does not converge, or leaves for a place
+    further away than the largest of them.
+    """
+    x = states.copy()
+    n = x.shape[1]
+    largest = scale.max(axis=1)
+    found = np.zeros(len(x), bool)
+    active = np.arange(len(x))
+    with np.errstate(all="ignore"):
+        for _ in range(ITERATIONS):
+            residue, slope = linearised(run, members[active], x[active], scale[active], period)
+            move = _solved(np.eye(n) - slope, residue)
+            size = np.abs(move).max(axis=1)
+            good = np.isfinite(size)
+            x[active[good]] += move[good]
+            away = np.abs(x[active] - states[active]).max(axis=1) > largest[active]
+            done = good & ~away & (
+                (size <= 1e-11 * largest[active])
+                | (np.abs(residue).max(axis=1) <= 1e-15 * largest[active])
+            )  # fmt: skip
+            found[active[done]] = True
+            active = active[good & ~away & ~done]
+            if not len(active):
+                break
+        multipliers, error = np.zeros((len(x), n), complex), np.full((len(x), n), np.inf)
+        left = np.zeros((len(x), n, n), complex)
+        where = np.nonzero(found)[0]
+        if len(where):
+            _, slope = linearised(run, members[where], x[where], scale[where], period)
+            found[where] = np.isfinite(slope).all(axis=(1, 2))
+            where, slope = where[found[where]], slope[found[where]]
+        if len(where):
+            multipliers[where], error[where], left[where] = _eigen(slope)
+    return Equilibria(x, found, multipliers, error, left)
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    """Solutions of matrix (m, n, n) x = right (m, n); of least size where it is singular.
+
+    The differences' noise is no rank: singular values below it count as zero.
+    """
+    size = np.linalg.norm(matrix, axis=(1, 2))
+    with contextlib.suppress(np.linalg.LinAlgError):
+        # A tenth of the time of the singular values, where no matrix is near a singular one.
+        inverse = np.linalg.inv(matrix)
+        if (size * np.linalg.norm(inverse, axis=(1, 2)) < 1 / SINGULAR).all():
+            return np.asarray((inverse @ right[..., None])[..., 0])
+    try:
+        # The Jacobian's noise is relative to 1: for a flow `matrix` is of the size of dt.
+        inverse = np.linalg.pinv(matrix, rcond=np.minimum(NOISE * (1 + size) / size, 0.1))
+    except np.linalg.LinAlgError:
+        return np.full_like(right, np.nan)
+    return np.asarray((inverse @ right[..., None])[..., 0])
+
+
+def _eigen(slope: Array) -> tuple[Any, Array, Any]:
+    """Eigenvalues by descending size, their errors, left eigenvectors as rows."""
+    values, right = np.linalg.eig(slope)
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")
+    values = np.take_along_axis(values, order, axis=1)
+    right = np.take_along_axis(right, order[:, None, :], axis=2)
+    size = np.linalg.norm(slope, axis=(1, 2))[:, None]
+    try:
+        left = np.linalg.inv(right)
+        # A simple eigenvalue moves by at most the noise times its condition. Where several are
+        # one, the m-th root of the noise is the bound: two or three in practice.
+        condition = np.linalg.norm(left, axis=2) * np.linalg.norm(right, axis=1)
+        error = np.minimum(NOISE * size * condition, size * NOISE ** (1 / 3))
+    except np.linalg.LinAlgError:
+        left = np.zeros_like(right)
+        error = np.broadcast_to(size * NOISE ** (1 / 3), values.shape)
+    return values, np.where(np.isfinite(error), error, size * NOISE ** (1 / 3)), left

@@ -1,0 +1,127 @@
+"""From running sums and the state's motion to signs, and to all that the class rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import drift, motion, statistics
+from ._check import Array
+from .equilibrium import linearised
+from .run import Run
+
+VOLUME_KEPT = 0.05  # nats over the whole run: a sum of all exponents below it counts as zero
+LARGEST_TRACE = 16  # variables for which the trace is computed where not all exponents are
+
+
+@dataclass
+class Judged:
+    sign: NDArray[np.int64]  # (B, k)
+    motion: NDArray[np.int64]  # (B,), of `Motion`
+    speed: Array
+    period: NDArray[np.int64]
+    preserving: NDArray[np.bool_]  # volume
+    changed_at: Array  # (B,): time since 0 at which an exponent changed; NaN: none did
+    changed: NDArray[np.bool_]  # (B,): and its sign with it
+    exponents: Array  # (B, k): exact ones, NaN where they are not known
+    stderr: Array
+
+
+def judged(
+    run: Run, is_flow: bool, is_driven: bool, exponents: Array, stderr: Array, spread: Array,
+    blocks: Array, lost: NDArray[np.bool_],
+) -> Judged:  # fmt: skip
+    """exponents, stderr, spread (B, k) and blocks (m, B, k), in any order of exponents."""
+    now = run.now
+    duration = max(now.measured_steps * run.step_time, 1e-300)
+    preserving = _preserving(run, exponents, blocks, lost)
+    before = now.flight.step - now.measured_steps
+    sign = statistics.signs(
+        exponents, stderr, spread, duration, preserving=preserving[:, None],
+        stretch=now.measured_steps / max(now.aligned, before / 2, 1),
+        diffuses=is_driven & statistics.diffusing(blocks),
+    )  # fmt: skip
+    sign = _paired(sign, exponents, spread, duration, preserving)
+    seen = motion.evidence(run, is_flow, is_driven, sign, lost)
+    order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+    # Those at a fixed point come in descending order.
+    exact, error = (np.empty_like(exponents) for _ in range(2))
+    np.put_along_axis(exact, order, seen.exponents, axis=1)
+    np.put_along_axis(error, order, seen.stderr, axis=1)
+    exact[~np.isfinite(exponents)] = np.nan
+    known = np.isfinite(exact)
+    sign = np.where(known, statistics.exact_signs(exact, error, duration), sign)
+    changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
+    return Judged(
+        sign, seen.motion, seen.speed, seen.period, preserving, changed_at, changed, exact, error
+    )
+
+
+def _preserving(
+    run: Run, exponents: Array, blocks: Array, lost: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    now = run.now
+    batch, k = exponents.shape
+    dim = now.propagator.dim
+    kept = np.zeros(batch, bool)
+    if not now.measured_steps:
+        return kept
+    circles = bool((run.observed.turns > 0).all())  # a torus may fill all of the phase space
+    with np.errstate(all="ignore"):
+        if k == dim and not circles:
+            total = now.totals().sum(axis=1)
+            # It is constant for Hamiltonian systems in other coordinates, where it only returns.
+            blocks_measured = max(now.measured_steps / max(now.block_steps, 1), 1)
+            _, spread = statistics.standard_error(
+                blocks.sum(axis=2), total, 1.0, 1.0 / blocks_measured
+            )
+            return np.asarray(np.abs(total) <= np.maximum(VOLUME_KEPT, np.minimum(spread, 4.0)))
+        if dim > LARGEST_TRACE or not motion.doubles(run):
+            return kept
+        members = np.nonzero(~lost)[0]
+        kept[members] = True
+        for states in (run.initial[members], now.flight.state[members]):
+            scale = motion.scales(run, members, states)
+            _, slope = linearised(run, members, states, scale, 1)
+            growth = np.abs(np.linalg.slogdet(slope)[1]) * now.measured_steps
+            kept[members] &= growth <= VOLUME_KEPT
+        if circles:  # without any shear, phases that turn by themselves
+            kept &= np.abs(now.totals()).max(axis=1) > VOLUME_KEPT
+    return kept
+
+
+def _paired(
+    sign: NDArray[np.int64], exponents: Array, spread: Array, duration: float,
+    preserving: NDArray[np.bool_],
+) -> NDArray[np.int64]:  # fmt: skip
+    """Exponents l and -l of a Hamiltonian system are both zero, or neither is."""
+    dim = exponents.shape[1]
+    if dim % 2 or not preserving.any():
+        return sign
+    order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+    in_order = np.take_along_axis(exponents, order, axis=1) * duration
+    range_ = np.take_along_axis(spread, order, axis=1)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(in_order + in_order[:, ::-1])
+        pairs = preserving & (apart <= VOLUME_KEPT + range_ + range_[:, ::-1]).all(axis=1)
+    together = statistics.paired(np.take_along_axis(sign, order, axis=1))
+    out = sign.copy()
+    np.put_along_axis(out, order, together, axis=1)
+    return np.where(pairs[:, None], out, sign)
+
+
+def _changes(
+    run: Run, blocks: Array, ignored: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """(time at which an exponent changed or NaN, whether its sign did), of each member."""
+    now = run.now
+    found, after, left, right = drift.changes(blocks)
+    found &= ~ignored[:, None]
+    level = statistics.BOUNDED / max(now.measured_steps, 1) * now.block_steps
+    kinds = [np.sign(np.where(np.abs(side) > level, side, 0.0)) for side in (left, right)]
+    changed = (found & (kinds[0] != kinds[1])).any(axis=1)
+    first = np.argmax(found, axis=1)[:, None]
+    steps = np.take_along_axis(after, first, axis=1)[:, 0] * now.block_steps
+    start = now.flight.step - now.measured_steps
+    time = np.where(found.any(axis=1), (start + steps) * run.step_time, np.nan)
+    return time, changed

@@ -1,0 +1,395 @@
+"""How the state itself moves: evidence of an attractor's class that exponents do not give.
+
+Zero exponents and a moving state are what a limit cycle has, and what a state has that decays too
+slowly for the run. So the class also asks whether the orbit comes back, grows without bound, or
+comes to rest, and where it does the exponents are those of the fixed point itself.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._check import Array
+from .equilibrium import LARGEST, Equilibria, equilibria, stepped
+from .recurrence import decays, falls, grows, returns
+from .run import Run
+
+REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
+JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
+GONE = 1e-9  # of a start's size: a state that is smaller has decayed
+LONGEST_PERIOD = 4096
+LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
+APART = 1e-4  # of the scale, that the points of a periodic orbit are apart
+SUSPECTED = 64  # periods that are tried with Newton's method where the orbit is not yet that near
+NEARLY = 0.05  # of the way between two steps
+RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
+SLOW = 3.0  # nats over the run: a focus that decays less is not told from a cycle
+TURNS = 30  # that an orbit takes at least if more than one zero exponent is believed
+SAMPLES = 64
+GOLDEN = (5**0.5 - 1) / 2
+LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
+# Eigenvalues of n variables take about as long as n / k times so many measured steps, on the CPU
+# and on a GPU: shorter runs do without.
+WORTH, WORTH_ON_GPU = 100, 10_000
+SMALL = 8  # variables, of which they take next to nothing
+
+
+class Motion(IntEnum):
+    UNKNOWN = 0  # chaos, systems driven by inputs, and what was not asked
+    RESTS = 1  # at a fixed point or on a periodic orbit of a map
+    SETTLES = 2  # approaches one
+    SETTLES_SLOWLY = 3  # the same, and the leading exponent there is zero
+    RETURNS = 4  # comes back to where it was
+    STRAYS = 5  # neither comes back nor comes to rest
+    SPIRALS = 6  # turns around a fixed point that attracts, or nearly
+    GROWS = 7  # without bound
+    STOPS = 8  # rests at a saddle that it can only reach by underflow
+    TURNS_FEW = 9  # comes back, but turned less than 30 times
+
+
+@dataclass
+class Evidence:
+    """Of each member; exponents where the fixed point says them exactly, else NaN."""
+
+    motion: NDArray[np.int64]
+    speed: Array  # |f| relative to the state's scale, flows
+    period: NDArray[np.int64]  # steps until a map is back, 0: it is not
+    exponents: Array  # (B, k)
+    stderr: Array
+
+
+def evidence(run: Run, is_flow: bool, is_driven: bool, sign: Any, lost: Any) -> Evidence:
+    """Looks at a copy: the run itself does not move."""
+    batch, k = sign.shape
+    found = Evidence(
+        np.zeros(batch, np.int64), np.full(batch, np.nan), np.zeros(batch, np.int64),
+        np.full((batch, k), np.nan), np.full((batch, k), np.nan),
+    )  # fmt: skip
+    now = run.now
+    members = np.nonzero(~lost)[0]
+    if not len(members) or not now.measured_steps:
+        return found
+    with np.errstate(all="ignore"):
+        sight = _Sight(run, members)
+        found.motion[members[sight.growing]] = Motion.GROWS
+        if is_driven:
+            return found
+        found.speed[members] = sight.speed
+        if not is_flow:
+            _map_periods(run, members, sign, found)
+        _look(run, sight, members, sign, is_flow, found)
+    return found
+
+
+class _Sight:
+    """What snapshots and one more step say of some members."""
+
+    def __init__(self, run: Run, members: NDArray[np.int64]):
+        now = run.now
+        self.state = now.flight.state[members]
+        self.snapshots = np.array(now.snapshots)[:, members]
+        first = now.flight.step - now.measured_steps
+        self.times = first + now.block_steps * np.arange(float(len(self.snapshots)))
+        sizes = np.linalg.norm(np.asarray(self.snapshots, float), axis=2)
+        start = np.linalg.norm(np.asarray(run.observed(run.initial[members]), float), axis=1)
+        self.growing = grows(sizes, self.times, start)
+        self.spread = np.ptp(self.snapshots, axis=0).max(axis=1).astype(float)
+        angles = run.observed.turns > 0
+        self.scale = scales(run, members, self.state)
+        self.size = self.scale.max(axis=1)
+        # The scale of where the state is now; of where it came from, only that it has left it.
+        here = np.maximum(np.abs(np.where(angles, 0.0, self.state)).max(axis=1), self.spread)
+        here = np.maximum(here, GONE * self.size)
+        after = stepped(run, members, self.state, 1)
+        move = np.abs(run.observed.apart(after, self.state)).max(axis=1)
+        self.resting = move <= np.maximum(REST / now.measured_steps, JITTER) * here
+        self.speed = move / here / run.step_time
+
+
+def _look(
+    run: Run, sight: _Sight, members: NDArray[np.int64], sign: Any, is_flow: bool, found: Evidence
+) -> None:
+    """Rest, return or neither, of members that are not chaotic or stand still."""
+    sign = sign[members]
+    positive = (sign == 1).any(axis=1)
+    open_signs = ((sign == 0) | (sign == 2)).sum(axis=1)
+    period = found.period[members]
+    if not is_flow:
+        # Exactly periodic with a positive exponent: the class says so, nothing is to be found out.
+        stuck = positive & (period > 0)
+        found.motion[members[stuck]] = Motion.RESTS
+        positive = positive & ~stuck
+        resting = period > 0
+        resting[stuck] = False
+    else:
+        resting = sight.resting.copy()
+        period = np.where(resting, 1, 0)
+        positive = positive & ~resting
+    asked = ~positive & ~sight.growing & (found.motion[members] == Motion.UNKNOWN)
+    moving = asked & ~resting
+    back = np.zeros(len(members), bool)
+    some = np.nonzero(moving & (open_signs > 0))[0]
+    back[some] = returns(sight.snapshots[:, some])
+    found.motion[members[moving]] = np.where(back[moving], Motion.RETURNS, Motion.STRAYS)
+    if not _worth(run):
+        found.motion[members[asked & resting]] = Motion.RESTS
+        return
+
+    def newton(which: Any, states: Array, length: int) -> Equilibria:
+        return equilibria(run, members[which], states, sight.scale[which], length)
+
+    for length in np.unique(period[asked & resting]):
+        which = np.nonzero(asked & resting & (period == length))[0]
+        found.motion[members[which]] = Motion.RESTS
+        if length * run.now.propagator.dim <= LARGEST_WORK:
+            _rests(run, sight, members, which, newton(which, sight.state[which], length), length,
+                   is_flow, found)  # fmt: skip
+    # A state on its way to rest: without return, or with exponents that are all negative.
+    which = np.nonzero(moving & (~back | (open_signs == 0)))[0]
+    if len(which):
+        _settles(run, sight, members, which, newton(which, sight.state[which], 1), 1, found)
+    if not is_flow:
+        _settles_periodically(run, sight, members, moving, found, newton)
+    which = np.nonzero((found.motion[members] == Motion.STRAYS) & (open_signs > 0))[0]
+    if len(which):
+        back[which] = returns(_closely(run, members[which]))
+        found.motion[members[which[back[which]]]] = Motion.RETURNS
+    if run.observed.linear:
+        which = np.nonzero((found.motion[members] == Motion.RETURNS) & (open_signs > 1))[0]
+        if len(which):
+            centre = sight.snapshots[:, which].mean(axis=0).astype(float)
+            _turns_around(run, sight, members, which, newton(which, centre, 1), found)
+    which = np.nonzero(moving & (open_signs > 1) & (found.motion[members] == Motion.RETURNS))[0]
+    if len(which) and is_flow:
+        few = _turns(run, sight, members, which) < TURNS
+        found.motion[members[which[few]]] = Motion.TURNS_FEW
+
+
+def _worth(run: Run) -> bool:
+    """Whether fixed points are looked for."""
+    dim, k = run.now.propagator.dim, run.now.flight.basis.shape[2]
+    steps = (WORTH_ON_GPU if on_gpu(run) else WORTH) * dim / k
+    return dim <= LARGEST and doubles(run) and (dim <= SMALL or run.now.measured_steps >= steps)
+
+
+def on_gpu(run: Run) -> bool:
+    propagator: Any = run.now.propagator
+    parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
+    return any(hasattr(part, "device") for part in parts)
+
+
+def doubles(run: Run) -> bool:
+    """Whether states are computed in float64: on a GPU they have the tangents' type."""
+    return not on_gpu(run) or run.now.propagator.dtype == np.float64
+
+
+def scales(run: Run, members: Any, states: Array) -> Array:
+    """Of the variables (m, n) of states, for differences."""
+    turns = run.observed.turns
+    own = np.abs(np.where(turns > 0, turns, states))
+    own = np.maximum(own, np.abs(np.where(turns > 0, 0.0, run.initial[members])))
+    if run.observed.linear:
+        own = np.maximum(own, np.ptp(np.array(run.now.snapshots)[:, members], axis=0))
+    size = own.max(axis=1, keepdims=True)
+    return np.maximum(own, np.where(size > 0, 1e-3 * size, 1.0))
+
+
+def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
+    """Exponents (m, n) at fixed points and their errors, that of the time step included."""
+    time = length * run.step_time
+    size = np.abs(at.multipliers)
+    rates = np.log(size) / time
+    error = at.error / size / time
+    dt = getattr(run.now.propagator, "dt", 0.0)
+    if dt:
+        complex_rates = np.abs(np.log(at.multipliers + 0j)) / time
+        error = error + complex_rates * (complex_rates * dt) ** 4 / 120
+    return rates, error
+
+
+def _exactly(
+    run: Run, members: Any, which: Any, at: Equilibria, good: Any, length: int, found: Evidence
+) -> None:
+    """Exponents from eigenvalues, but for directions that die within a step."""
+    if not run.generic or not good.any():
+        return
+    k = found.exponents.shape[1]
+    rates, error = _rates(run, at, length)
+    alive = np.abs(at.multipliers) > 1e-8 * np.abs(at.multipliers[:, :1])
+    place = members[which[good]]
+    found.exponents[place] = np.where(alive, rates, np.nan)[good, :k]
+    found.stderr[place] = np.where(alive, error, np.nan)[good, :k]
+
+
+def _rests(
+    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, length: int, is_flow: bool,
+    found: Evidence,
+) -> None:  # fmt: skip
+    near = np.abs(at.state - sight.state[which]).max(axis=1) <= 1e-3 * sight.size[which]
+    good = at.found & near
+    _exactly(run, members, which, at, good, length, found)
+    if not is_flow:
+        return
+    rates, error = _rates(run, at, length)
+    unstable = (rates > 3 * error) & (rates * _time(run) > RESOLVED)
+    # From its start, along the stable directions of a saddle only? Otherwise it came along the
+    # unstable ones, which underflow has made zero, or it moved on from another saddle.
+    apart = run.initial[members[which]] - at.state
+    along = np.abs(np.einsum("mij,mj->mi", at.left, apart))
+    along = along / (np.linalg.norm(at.left, axis=2) * np.linalg.norm(apart, axis=1)[:, None])
+    reached = (np.where(unstable, along, 0.0) > 1e-9).any(axis=1)
+    stops = good & unstable.any(axis=1) & reached
+    found.motion[members[which[stops]]] = Motion.STOPS
+
+
+def _time(run: Run) -> float:
+    return run.now.measured_steps * run.step_time
+
+
+def _distances(run: Run, sight: _Sight, which: Any, at: Equilibria) -> Array:
+    there = run.observed(at.state).astype(float)
+    return np.asarray(np.linalg.norm(sight.snapshots[:, which] - there, axis=2))
+
+
+def _settles(
+    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, length: int, found: Evidence
+) -> None:  # fmt: skip
+    rates, error = _rates(run, at, length)
+    time = _time(run)
+    leading = rates[:, 0]
+    unstable = (leading > 3 * error[:, 0]) & (leading * time > RESOLVED)
+    distances = _distances(run, sight, which, at)
+    good = at.found & ~unstable & (
+        falls(distances) | decays(distances, leading * run.now.block_steps * run.step_time)
+    )  # fmt: skip
+    slowly = np.abs(leading) * time <= RESOLVED
+    kind = np.where(slowly, Motion.SETTLES_SLOWLY, Motion.SETTLES)
+    found.motion[members[which[good]]] = kind[good]
+    found.period[members[which[good]]] = 0 if run.now.propagator.dim == 0 else length
+    _exactly(run, members, which, at, good, length, found)
+
+
+def _settles_periodically(
+    run: Run, sight: _Sight, members: Any, moving: Any, found: Evidence, newton: Any
+) -> None:
+    """Maps on their way to an orbit of a few steps."""
+    left = np.nonzero(moving & (found.motion[members] == Motion.STRAYS))[0]
+    if not len(left):
+        return
+    path = [sight.state[left]]
+    for _ in range(SUSPECTED):
+        path.append(stepped(run, members[left], path[-1], 1))
+    distance = np.abs(run.observed.apart(np.array(path[1:]), path[0])).max(axis=2)
+    nearly = distance < NEARLY * distance.max(axis=0)
+    period = np.where(nearly.any(axis=0), nearly.argmax(axis=0) + 1, 0)
+    for length in np.unique(period[period > 1]):
+        which = left[period == length]
+        _settles(run, sight, members, which, newton(which, sight.state[which], int(length)),
+                 int(length), found)  # fmt: skip
+
+
+def _turns_around(
+    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, found: Evidence
+) -> None:
+    """A focus that decays slowly has two exponents near zero and comes back, as a torus does."""
+    rates, error = _rates(run, at, 1)
+    time = _time(run)
+    unstable = ((rates > 3 * error) & (rates * time > RESOLVED)).any(axis=1)
+    slow = (np.abs(rates) * time < SLOW) & (np.abs(at.multipliers.imag) > 0)
+    centre = (np.abs(rates) * time <= RESOLVED).all(axis=1)
+    focus = at.found & ~unstable & slow.any(axis=1)
+    found.motion[members[which[focus & ~centre]]] = Motion.SPIRALS
+    settled = focus & falls(_distances(run, sight, which, at))
+    leading = np.abs(rates[:, 0]) * time <= RESOLVED
+    kind = np.where(leading, Motion.SETTLES_SLOWLY, Motion.SETTLES)
+    found.motion[members[which[settled]]] = kind[settled]
+    _exactly(run, members, which, at, settled, 1, found)
+
+
+def _closely(run: Run, members: Any) -> Array:
+    """Snapshots of what comes next, at times that no period fits: every block may be a period."""
+    gap = max(1, round(GOLDEN * run.now.block_steps / 4))
+    state, seen = run.now.flight.state[members], []
+    for _ in range(SAMPLES):
+        state = stepped(run, members, state, gap)
+        seen.append(run.observed(state))
+    return np.array(seen)
+
+
+def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
+    """How often orbits turned in the run, from the length of a piece of their way."""
+    points = np.asarray(sight.snapshots[:, which], float)
+    across = np.linalg.norm(points - points.mean(axis=0), axis=2).max(axis=0) * 2
+    state = sight.state[which]
+    place = run.observed(state).astype(float)
+    after = run.observed(stepped(run, members[which], state, 1)).astype(float)
+    pace = np.linalg.norm(after - place, axis=1)
+    gap = max(1, int(np.median(0.2 * across / np.maximum(pace, 1e-300))))
+    gap = min(gap, max(1, run.now.measured_steps // (4 * SAMPLES)))
+    way = np.zeros(len(which))
+    for _ in range(SAMPLES):
+        state = stepped(run, members[which], state, gap)
+        here = run.observed(state).astype(float)
+        way += np.linalg.norm(here - place, axis=1)
+        place = here
+    return np.asarray(way / (SAMPLES * gap) * run.now.measured_steps / (np.pi * across))
+
+
+def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -> int:
+    """Members of a map that are exactly periodic, have a positive exponent, and began elsewhere.
+
+    No orbit reaches an unstable one but by rounding.
+    """
+    members = np.nonzero((period > 0) & (sign == 1).any(axis=1))[0]
+    state = run.now.flight.state[members]
+    there = np.zeros(len(members), bool)
+    for _ in range(int(period[members].max(initial=0))):
+        there |= (state == run.initial[members]).all(axis=1)
+        state = stepped(run, members, state, 1)
+    return int((~there).sum())
+
+
+def _map_periods(run: Run, members: NDArray[np.int64], sign: Any, found: Evidence) -> None:
+    """Write after how many steps maps are back where they are now, as far as the class needs it.
+
+    Where an exponent may be positive the return must be exact: chaotic orbits come close to
+    themselves.
+    """
+    signs = sign[members]
+    close = max(REST / run.now.measured_steps, JITTER)
+    regular = (signs < 1).all(axis=1)
+    contracting = (signs == -1).all(axis=1)
+    _periods(run, members[regular], 1, found.period, close)
+    # From the start each time, for those that are left: long periods are rare.
+    for longest in (16, 256, LONGEST_PERIOD):
+        left = members[contracting & (found.period[members] == 0)]
+        _periods(run, left, longest, found.period, close)
+    _periods(run, members[~regular], LONGEST_STUCK, found.period, 0.0)
+
+
+def _periods(
+    run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64], near: float
+) -> None:  # fmt: skip
+    if not len(members):
+        return
+    now = run.now
+    flight = now.flight.take(members, now.propagator.dtype)
+    propagator = now.propagator.select(members, now.propagator.dtype)
+    origin = flight.state.copy()
+    turns = run.observed.turns
+    scale = np.abs(np.where(turns > 0, turns, origin)).max(axis=1)
+    scale = np.where(scale > 0, scale, 1.0)
+    furthest = np.zeros(len(members))
+    for step in range(1, longest + 1):
+        propagator.advance(flight, 1)
+        distance = np.abs(run.observed.apart(flight.state, origin)).max(axis=1)
+        back = (period[members] == 0) & (distance <= step * near * scale)
+        # A fixed point that is approached from both sides in turn is no orbit of two steps.
+        back &= (step == 1) | (furthest > APART * scale)
+        furthest = np.maximum(furthest, distance)
+        period[members[back]] = step
+        if (period[members] > 0).all():
+            break
