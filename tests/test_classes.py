@@ -1,11 +1,14 @@
 """A tenth of the catalogue of known classes, and a share of the networks at rest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from .catalogue import fixed_point_coverage, judge
+from .catalogue import fixed_point_coverage, judge, maps
 from .catalogue.everything import catalogue, written
-from .catalogue.long_runs import stored
+from .catalogue.long_runs import judged, polynomial, stored
+from .catalogue.polynomial import monomials
 
 SHARE = 10
 
@@ -67,3 +70,20 @@ def test_errors_cover_eigenvalues_at_rest(kind, duration):
     assert (deviations <= 2).mean() >= 0.9
     # Errors that cover because they are huge would say nothing.
     assert np.median(np.concatenate([c.stderr.ravel() for c in found])) < 6 / duration
+
+
+@pytest.mark.slow
+def test_long_runs_know_exact_exponents():
+    """The program that tells classes: ln s of the tent map, 0 and -2 g of the Hopf normal form."""
+    every = {b.name: b for b in written()}
+    tent = replace(every["tent map"].take([5, 20]), f=maps.tent, search=1, times=512)
+    for slope, fact in zip(tent.params["s"], judged(tent), strict=True):
+        assert fact["class"] == "chaotic"
+        np.testing.assert_allclose(fact["exponents"], np.log(slope), atol=1e-5)
+    hopf = every["Hopf normal form"].take([13])
+    order = monomials(2, 3)
+    hopf = replace(hopf, f=polynomial, order=order, search=2, times=256, initial=hopf.initial[0])
+    (fact,) = judged(hopf)
+    growth = hopf.params["c"][0, 0, order.index((1, 0))]
+    assert fact["class"] == "limit cycle"
+    np.testing.assert_allclose(fact["exponents"], [0, -2 * growth], atol=2e-3)

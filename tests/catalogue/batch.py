@@ -38,6 +38,7 @@ class Batch:
     zeros: tuple[int, ...] = ()  # expected numbers of exponents, -1 where unknown
     positives: tuple[int, ...] = ()
     f: Callable[..., Any] | None = None  # for long runs, which know nothing of the package
+    order: tuple[tuple[int, ...], ...] = ()  # exponents of the monomials of a polynomial system
     search: int = 0  # exponents that a long run follows to tell the class; 0: theory does
     driven: bool = False
     preserving: int = 0  # degrees of freedom of a system that preserves volume

@@ -49,7 +49,7 @@ def batches() -> Iterator[Batch]:
         FAMILY,
         "forced pendulum",
         flow(pendulum, 2),
-        {"a": np.linspace(0.85, 1.5, 48)},
+        {"a": np.linspace(0.85, 1.5, 40)},
         SEARCHED,
         dt=0.05,
         initial=[0.2, 0.1],

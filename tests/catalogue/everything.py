@@ -1,19 +1,9 @@
 """All batches of the catalogue."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
-from . import (
-    conservative,
-    critical,
-    driven,
-    fixed_points,
-    flows,
-    maps,
-    networks,
-    tori,
-    unbounded,
-)  # fmt: skip
+from . import conservative, critical, driven, fixed_points, flows, maps, networks, tori, unbounded
 from .batch import Batch
 from .long_runs import stored
 
@@ -22,14 +12,15 @@ FILES = (
 )  # fmt: skip
 
 
-def written() -> Iterator[Batch]:
-    for file in FILES:
-        yield from file.batches()
+@cache
+def written() -> tuple[Batch, ...]:
+    """Every batch, those included whose classes a long run tells."""
+    return tuple(b for file in FILES for b in file.batches())
 
 
-def searched() -> Iterator[Batch]:
+def searched() -> list[Batch]:
     """Batches whose classes a long run tells."""
-    return (b for b in written() if b.search)
+    return [b for b in written() if b.search]
 
 
 def catalogue() -> list[Batch]:

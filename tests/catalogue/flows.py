@@ -19,7 +19,7 @@ def poly(
     """A batch of polynomial systems: all of a dimension and degree share compiled code."""
     c = coefficients(f, dim, degree, members(**params))
     if how.get("search"):
-        how["f"] = polynomial(monomials(dim, degree), (c != 0).any(axis=0))
+        how |= {"f": polynomial, "order": monomials(dim, degree)}
     return batch(family, name, system(dim, degree, is_flow=is_flow), {"c": c}, expected, **how)
 
 
@@ -265,19 +265,19 @@ def chaos() -> Iterator[Batch]:
                     **{"search": 2, **how})  # fmt: skip
 
     usual = {"s": 10.0, "b": 8 / 3}
-    yield quadratic("Lorenz", lorenz, {**usual, "r": np.linspace(25, 120, 48)}, [1.0, 1, 20], 0.005)
-    yield quadratic("Lorenz, high", lorenz, {**usual, "r": np.linspace(125, 350, 24)},
+    yield quadratic("Lorenz", lorenz, {**usual, "r": np.linspace(25, 120, 40)}, [1.0, 1, 20], 0.01)
+    yield quadratic("Lorenz, high", lorenz, {**usual, "r": np.linspace(125, 350, 16)},
                     [1.0, 1, 20], 0.002, unit=0.5)  # fmt: skip
     for a, lowest, highest in ((0.2, 2.2, 14.0), (0.1, 4.0, 18.0)):
         yield quadratic(f"Roessler {a}", roessler,
-                        {"a": a, "b": a, "c": np.linspace(lowest, highest, 48)},
-                        [1.0, 1, 0], 0.01)  # fmt: skip
+                        {"a": a, "b": a, "c": np.linspace(lowest, highest, 40)},
+                        [1.0, 1, 0], 0.02)  # fmt: skip
     yield quadratic(
         "Roessler, b varied",
         roessler,
         {"a": 0.2, "b": np.linspace(0.15, 1.8, 32), "c": 5.7},
         [1.0, 1, 0],
-        0.01,
+        0.02,
     )
     yield quadratic("Chen", chen, {"c": np.linspace(20.5, 28.5, 12)}, [1.0, 1, 10], 0.002, unit=0.5)
     yield quadratic("Lu", lu, {"c": np.linspace(13, 22, 12)}, [1.0, 1, 10], 0.002, unit=0.5)
@@ -307,7 +307,7 @@ def chaos() -> Iterator[Batch]:
         "chaos, flows",
         "Thomas",
         flow(thomas, 3),
-        {"b": np.linspace(0.05, 0.4, 48)},
+        {"b": np.linspace(0.05, 0.4, 36)},
         SEARCHED,
         dt=0.05,
         unit=2.0,
@@ -348,7 +348,7 @@ def chaos() -> Iterator[Batch]:
         "hyperchaos",
         "Lorenz-96",
         flow(lorenz96, 8),
-        {"forcing": np.linspace(1, 10, 32)},
+        {"forcing": np.linspace(1, 10, 16)},
         SEARCHED,
         dt=0.02,
         initial=[3.0, 3.1, 3, 3, 2.8, 3, 3, 3.3],

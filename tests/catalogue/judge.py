@@ -169,7 +169,9 @@ def run(chosen_batches: Iterable[tuple[Batch, list[str]]], say: Any = print) -> 
             tally.undetermined += len(batch)
             continue
         finally:
-            tally.seconds += time.perf_counter() - begun
+            seconds = time.perf_counter() - begun
+            tally.seconds += seconds
+            say(f"# {batch.family}: {batch.name}: {len(batch)} in {seconds:.1f} s")
         for verdict in verdicts:
             tally.add(verdict.outcome)
             if verdict.outcome not in ("right", "open"):

@@ -31,15 +31,14 @@ def coefficients(
     names = list(members[0]) if members else []
     symbols = {name: sympy.Symbol(f"p_{name}") for name in names}
     order = monomials(dim, degree)
-    table = []
-    for component in f(*variables, **symbols):
+    table = np.zeros((len(members), dim, len(order)))
+    for i, component in enumerate(f(*variables, **symbols)):
         known = sympy.Poly(sympy.sympify(component), *variables).as_dict()
         assert set(known) <= set(order), f"{f.__name__} has a degree above {degree}"
-        row = [known.get(e, sympy.Integer(0)) for e in order]
-        table.append([sympy.lambdify(list(symbols.values()), c, "math") for c in row])
-    return np.array(
-        [[[float(c(*m.values())) for c in row] for row in table] for m in members], float
-    )
+        for exponents, c in known.items():
+            value = sympy.lambdify(list(symbols.values()), c, "math")
+            table[:, i, order.index(exponents)] = [value(*m.values()) for m in members]
+    return table
 
 
 @cache

@@ -68,7 +68,7 @@ def batches() -> Iterator[Batch]:
                 {"mean": 1.3, "spread": 0.5, "k": 0.5 * ratio}, list(kinds), dt=0.1, unit=2.0,
                 initial=[0.1, 0.7])  # fmt: skip
     for m in (3, 4, 5):
-        k = np.array([0.0, 0.02, 0.05, 3.0, 4.0, 6.0])
+        k = np.array([0.01, 0.02, 0.05, 3.0, 4.0, 6.0])
         kinds = np.where(k < 1, f"torus of dimension {m}", "limit cycle")
         yield batch("phases", f"{m} phases", flow(kuramoto(m), m),
                     {"mean": 1.3, "spread": 1.0, "k": k}, list(kinds), dt=0.1, unit=2.0,

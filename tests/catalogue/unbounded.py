@@ -88,7 +88,8 @@ def batches() -> Iterator[Batch]:
                 unit=MAP_STEPS)  # fmt: skip
     growing = np.array([1.002, 1.01, 1.02])[:, None, None] * np.eye(4)
     yield batch(FAMILY, "growing ReLU network", _relu,
-                {"W": growing, "bias": 0.1 + np.zeros((3, 4))}, GONE, unit=MAP_STEPS)  # fmt: skip
+                {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
+                GONE, unit=MAP_STEPS)  # fmt: skip
 
 
 def _relu(W, bias):
