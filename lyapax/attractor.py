@@ -11,7 +11,10 @@ UNDETERMINED = "undetermined"
 
 @dataclass(frozen=True)
 class Case:
-    """What the class of one member depends on; signs as from `statistics.signs`, descending."""
+    """What the class of one member depends on.
+
+    Signs as from `statistics.signs`, descending; 3 for one that is zero or negative.
+    """
 
     signs: tuple[int, ...]
     dim: int
@@ -70,7 +73,7 @@ def _at_rest(case: Case) -> tuple[str, str] | None:
         return f"critical {name}{steps}", (
             f"{where} whose leading exponent is zero, by a power of the time"
         )
-    if 2 in case.signs:
+    if 2 in case.signs or 3 in case.signs:
         return UNDETERMINED, f"{where}, but an exponent is neither zero nor clearly signed"
     if case.zero and case.preserving and case.zero == len(case.signs) == case.dim:
         return f"elliptic {name}{steps}", f"{where}, and all exponents are zero"
@@ -87,10 +90,11 @@ def _chaotic(case: Case) -> tuple[str, str] | None:
     leading = case.signs[: case.positive + case.zero + 1]
     if case.positive > 1 and not _lacks_zero(case):
         return "hyperchaotic", f"{case.positive} exponents are positive"
-    if 2 in leading:
+    # Of a chaotic attractor it does not matter which exponents are zero and which negative.
+    open_ = [j for j, s in enumerate(leading, 1) if s == 2 or (s == 3 and not case.positive)]
+    if open_:
         return UNDETERMINED, (
-            f"exponent {leading.index(2) + 1} is neither zero nor clearly signed: measure 4 times "
-            "longer"
+            f"exponent {open_[0]} is neither zero nor clearly signed: measure 4 times longer"
         )
     if not case.positive:
         return None
@@ -107,7 +111,7 @@ def _lacks_zero(case: Case) -> bool:
     if not case.is_flow or case.is_driven:
         return False
     whole = -1 in case.signs or len(case.signs) == case.dim
-    return whole and 0 not in case.signs and 2 not in case.signs
+    return whole and not {0, 2, 3} & set(case.signs)
 
 
 def _regular(case: Case) -> tuple[str, str]:

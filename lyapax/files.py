@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period",
-          "diverged_at", "last_size", "motion", "preserving", "changed_at", "changed")  # fmt: skip
+          "diverged_at", "last_size", "motion", "preserving", "changed_at", "changed",
+          "step_bias", "step_bias_stderr")  # fmt: skip
 FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every", "block_duration",
-         "finer_step_survives", "circles")  # fmt: skip
+         "finer_step_survives", "circles", "step")  # fmt: skip
 
 
 def save(spec: "LyapunovSpectrum", path: str | os.PathLike[str]) -> None:
@@ -53,8 +54,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         arrays.setdefault(name, np.full(shape, np.nan))
     for name in ("motion", "preserving", "changed"):
         arrays.setdefault(name, np.zeros(shape, np.int64))
+    for name in ("step_bias", "step_bias_stderr"):
+        arrays.setdefault(name, np.full(arrays["exponents"].shape, np.nan))
     facts.setdefault("finer_step_survives", None)
     facts.setdefault("circles", False)
+    facts.setdefault("step", "")
     facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
     return {**facts, **arrays}
 

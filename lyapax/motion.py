@@ -95,7 +95,8 @@ class _Sight:
         self.times = first + now.block_steps * np.arange(float(len(self.snapshots)))
         sizes = np.linalg.norm(np.asarray(self.snapshots, float), axis=2)
         start = np.linalg.norm(np.asarray(run.observed(run.initial[members]), float), axis=1)
-        self.growing = grows(sizes, self.times, start)
+        # What has left the numbers of float32 has no bound either.
+        self.growing = grows(sizes, self.times, start) | ~np.isfinite(sizes).all(axis=0)
         self.spread = np.ptp(self.snapshots, axis=0).max(axis=1).astype(float)
         angles = run.observed.turns > 0
         self.scale = scales(run, members, self.state)

@@ -61,7 +61,7 @@ class Orbit:
         return array.reshape((*self.shape, *array.shape[1:]))
 
 
-def time_step(system: System, dt: float | None) -> float:
+def time_step(system: System, dt: float | str | None) -> float:
     if system.is_flow:
         if dt is None:
             raise ValueError("dt must be given for a flow")

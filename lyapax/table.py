@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import step
 from .status import Status
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
         "diverged_at": spec.diverged_at.tolist(), "last_size": spec.last_size.tolist(),
         "attractor": spec.attractor.tolist() if spec.shape else spec.attractor,
         "kaplan_yorke": np.asarray(spec.kaplan_yorke).tolist(),
+        "kaplan_yorke_stderr": np.asarray(spec.kaplan_yorke_stderr).tolist(),
+        "kaplan_yorke_is_bound": np.asarray(spec.kaplan_yorke_is_bound).tolist(),
         "entropy": np.asarray(spec.entropy).tolist(),
+        "step": spec.step, "step_bias": spec.step_bias.tolist(),
+        "step_bias_stderr": spec.step_bias_stderr.tolist(),
+        "entropy_stderr": np.asarray(spec.entropy_stderr).tolist(),
     }  # fmt: skip
 
 
@@ -43,8 +49,8 @@ def divergence(spec: "LyapunovSpectrum") -> str:
 
 
 def _dimension(spec: "LyapunovSpectrum") -> str:
-    if np.isnan(spec.kaplan_yorke):
-        return f"not reached by {spec.k} exponents"
+    if spec.kaplan_yorke_is_bound:
+        return f">= {spec.kaplan_yorke:g}, not reached by {spec.k} exponents"
     return f"{spec.kaplan_yorke:.4f} +- {spec.kaplan_yorke_stderr:.2g}"
 
 
@@ -52,6 +58,13 @@ def _pooled_rows(spec: "LyapunovSpectrum") -> str:
     mean, stderr = spec.pooled()
     rows = [f"{j + 1:4d}  {mean[j]:10.5f}  {stderr[j]:9.2g}" for j in range(min(spec.k, 12))]
     return "\n".join(["", "", "   j   mean over       stderr", "          batch", *rows])
+
+
+def _step(spec: "LyapunovSpectrum") -> list[str]:
+    """Why this dt, where that was chosen, and what it does to exponents, where that shows."""
+    chosen = [f"step          {spec.step}"] if spec.step else []
+    at = step.worst(spec, 1 / 3, step.ENOUGH)
+    return chosen + ([f"step          dt {step.described(spec, at)}"] if at else [])
 
 
 def table(spec: "LyapunovSpectrum") -> str:
@@ -68,6 +81,7 @@ def table(spec: "LyapunovSpectrum") -> str:
             f"{int(spec.diverged.sum())} diverged"
         )
         head += f", the first {divergence(spec)}" if divergence(spec) else ""
+        head += "".join(f"\n{line}" for line in _step(spec))
         return head + _pooled_rows(spec) if spec.is_driven and len(spec.shape) == 1 else head
     if divergence(spec):
         return f"{head}\ndiverged {divergence(spec)}"
@@ -87,5 +101,6 @@ def table(spec: "LyapunovSpectrum") -> str:
         f"dimension     {_dimension(spec)} (Kaplan-Yorke)",
         f"entropy       {spec.entropy:.5g} +- {spec.entropy_stderr:.2g} (Pesin)",
         f"zero below    {spec.resolution:.2g}",
+        *_step(spec),
     ]
     return "\n".join(rows)

@@ -11,7 +11,7 @@ def returns(points, near, shrunk, found):
 
     An orbit returns if some point is nearer to an earlier one than `near` times the furthest that
     the orbit was from that one in between, and if the extent of the second half of its points is
-    more than `shrunk` times that of the first.
+    more than `shrunk` times that of the first, in some coordinate.
     """
     m, members, r = points.shape
     own = np.empty((m, r))
@@ -42,12 +42,15 @@ def comes_back(own, near):
 
 @kernel
 def dies(own, shrunk):
+    """Whether all coordinates shrink: the pulses of a relaxation oscillator are met by chance."""
     m, r = own.shape
-    extent = np.zeros(2)
-    for part in range(2):
-        for c in range(r):
+    for c in range(r):
+        extent = np.zeros(2)
+        for part in range(2):
             low, high = np.inf, -np.inf
             for i in range(part * (m // 2), m if part else m // 2):
                 low, high = min(low, own[i, c]), max(high, own[i, c])
-            extent[part] = max(extent[part], high - low)
-    return not extent[1] > shrunk * extent[0]
+            extent[part] = high - low
+        if extent[1] > shrunk * extent[0]:
+            return False
+    return True

@@ -47,6 +47,9 @@ class System(Protocol):
     def decay_rate(self, state: Array) -> float | None:
         """The fastest decay at the states (..., n) of a batch, if it is known; flows only."""
 
+    def fastest_rate(self, state: Array) -> float | None:
+        """The same, or a faster rotation or growth there."""
+
     def with_params(self, **params: Any) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...
     def propagator(

@@ -156,6 +156,8 @@ class RateNetwork:
     def decay_rate(self, state: Array) -> float | None:
         return float(1.0 / self.tau.min())
 
+    fastest_rate = decay_rate
+
     def with_params(self, **params: Any) -> "RateNetwork":
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
         for name in params:

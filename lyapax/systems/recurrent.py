@@ -197,6 +197,8 @@ class Recurrent:
     def decay_rate(self, state: Array) -> float | None:
         return 1.0 if self.is_flow else None
 
+    fastest_rate = decay_rate
+
     def with_params(self, **params: Any) -> Any:
         for name in params:
             choice(name, "params", self._own)

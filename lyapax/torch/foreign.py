@@ -50,6 +50,8 @@ class Step:
     def decay_rate(self, state: Array) -> float | None:
         return None
 
+    fastest_rate = decay_rate
+
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         raise ValueError("initial must be given for a step: it says how many variables there are")
 
