@@ -32,9 +32,9 @@ SAMPLES = 64
 GOLDEN = (5**0.5 - 1) / 2
 LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
 # Eigenvalues of n variables take about as long as n / k times so many measured steps, on the CPU
-# and on a GPU: shorter runs do without.
+# and on a GPU: shorter runs do without, unless there are so few variables that it does not matter.
 WORTH, WORTH_ON_GPU = 100, 10_000
-SMALL = 8  # variables, of which they take next to nothing
+SMALL, SMALL_ON_GPU = 64, 8
 
 
 class Motion(IntEnum):
@@ -137,6 +137,9 @@ def _look(
     found.motion[members[moving]] = np.where(back[moving], Motion.RETURNS, Motion.STRAYS)
     if not _worth(run):
         found.motion[members[asked & resting]] = Motion.RESTS
+        # Without the fixed point, the last state stands for it.
+        nearer = falls(np.linalg.norm(sight.snapshots[:-1] - sight.snapshots[-1], axis=2))
+        found.motion[members[moving & (open_signs == 0) & nearer]] = Motion.SETTLES
         return
 
     def newton(which: Any, states: Array, length: int) -> Equilibria:
@@ -173,8 +176,9 @@ def _look(
 def _worth(run: Run) -> bool:
     """Whether fixed points are looked for."""
     dim, k = run.now.propagator.dim, run.now.flight.basis.shape[2]
-    steps = (WORTH_ON_GPU if on_gpu(run) else WORTH) * dim / k
-    return dim <= LARGEST and doubles(run) and (dim <= SMALL or run.now.measured_steps >= steps)
+    factor, small = (WORTH_ON_GPU, SMALL_ON_GPU) if on_gpu(run) else (WORTH, SMALL)
+    long_enough = dim <= small or run.now.measured_steps >= factor * dim / k
+    return dim <= LARGEST and doubles(run) and long_enough
 
 
 def on_gpu(run: Run) -> bool:

@@ -111,8 +111,10 @@ def test_tables(network, plane):
     assert network.attractor in text
     assert "batch (4, 3)" in repr(plane)
     growing = lx.Map(lambda x, p: [2 * x[0] % 1, 3 * x[1] % 1], 2)
-    assert "not reached by 2 exponents" in repr(
-        lx.lyapunov_spectrum(growing, duration=20, progress=False)
+    whole = lx.lyapunov_spectrum(growing, duration=20, progress=False)
+    assert "dimension     2.0000" in repr(whole)
+    assert ">= 1, not reached by 1 exponents" in repr(
+        lx.lyapunov_spectrum(growing, duration=20, k=1, progress=False)
     )
 
 
