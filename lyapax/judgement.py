@@ -50,6 +50,10 @@ def judged(
     np.put_along_axis(error, order, seen.stderr, axis=1)
     exact[~np.isfinite(exponents)] = np.nan
     known = np.isfinite(exact)
+    # A run along eigenvectors knows them better than differences do.
+    with np.errstate(invalid="ignore"):
+        better = (stderr <= error) & (np.abs(exponents - exact) <= 3.0 * error)
+    exact, error = np.where(better, exponents, exact), np.where(better, stderr, error)
     sign = np.where(known, statistics.exact_signs(exact, error, duration), sign)
     changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
     return Judged(

@@ -52,6 +52,7 @@ SYSTEMS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:dt = .* is too large")
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_agrees_with_the_cpu_over_1000_steps(name, device):
@@ -112,6 +113,7 @@ def test_the_driver_finds_the_cadence_and_extends(device):
     assert np.array_equal(short.exponents, long.exponents)
 
 
+@pytest.mark.filterwarnings("ignore:dt = .* is too large")
 @pytest.mark.parametrize("device", DEVICES)
 def test_float32_turns_to_float64_where_growth_asks_for_it(device):
     w, dt = np.linspace(-40.0, 0.0, 10), 0.05
