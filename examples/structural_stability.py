@@ -1,10 +1,11 @@
-"""Which zero exponents survive noise in the weights.
+"""Which zero exponents survive noise in the weights, and which noise in the state.
 
 Section 2.6 of Park, Sagodi and Sokol (2023): a learning signal that persists because a parameter is
 tuned just so, as in a line or a ring of fixed points, is lost as soon as weights change a little
-(D-type noise, in all weights, those that are zero included). One along a limit cycle is not, and a
-bank of them keeps one for each as long as the new connections do not synchronise them. Half a
-minute: python examples/structural_stability.py
+(D-type noise, in all weights, those that are zero included); noise in the state (S-type, here in
+the starts) leaves it. One along a limit cycle survives both. Of a bank of oscillators each keeps
+one under S, but not under any D: new connections couple them, so that they lock or become chaotic,
+and the more of them, the less noise that takes. A minute: python examples/structural_stability.py
 """
 
 import sys
@@ -15,9 +16,11 @@ import numpy as np
 import lyapax as lx
 from lyapax import pta
 
-SCALES = np.array([0.0, 0.003, 0.01, 0.03, 0.1])
+SCALES = np.array([0.0, 0.003, 0.01, 0.03, 0.1])  # of noise in the weights, relative to them
+SHIFTS = np.array([0.0, 0.03, 0.1, 0.3, 1.0])  # of noise in the starts; activities lie in -1 to 1
 DRAWS, DURATION, DT = 12, 1500, 0.05
 OSCILLATORS = (1, 2, 4, 8)
+MARKERS = "os^Dvp"
 
 
 def ring(n=32, gain=2.0):
@@ -43,13 +46,18 @@ def systems():
     return found
 
 
-def study(system, initial):
-    """Mean number of zeros, and leading exponents (scales, draws, k), against the noise."""
-    spec = lx.robustness(
-        system, SCALES, draws=DRAWS, zeros=True, rng=0, duration=DURATION, transient=500, dt=DT,
-        k=min(system.dim, 10), initial=initial, progress=False,
+def study(kind, system, initial):
+    """Spectra (scales, draws) against noise of one kind."""
+    start = {} if initial is None else {"initial": initial}
+    return lx.robustness(
+        system, SCALES if kind == "D" else SHIFTS, kind, draws=DRAWS, zeros=True, rng=0,
+        duration=DURATION, transient=500, dt=DT, k=min(system.dim, 10), progress=False, **start,
     )  # fmt: skip
-    return spec.n_zero.mean(axis=1), spec.exponents
+
+
+def mean(values):
+    """Over the draws, and two standard errors of it."""
+    return values.mean(axis=1), 2 * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
 
 
 def draw(results, path):
@@ -58,27 +66,41 @@ def draw(results, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    shown = np.maximum(SCALES, 1e-3)
-    for name, (zeros, exponents) in results.items():
-        axes[0].semilogx(shown, zeros, "o-", label=name)
-        size = np.abs(exponents[..., 0]).mean(axis=1)
-        axes[1].loglog(shown, np.maximum(size, 1e-7), "o-", label=name)
-    axes[0].set(xlabel="noise in the weights, relative (left end: none)", ylabel="zero exponents")
-    axes[1].set(xlabel="noise in the weights, relative (left end: none)",
-                ylabel="mean size of the first exponent")  # fmt: skip
-    axes[1].axhline(2 / DURATION, color="k", ls=":", lw=1)
-    axes[1].legend(fontsize=8)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
+    # No noise has no place on a logarithmic axis: it stands at the left end.
+    weights, states = np.maximum(SCALES, 1e-3), np.maximum(SHIFTS, 1e-2)
+    for (name, noisy), marker in zip(results["D"].items(), MARKERS, strict=False):
+        style = {"marker": marker, "ms": 4, "capsize": 2, "label": name}
+        axes[0].errorbar(weights, *mean(noisy.n_zero), **style)
+        axes[1].errorbar(states, *mean(results["S"][name].n_zero), **style)
+        size, error = mean(np.abs(noisy.exponents[..., 0]))
+        size = np.maximum(size, 1e-7)
+        below = np.minimum(error, 0.8 * size)  # a logarithmic axis has no zero
+        axes[2].errorbar(weights, size, [below, error], **style)
+    axes[0].set(title="noise in the weights (D-type)", ylabel="zero exponents")
+    axes[1].set(title="noise in the starts (S-type)", ylabel="zero exponents")
+    axes[2].set(title="noise in the weights (D-type)", ylabel="mean size of the first exponent",
+                yscale="log", ylim=(1e-7, 1))  # fmt: skip
+    axes[2].axhline(2 / DURATION, color="k", ls=":", lw=1)
+    axes[2].text(weights[0], 2.4 / DURATION, "2/T", fontsize=9)
+    for panel, what in zip(axes, ("weights", "activities", "weights"), strict=True):
+        panel.set(xscale="log", xlabel=f"noise relative to {what} (left end: none)")
+    for panel in axes[:2]:
+        panel.set_ylim(-0.3, max(OSCILLATORS) + 0.5)
+    names = axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=len(names[0]), fontsize=9)
     figure.savefig(path, dpi=110)
 
 
 def main(path=None):
     path = path or Path(__file__).parents[1] / "docs" / "structural_stability.png"
-    results = {}
+    results = {"D": {}, "S": {}}
     for name, (system, initial, zeros) in systems().items():
-        results[name] = study(system, initial)
-        kept = results[name][0]
-        print(f"{name}: {zeros} zero exponents; with noise of {SCALES[1:]}: {kept[1:]}", flush=True)
+        print(f"{name}: {zeros} zero exponents", flush=True)
+        for kind, scales in (("D", SCALES), ("S", SHIFTS)):
+            results[kind][name] = study(kind, system, initial)
+            kept = results[kind][name].n_zero.mean(axis=1)
+            print(f"  {kind}-type noise of {scales[1:]}: {kept[1:].round(2)}", flush=True)
     draw(results, path)
     print(f"picture: {path}")
     return results

@@ -11,7 +11,10 @@ UNDETERMINED = "undetermined"
 
 @dataclass(frozen=True)
 class Case:
-    """What the class of one member depends on; signs as from `statistics.signs`, descending."""
+    """What the class of one member depends on.
+
+    Signs as from `statistics.signs`, descending; 3 for one that is zero or negative.
+    """
 
     signs: tuple[int, ...]
     dim: int
@@ -22,6 +25,7 @@ class Case:
     preserving: bool  # volume
     changed: bool  # an exponent that matters differs before and after some time
     lost: bool
+    circles: bool = False  # all variables are angles, so a torus may fill the phase space
 
     @property
     def positive(self) -> int:
@@ -69,7 +73,7 @@ def _at_rest(case: Case) -> tuple[str, str] | None:
         return f"critical {name}{steps}", (
             f"{where} whose leading exponent is zero, by a power of the time"
         )
-    if 2 in case.signs:
+    if 2 in case.signs or 3 in case.signs:
         return UNDETERMINED, f"{where}, but an exponent is neither zero nor clearly signed"
     if case.zero and case.preserving and case.zero == len(case.signs) == case.dim:
         return f"elliptic {name}{steps}", f"{where}, and all exponents are zero"
@@ -86,10 +90,11 @@ def _chaotic(case: Case) -> tuple[str, str] | None:
     leading = case.signs[: case.positive + case.zero + 1]
     if case.positive > 1 and not _lacks_zero(case):
         return "hyperchaotic", f"{case.positive} exponents are positive"
-    if 2 in leading:
+    # Of a chaotic attractor it does not matter which exponents are zero and which negative.
+    open_ = [j for j, s in enumerate(leading, 1) if s == 2 or (s == 3 and not case.positive)]
+    if open_:
         return UNDETERMINED, (
-            f"exponent {leading.index(2) + 1} is neither zero nor clearly signed: measure 4 times "
-            "longer"
+            f"exponent {open_[0]} is neither zero nor clearly signed: measure 4 times longer"
         )
     if not case.positive:
         return None
@@ -106,7 +111,7 @@ def _lacks_zero(case: Case) -> bool:
     if not case.is_flow or case.is_driven:
         return False
     whole = -1 in case.signs or len(case.signs) == case.dim
-    return whole and 0 not in case.signs and 2 not in case.signs
+    return whole and not {0, 2, 3} & set(case.signs)
 
 
 def _regular(case: Case) -> tuple[str, str]:
@@ -119,17 +124,16 @@ def _regular(case: Case) -> tuple[str, str]:
                 "the state moves though no exponent is zero: halve dt, or measure longer"
             )
         return UNDETERMINED, "all exponents are negative, but the orbit has not come back exactly"
-    if case.preserving and zero == len(case.signs) and (zero == case.dim or case.dim == 2):
+    whole = zero == len(case.signs) and (zero == case.dim or case.dim == 2)
+    if case.preserving and whole:
         if case.motion in (Motion.STRAYS, Motion.TURNS_FEW):
             return UNDETERMINED, "the orbit did not come back: measure longer"
         return quasiperiodic((case.dim + 1) // 2), f"all {case.dim} exponents are zero"
-    if zero == len(case.signs):
-        more = "k is needed" if zero < case.dim else "dt or a longer run may tell"
-        return (
-            UNDETERMINED,
-            f"all {zero} exponents are zero: a larger {more}"
-            if zero < case.dim
-            else f"all {zero} exponents are zero, though volume is not preserved: measure longer",
+    if zero == len(case.signs) < case.dim:
+        return UNDETERMINED, f"all {zero} exponents are zero: ask for a larger k"
+    if zero == len(case.signs) and not case.circles and case.dim > 1:
+        return UNDETERMINED, (
+            "all exponents are zero, though volume is not preserved: measure 4 times longer"
         )
     name = torus(zero)
     if not case.is_driven and zero == 1:

@@ -35,6 +35,7 @@ from .step import (
 from .systems.base import System
 
 RUNGS = 20
+OPEN_ENDED = 10_000.0  # time constants that a run is taken to last if it lasts until done
 FIRST = 0.5  # of the fastest time constant
 REACH = 2.5  # of dt times the fastest decay, where RK4 turns unstable at 2.785
 WITHOUT = 0.1  # of the fastest time constant, where a run is too short to try anything
@@ -57,9 +58,9 @@ class Asked:
     k: int
     dtype: Any
     devices: Any
-    duration: float
-    transient: float
-    alignment: float
+    duration: float | None  # None: as long as it takes
+    transient: float | None
+    alignment: float | None
     tol: float | None
 
 
@@ -95,8 +96,12 @@ class _Ladder:
         self.members = sample(np.arange(len(asked.state)), MEMBERS)
         full = asked.state.reshape(*asked.shape, asked.system.dim)
         fastest = asked.system.fastest_rate(full)
-        self.fastest = fastest if fastest and np.isfinite(fastest) else 1000.0 / asked.duration
-        self.most = asked.duration / LEAST_STEPS
+        usual = 1000.0 / asked.duration if asked.duration else 1.0
+        self.fastest = fastest if fastest and np.isfinite(fastest) else usual
+        self.duration = asked.duration or OPEN_ENDED / self.fastest
+        transient = self.duration / 10 if asked.transient is None else asked.transient
+        self.before = transient, transient if asked.alignment is None else asked.alignment
+        self.most = self.duration / LEAST_STEPS
         self.first = round_down(min(FIRST / self.fastest, self.most))
         whole = in_background(
             asked.system.propagator, asked.shape, self.first, asked.k, asked.dtype, asked.devices
@@ -154,15 +159,16 @@ class _Ladder:
         steps = SECONDS / (cost(asked.system.dim, asked.k) * batch)
         if not getattr(self.propagator, "portable", False):
             steps = 0  # of a GPU, whose pace nobody knows
-        time = max(SHARE * asked.duration, min(asked.duration, max(steps, FEWEST_STEPS) * dt))
+        time = max(SHARE * self.duration, min(self.duration, max(steps, FEWEST_STEPS) * dt))
         count = _check.steps(time, dt, "duration")
         propagator = at_step(self.propagator, dt)
         basis = np.empty((batch, *self.basis.shape), propagator.dtype)
         basis[:] = self.basis
         run = begun(
             propagator, launch(asked.state[self.members], basis), interval=1, fixed=False,
-            step_time=dt, transient=_check.steps(min(asked.transient, 4 * time), dt, "transient"),
-            alignment=_check.steps(min(asked.alignment, time), dt, "alignment"), horizon=None,
+            step_time=dt,
+            transient=_check.steps(min(self.before[0], 4 * time), dt, "transient"),
+            alignment=_check.steps(min(self.before[1], time), dt, "alignment"), horizon=None,
             observed=observed(asked.system.turns, asked.system.dim),
         )  # fmt: skip
         run.transient(_unseen)
@@ -185,10 +191,11 @@ class _Ladder:
         exponents = sums.sum(axis=0) / elapsed
         with np.errstate(divide="ignore"):  # of times as short as 1e-300
             errors, _ = standard_error(sums, sums.sum(axis=0), elapsed, block)
-        duration = asked.duration
+        duration = self.duration
         if asked.tol is not None:  # the run ends when its largest error is below
             largest = np.max(errors, where=np.isfinite(errors), initial=0.0)
-            duration = min(duration, elapsed * (largest / asked.tol) ** 2)
+            wanted = elapsed * (largest / asked.tol) ** 2
+            duration = min(duration, wanted) if asked.duration else wanted
         errors = errors * math.sqrt(elapsed / max(duration, dt))
         known = np.where(np.isfinite(errors), errors, 0.0)
         allowed = np.maximum(QUARTER * known, least(exponents, ENOUGH, duration) + 1e-300)

@@ -61,7 +61,16 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--dt", callback=time_step, show_default="auto", help="Time step of a flow."),
         click.option("--transient", type=float, help="Time before anything is measured."),
         click.option("-k", type=int, help="How many leading exponents."),
-        click.option("--tol", type=float, help="Stop when every standard error is below."),
+        click.option(
+            "--tol",
+            type=float,
+            help="Run until every standard error is below, at most --duration if that is given.",
+        ),
+        click.option(
+            "--ensemble",
+            is_flag=True,
+            help="Many members in place of one long run, until --tol: one attractor only.",
+        ),
         click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
         click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu"),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
@@ -107,16 +116,18 @@ def save_picture(result: LyapunovSpectrum, path: Path) -> None:
 
 
 def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
-    length = duration if run["duration"] is None else run["duration"]
+    tol, asked = run["tol"], run["duration"]
+    length = duration if asked is None and tol is None else asked
     try:
         return lyapunov_spectrum(
             system,
-            duration=length,
+            duration=length if tol is None else None,
             dt=run["dt"],
             transient=run["transient"],
             k=run["k"],
-            tol=run["tol"],
-            max_duration=None if run["tol"] is None else length,
+            tol=tol,
+            max_duration=None if tol is None else length,
+            ensemble=run["ensemble"],
             dtype=run["dtype"],
             rng=run["seed"],
             progress=not run["quiet"],

@@ -6,6 +6,7 @@ Jacobian's size. At a fixed point the exponents are the logarithms of the eigenv
 no error of a finite run.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from .kernels.propagator import launch
-from .run import Moment
+from .run import Run
 
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
 STEP = 1e-4  # of the differences, relative to the state's scale
 NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
+SINGULAR = 1e-8  # reciprocal condition of a matrix that is inverted as it is
 ITERATIONS = 60  # at a double root each one only halves the distance
 STATES = 200_000  # at a time
 
@@ -34,9 +36,9 @@ class Equilibria:
     left: Any  # (m, n, n) rows: left eigenvectors
 
 
-def stepped(now: Moment, members: Any, states: Array, count: int) -> Array:
+def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
     """States (m, n) of the given members after `count` steps."""
-    out = np.empty_like(states)
+    now, out = run.now, np.empty_like(states)
     for first in range(0, len(states), STATES):
         part = slice(first, first + STATES)
         chosen = members[part].astype(np.int64)
@@ -52,25 +54,25 @@ def stepped(now: Moment, members: Any, states: Array, count: int) -> Array:
 
 
 def linearised(
-    now: Moment, members: Any, states: Array, scale: Array, period: int
+    run: Run, members: Any, states: Array, scale: Array, period: int
 ) -> tuple[Array, Any]:
-    """F(x) (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
+    """F(x) - x (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
     m, n = states.shape
     reach = STEP * scale[:, None, :] * np.eye(n)
     points = [states[:, None, :]]
     points += [states[:, None, :] + shift * reach for shift in (-2, -1, 1, 2)]
     batch = np.concatenate(points, axis=1)  # (m, 1 + 4 n, n)
     count = batch.shape[1]
-    after = stepped(now, np.repeat(members, count), batch.reshape(-1, n), period)
+    after = stepped(run, np.repeat(members, count), batch.reshape(-1, n), period)
     after = after.reshape(m, count, n)
+    residue = run.observed.apart(after[:, 0], states)
+    after = run.observed.apart(after, after[:, :1])
     a, b, c, d = (after[:, 1 + i * n : 1 + (i + 1) * n] for i in range(4))
     slope = (a - 8 * b + 8 * c - d) / (12 * STEP * scale[:, :, None])
-    return after[:, 0], np.swapaxes(slope, 1, 2)
+    return residue, np.swapaxes(slope, 1, 2)
 
 
-def equilibria(
-    now: Moment, members: Any, states: Array, scale: Array, period: int = 1
-) -> Equilibria:
+def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int = 1) -> Equilibria:
     """Fixed points of `period` steps near the states (m, n), by Newton's method.
 
     scale: (m, n) of the variables. Not found where it does not converge, or leaves for a place
@@ -83,8 +85,7 @@ def equilibria(
     active = np.arange(len(x))
     with np.errstate(all="ignore"):
         for _ in range(ITERATIONS):
-            after, slope = linearised(now, members[active], x[active], scale[active], period)
-            residue = after - x[active]
+            residue, slope = linearised(run, members[active], x[active], scale[active], period)
             move = _solved(np.eye(n) - slope, residue)
             size = np.abs(move).max(axis=1)
             good = np.isfinite(size)
@@ -102,7 +103,7 @@ def equilibria(
         left = np.zeros((len(x), n, n), complex)
         where = np.nonzero(found)[0]
         if len(where):
-            _, slope = linearised(now, members[where], x[where], scale[where], period)
+            _, slope = linearised(run, members[where], x[where], scale[where], period)
             found[where] = np.isfinite(slope).all(axis=(1, 2))
             where, slope = where[found[where]], slope[found[where]]
         if len(where):
@@ -116,6 +117,11 @@ def _solved(matrix: Array, right: Array) -> Array:
     The differences' noise is no rank: singular values below it count as zero.
     """
     size = np.linalg.norm(matrix, axis=(1, 2))
+    with contextlib.suppress(np.linalg.LinAlgError):
+        # A tenth of the time of the singular values, where no matrix is near a singular one.
+        inverse = np.linalg.inv(matrix)
+        if (size * np.linalg.norm(inverse, axis=(1, 2)) < 1 / SINGULAR).all():
+            return np.asarray((inverse @ right[..., None])[..., 0])
     try:
         # The Jacobian's noise is relative to 1: for a flow `matrix` is of the size of dt.
         inverse = np.linalg.pinv(matrix, rcond=np.minimum(NOISE * (1 + size) / size, 0.1))

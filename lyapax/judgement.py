@@ -66,22 +66,27 @@ def _preserving(
     kept = np.zeros(batch, bool)
     if not now.measured_steps:
         return kept
+    circles = bool((run.observed.turns > 0).all())  # a torus may fill all of the phase space
     with np.errstate(all="ignore"):
-        if k == dim:
+        if k == dim and not circles:
             total = now.totals().sum(axis=1)
             # It is constant for Hamiltonian systems in other coordinates, where it only returns.
-            _, spread = statistics.standard_error(blocks.sum(axis=2), total, 1.0, 1.0 / max(
-                now.measured_steps / max(now.block_steps, 1), 1))  # fmt: skip
+            blocks_measured = max(now.measured_steps / max(now.block_steps, 1), 1)
+            _, spread = statistics.standard_error(
+                blocks.sum(axis=2), total, 1.0, 1.0 / blocks_measured
+            )
             return np.asarray(np.abs(total) <= np.maximum(VOLUME_KEPT, np.minimum(spread, 4.0)))
         if dim > LARGEST_TRACE or not motion.doubles(run):
             return kept
-        members = np.nonzero(~lost & (exponents.max(axis=1) * now.measured_steps > -np.inf))[0]
+        members = np.nonzero(~lost)[0]
         kept[members] = True
         for states in (run.initial[members], now.flight.state[members]):
             scale = motion.scales(run, members, states)
-            _, slope = linearised(now, members, states, scale, 1)
+            _, slope = linearised(run, members, states, scale, 1)
             growth = np.abs(np.linalg.slogdet(slope)[1]) * now.measured_steps
             kept[members] &= growth <= VOLUME_KEPT
+        if circles:  # without any shear, phases that turn by themselves
+            kept &= np.abs(now.totals()).max(axis=1) > VOLUME_KEPT
     return kept
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from .equilibrium import LARGEST, Equilibria, equilibria, stepped
-from .recurrence import decays, falls, first_return, grows
+from .recurrence import decays, falls, grows, returns
 from .run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
@@ -22,13 +22,19 @@ JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
 GONE = 1e-9  # of a start's size: a state that is smaller has decayed
 LONGEST_PERIOD = 4096
 LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
+APART = 1e-4  # of the scale, that the points of a periodic orbit are apart
 SUSPECTED = 64  # periods that are tried with Newton's method where the orbit is not yet that near
 NEARLY = 0.05  # of the way between two steps
 RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
 SLOW = 3.0  # nats over the run: a focus that decays less is not told from a cycle
 TURNS = 30  # that an orbit takes at least if more than one zero exponent is believed
 SAMPLES = 64
+GOLDEN = (5**0.5 - 1) / 2
 LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
+# Eigenvalues of n variables take about as long as n / k times so many measured steps, on the CPU
+# and on a GPU: shorter runs do without.
+WORTH, WORTH_ON_GPU = 100, 10_000
+SMALL = 8  # variables, of which they take next to nothing
 
 
 class Motion(IntEnum):
@@ -89,7 +95,8 @@ class _Sight:
         self.times = first + now.block_steps * np.arange(float(len(self.snapshots)))
         sizes = np.linalg.norm(np.asarray(self.snapshots, float), axis=2)
         start = np.linalg.norm(np.asarray(run.observed(run.initial[members]), float), axis=1)
-        self.growing = grows(sizes, self.times, start)
+        # What has left the numbers of float32 has no bound either.
+        self.growing = grows(sizes, self.times, start) | ~np.isfinite(sizes).all(axis=0)
         self.spread = np.ptp(self.snapshots, axis=0).max(axis=1).astype(float)
         angles = run.observed.turns > 0
         self.scale = scales(run, members, self.state)
@@ -97,7 +104,8 @@ class _Sight:
         # The scale of where the state is now; of where it came from, only that it has left it.
         here = np.maximum(np.abs(np.where(angles, 0.0, self.state)).max(axis=1), self.spread)
         here = np.maximum(here, GONE * self.size)
-        move = np.abs(stepped(now, members, self.state, 1) - self.state).max(axis=1)
+        after = stepped(run, members, self.state, 1)
+        move = np.abs(run.observed.apart(after, self.state)).max(axis=1)
         self.resting = move <= np.maximum(REST / now.measured_steps, JITTER) * here
         self.speed = move / here / run.step_time
 
@@ -123,16 +131,16 @@ def _look(
         positive = positive & ~resting
     asked = ~positive & ~sight.growing & (found.motion[members] == Motion.UNKNOWN)
     moving = asked & ~resting
-    lag = np.zeros(len(members), np.int64)
+    back = np.zeros(len(members), bool)
     some = np.nonzero(moving & (open_signs > 0))[0]
-    lag[some] = first_return(sight.snapshots[:, some])
-    found.motion[members[moving]] = np.where(lag[moving] > 0, Motion.RETURNS, Motion.STRAYS)
-    if run.now.propagator.dim > LARGEST or not doubles(run):
+    back[some] = returns(sight.snapshots[:, some])
+    found.motion[members[moving]] = np.where(back[moving], Motion.RETURNS, Motion.STRAYS)
+    if not _worth(run):
         found.motion[members[asked & resting]] = Motion.RESTS
         return
 
     def newton(which: Any, states: Array, length: int) -> Equilibria:
-        return equilibria(run.now, members[which], states, sight.scale[which], length)
+        return equilibria(run, members[which], states, sight.scale[which], length)
 
     for length in np.unique(period[asked & resting]):
         which = np.nonzero(asked & resting & (period == length))[0]
@@ -141,13 +149,17 @@ def _look(
             _rests(run, sight, members, which, newton(which, sight.state[which], length), length,
                    is_flow, found)  # fmt: skip
     # A state on its way to rest: without return, or with exponents that are all negative.
-    which = np.nonzero(moving & ((lag == 0) | (open_signs == 0)))[0]
+    which = np.nonzero(moving & (~back | (open_signs == 0)))[0]
     if len(which):
         _settles(run, sight, members, which, newton(which, sight.state[which], 1), 1, found)
     if not is_flow:
         _settles_periodically(run, sight, members, moving, found, newton)
+    which = np.nonzero((found.motion[members] == Motion.STRAYS) & (open_signs > 0))[0]
+    if len(which):
+        back[which] = returns(_closely(run, members[which]))
+        found.motion[members[which[back[which]]]] = Motion.RETURNS
     if run.observed.linear:
-        which = np.nonzero(moving & (lag > 0) & (open_signs > 1))[0]
+        which = np.nonzero((found.motion[members] == Motion.RETURNS) & (open_signs > 1))[0]
         if len(which):
             centre = sight.snapshots[:, which].mean(axis=0).astype(float)
             _turns_around(run, sight, members, which, newton(which, centre, 1), found)
@@ -157,10 +169,22 @@ def _look(
         found.motion[members[which[few]]] = Motion.TURNS_FEW
 
 
+def _worth(run: Run) -> bool:
+    """Whether fixed points are looked for."""
+    dim, k = run.now.propagator.dim, run.now.flight.basis.shape[2]
+    steps = (WORTH_ON_GPU if on_gpu(run) else WORTH) * dim / k
+    return dim <= LARGEST and doubles(run) and (dim <= SMALL or run.now.measured_steps >= steps)
+
+
+def on_gpu(run: Run) -> bool:
+    propagator: Any = run.now.propagator
+    parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
+    return any(hasattr(part, "device") for part in parts)
+
+
 def doubles(run: Run) -> bool:
     """Whether states are computed in float64: on a GPU they have the tangents' type."""
-    on_gpu = hasattr(run.now.propagator, "device")
-    return not on_gpu or run.now.propagator.dtype == np.float64
+    return not on_gpu(run) or run.now.propagator.dtype == np.float64
 
 
 def scales(run: Run, members: Any, states: Array) -> Array:
@@ -258,8 +282,8 @@ def _settles_periodically(
         return
     path = [sight.state[left]]
     for _ in range(SUSPECTED):
-        path.append(stepped(run.now, members[left], path[-1], 1))
-    distance = np.abs(np.array(path[1:]) - path[0]).max(axis=2)
+        path.append(stepped(run, members[left], path[-1], 1))
+    distance = np.abs(run.observed.apart(np.array(path[1:]), path[0])).max(axis=2)
     nearly = distance < NEARLY * distance.max(axis=0)
     period = np.where(nearly.any(axis=0), nearly.argmax(axis=0) + 1, 0)
     for length in np.unique(period[period > 1]):
@@ -277,13 +301,23 @@ def _turns_around(
     unstable = ((rates > 3 * error) & (rates * time > RESOLVED)).any(axis=1)
     slow = (np.abs(rates) * time < SLOW) & (np.abs(at.multipliers.imag) > 0)
     centre = (np.abs(rates) * time <= RESOLVED).all(axis=1)
-    focus = at.found & ~unstable & slow.any(axis=1) & ~centre
-    found.motion[members[which[focus]]] = Motion.SPIRALS
+    focus = at.found & ~unstable & slow.any(axis=1)
+    found.motion[members[which[focus & ~centre]]] = Motion.SPIRALS
     settled = focus & falls(_distances(run, sight, which, at))
     leading = np.abs(rates[:, 0]) * time <= RESOLVED
     kind = np.where(leading, Motion.SETTLES_SLOWLY, Motion.SETTLES)
     found.motion[members[which[settled]]] = kind[settled]
     _exactly(run, members, which, at, settled, 1, found)
+
+
+def _closely(run: Run, members: Any) -> Array:
+    """Snapshots of what comes next, at times that no period fits: every block may be a period."""
+    gap = max(1, round(GOLDEN * run.now.block_steps / 4))
+    state, seen = run.now.flight.state[members], []
+    for _ in range(SAMPLES):
+        state = stepped(run, members, state, gap)
+        seen.append(run.observed(state))
+    return np.array(seen)
 
 
 def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
@@ -292,13 +326,13 @@ def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
     across = np.linalg.norm(points - points.mean(axis=0), axis=2).max(axis=0) * 2
     state = sight.state[which]
     place = run.observed(state).astype(float)
-    after = run.observed(stepped(run.now, members[which], state, 1)).astype(float)
+    after = run.observed(stepped(run, members[which], state, 1)).astype(float)
     pace = np.linalg.norm(after - place, axis=1)
     gap = max(1, int(np.median(0.2 * across / np.maximum(pace, 1e-300))))
     gap = min(gap, max(1, run.now.measured_steps // (4 * SAMPLES)))
     way = np.zeros(len(which))
     for _ in range(SAMPLES):
-        state = stepped(run.now, members[which], state, gap)
+        state = stepped(run, members[which], state, gap)
         here = run.observed(state).astype(float)
         way += np.linalg.norm(here - place, axis=1)
         place = here
@@ -315,7 +349,7 @@ def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -
     there = np.zeros(len(members), bool)
     for _ in range(int(period[members].max(initial=0))):
         there |= (state == run.initial[members]).all(axis=1)
-        state = stepped(run.now, members, state, 1)
+        state = stepped(run, members, state, 1)
     return int((~there).sum())
 
 
@@ -347,16 +381,16 @@ def _periods(
     propagator = now.propagator.select(members, now.propagator.dtype)
     origin = flight.state.copy()
     turns = run.observed.turns
-    angles = turns > 0
-    scale = np.abs(np.where(angles, turns, origin)).max(axis=1)
+    scale = np.abs(np.where(turns > 0, turns, origin)).max(axis=1)
     scale = np.where(scale > 0, scale, 1.0)
+    furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
         propagator.advance(flight, 1)
-        apart = flight.state - origin
-        if angles.any():
-            whole = np.where(angles, turns, 1.0)
-            apart = np.where(angles, apart - whole * np.round(apart / whole), apart)
-        back = (period[members] == 0) & (np.abs(apart).max(axis=1) <= step * near * scale)
+        distance = np.abs(run.observed.apart(flight.state, origin)).max(axis=1)
+        back = (period[members] == 0) & (distance <= step * near * scale)
+        # A fixed point that is approached from both sides in turn is no orbit of two steps.
+        back &= (step == 1) | (furthest > APART * scale)
+        furthest = np.maximum(furthest, distance)
         period[members[back]] = step
         if (period[members] > 0).all():
             break

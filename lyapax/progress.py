@@ -1,8 +1,9 @@
 """What a long run tells a person: how far it is, and how long it will take."""
 
 import contextlib
+import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tqdm import tqdm
@@ -15,32 +16,51 @@ DAY = 86400.0  # seconds; a run that takes longer says so
 LONG_CALL = 0.1
 
 
-@contextlib.contextmanager
-def bar(run: Run, steps: int, progress: bool, *, patient: bool) -> Iterator[Callable[[int], None]]:
-    """``tick(steps)``: so many more steps are done. `patient`: nobody knows how many it will be."""
-    left, looking, before = steps, not patient, 0.0
+NOT_FALLING = 0.9  # of the last error: of any that falls, the next at a doubling is less
 
-    def tick(done: int) -> None:
-        nonlocal left, looking, before
-        left -= done
-        shown.update(done)
-        if not looking or run.seconds < LONG_CALL:
+
+class Bar:
+    """A bar of steps; `shown` is tqdm's, and `steps` how many there will be at most."""
+
+    def __init__(self, run: Run, steps: int | None, shown: Any, patient: bool):
+        self.run, self.shown, self.limit = run, shown, math.inf if steps is None else steps
+        self.left, self.looking, self.before, self.error = self.limit, not patient, 0.0, math.inf
+
+    def __call__(self, done: int) -> None:
+        """So many more steps are done."""
+        self.left -= done
+        self.shown.update(done)
+        run = self.run
+        if not self.looking or run.seconds < LONG_CALL:
             return
-        agree, before = before / 2 < run.pace < 2 * before, run.pace
+        agree, self.before = self.before / 2 < run.pace < 2 * self.before, run.pace
         if agree:
-            looking = False
-        if agree and left > DAY * run.pace:
-            days = left / run.pace / DAY
+            self.looking = False
+        if agree and self.left > DAY * run.pace:
+            days = self.left / run.pace / DAY
             warnings.warn(
-                f"at {run.pace:.3g} steps a second the {left:.3g} steps that are left take "
+                f"at {run.pace:.3g} steps a second the {self.left:.3g} steps that are left take "
                 f"{days:.3g} days; Ctrl-C keeps what is measured",
                 stacklevel=6,
             )
 
+    def expect(self, left: float, error: float, tol: float) -> None:
+        """So many more steps are to come, for the error that is left to fall to `tol`."""
+        falls = error < NOT_FALLING * self.error
+        self.error = error
+        total = min(self.shown.n + left, self.limit) if falls else self.limit
+        self.shown.total = total if math.isfinite(total) else None
+        note = "" if falls else ", does not fall: Ctrl-C keeps what is measured"
+        self.shown.set_postfix_str(f"error {error:.2g} for {tol:.2g}{note}")
+
+
+@contextlib.contextmanager
+def bar(run: Run, steps: int | None, progress: bool, *, patient: bool) -> Iterator[Bar]:
+    """A bar of at most so many steps; `patient`: nobody knows how many it will be."""
     with tqdm(
         total=steps, unit="step", unit_scale=True, disable=None if progress else True
     ) as shown:
-        yield tick
+        yield Bar(run, steps, shown, patient)
 
 
 def counted(items: Iterable[Any], unit: str, progress: bool) -> Any:

@@ -6,39 +6,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from .kernels.cpu.returning import returns as _returns
 
-# A return: nearer to an earlier snapshot than this share of the way it had been from it. An orbit
-# that only decays has no such pair, whatever the share.
-NEAR = 0.4
+# A return: nearer to an earlier snapshot than this share of the furthest that it had been from it.
+# Where every coordinate only decays there is no such pair whatever the share; on a torus of five
+# dimensions an eighth of all pairs are.
+NEAR = 0.6
+SHRUNK = 0.5  # size of the second half's last part beside its first: an orbit that dies away
 PIECES = 8
-MEMBERS = 256  # at a time
+MEMBERS = 16384  # in one call of compiled code, so that Ctrl-C is answered in between
 LEAST_POWER = 0.3  # of the time, with which an unbounded orbit grows; sqrt(t) has 0.5
 EXPONENTIAL = 4.0  # a power above it is taken for an exponential
 FAR = 1e3  # times its first size: an exponential growth that will saturate starts small
 FALLEN = 0.8
 
 
-def first_return(snapshots: Array) -> NDArray[np.int64]:
-    """Snapshots between an orbit's shortest return, (B,); 0 where it does not return."""
-    found = np.zeros(snapshots.shape[1], np.int64)
-    for first in range(0, snapshots.shape[1], MEMBERS):
-        part = slice(first, first + MEMBERS)
-        found[part] = _first_return(np.asarray(snapshots[:, part], float))
+def returns(snapshots: Array) -> NDArray[np.bool_]:
+    """Whether an orbit comes back within the second half of its snapshots, and does not shrink."""
+    found = np.zeros(snapshots.shape[1], bool)
+    half = snapshots[len(snapshots) // 2 :]
+    if len(half) >= 4:
+        for first in range(0, len(found), MEMBERS):
+            part = slice(first, first + MEMBERS)
+            _returns(np.ascontiguousarray(half[:, part], np.float32), NEAR, SHRUNK, found[part])
     return found
-
-
-def _first_return(points: Array) -> NDArray[np.int64]:
-    m, members, _ = points.shape
-    shortest = np.zeros(members, np.int64)
-    with np.errstate(all="ignore"):
-        for i in range(m - 2):
-            distance = np.linalg.norm(points[i + 1 :] - points[i], axis=2)
-            furthest = np.maximum.accumulate(distance, axis=0)
-            back = distance[1:] < NEAR * furthest[:-1]
-            lag = np.where(back.any(axis=0), back.argmax(axis=0) + 2, 0)
-            better = (lag > 0) & ((shortest == 0) | (lag < shortest))
-            shortest[better] = lag[better]
-    return shortest
 
 
 def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """LyapunovSpectrum: exponents with their errors, and what follows from them."""
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from . import _check, attractor, divergence, files, statistics, table
+from . import _check, attractor, divergence, files, statistics, sums, table
 from ._check import Array
 from .distribution import hint
 from .interrupted import raises_interrupted
@@ -14,6 +15,11 @@ from .judgement import judged
 from .run import Run
 from .settling import settle
 from .status import Status
+
+
+def descending(exponents: Array) -> Any:
+    """Indices that sort the last axis; what is no number comes last."""
+    return np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=-1, kind="stable")
 
 
 class LyapunovSpectrum:
@@ -83,15 +89,19 @@ class LyapunovSpectrum:
     is_driven: bool
     _order: Any  # of the exponents among those of the run
     axes: list[tuple[str, Any]]
+    circles: bool
 
     def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
         self._run = run
         self.shape = shape
+        self.circles = False  # whether all variables are angles
         self._home: Any = getattr(system, "home", None)
         self.step = ""
         if system is not None:
             self.dim, self.is_flow = system.dim, system.is_flow
             self.is_driven, self.system = system.is_driven, repr(system)
+            turns = system.turns
+            self.circles = turns is not None and bool((np.asarray(turns) > 0).all())
             self._nullity = np.broadcast_to(system.nullity, shape)
             self.axes = [
                 system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
@@ -142,7 +152,7 @@ class LyapunovSpectrum:
         exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
         status[exact & (status == Status.UNRESOLVED)] = Status.OK
         growth = now.growth if now.growth.size else np.zeros_like(exponents)
-        order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+        order = descending(exponents)
 
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
@@ -209,15 +219,22 @@ class LyapunovSpectrum:
     @cached_property
     def _verdicts(self) -> tuple[Any, Any]:
         members = int(np.prod(self.shape, dtype=int))
+        with np.errstate(invalid="ignore"):
+            below = (self.sign == 2) & (self.exponents + 2 * self.stderr < 0)
         cases = {
-            "signs": np.reshape(self.sign, (members, self.k)), "lost": self.diverged.reshape(-1),
+            "signs": np.reshape(np.where(below, 3, self.sign), (members, self.k)),
+            "lost": self.diverged.reshape(-1),
             **{
                 name: np.reshape(getattr(self, name), members)
                 for name in ("motion", "period", "preserving", "changed")
             },
         }  # fmt: skip
         found = attractor.verdicts(
-            cases, dim=self.dim, is_flow=self.is_flow, is_driven=self.is_driven
+            cases,
+            dim=self.dim,
+            is_flow=self.is_flow,
+            is_driven=self.is_driven,
+            circles=self.circles,
         )
         names, evidence = (values.reshape(self.shape) for values in found)
         for at in zip(*np.nonzero(np.atleast_1d(self.changed)), strict=True):
@@ -256,30 +273,115 @@ class LyapunovSpectrum:
                           float(stderr[first])))  # fmt: skip
         return found
 
-    def _of_zeroed(self, function: Any, part: int) -> Any:
-        values = self._each(
-            lambda e, s, g: function(np.where(g == 0, 0.0, e), s)[part],
-            self.exponents, self.stderr, self.sign,
+    def _error_of(self, combine: Callable[[Array], Any]) -> Any:
+        """The standard error of a linear function of the exponents, which are the last axis."""
+        if not self.duration:
+            return np.full(np.shape(combine(self.exponents)), np.nan)
+        error, _ = statistics.standard_error(
+            combine(self.blocks), np.asarray(combine(self.exponents * self.duration)),
+            self.duration, self.block_duration,
         )  # fmt: skip
-        return values.astype(float) if self.shape else values
+        return error
+
+    def _error_of_weighted(self, value: Any, weights: Array) -> Any:
+        """Likewise of a weighted sum; 0 where nothing fluctuates that has a weight."""
+        error = self._error_of(lambda array: sums.weighted(array, weights))
+        error = np.where((weights == 0).all(axis=-1) | np.isneginf(value), 0.0, error)
+        return np.where(np.isnan(value), np.nan, error)
+
+    def _plain(self, value: Any) -> Any:
+        return np.asarray(value) if self.shape else np.asarray(value)[()].item()
+
+    @property
+    def _zeroed(self) -> Array:
+        """Exponents, with 0 for those counted as zero and NaN where there is no attractor."""
+        zeroed = np.where(self.sign == 0, 0.0, self.exponents)
+        unbounded = np.asarray(self.attractor == "unbounded")[..., None]
+        return np.where(unbounded, np.nan, zeroed)
 
     @property
     def kaplan_yorke(self) -> Any:
-        """Kaplan-Yorke dimension; NaN when k is too small to reach it."""
-        return self._of_zeroed(statistics.kaplan_yorke, 0)
+        """Kaplan-Yorke dimension; a lower bound where `kaplan_yorke_is_bound`."""
+        return self._plain(sums.kaplan_yorke(self._zeroed, self.dim)[0])
+
+    @property
+    def kaplan_yorke_is_bound(self) -> Any:
+        """Whether all k < dim partial sums are positive, so that the dimension is k or more."""
+        return self._plain(sums.kaplan_yorke(self._zeroed, self.dim)[2])
 
     @property
     def kaplan_yorke_stderr(self) -> Any:
-        return self._of_zeroed(statistics.kaplan_yorke, 1)
+        """From the fluctuations of dD = sum(dl_i) / abs(l_(j+1)) + S_j dl_(j+1) / l_(j+1)^2."""
+        value, weights, _ = sums.kaplan_yorke(self._zeroed, self.dim)
+        return self._plain(self._error_of_weighted(value, weights * (self.sign != 0)))
 
     @property
     def entropy(self) -> Any:
         """Sum of the positive exponents (Pesin), nats per unit time or step."""
-        return self._of_zeroed(statistics.entropy, 0)
+        return self._plain(sums.entropy(self._zeroed)[0])
 
     @property
     def entropy_stderr(self) -> Any:
-        return self._of_zeroed(statistics.entropy, 1)
+        """From the fluctuations of the sum."""
+        value, weights = sums.entropy(self._zeroed)
+        return self._plain(self._error_of_weighted(value, weights))
+
+    @property
+    def partial_sums(self) -> tuple[Any, Any]:
+        """Sums of the leading 1, 2, ..., k exponents and their standard errors, each (..., k).
+
+        The growth rates of lengths, areas, volumes; with k = dim the last one is the mean
+        divergence of the flow, or the mean log determinant of the map.
+        """
+        value = np.cumsum(self.exponents, axis=-1)
+        living = np.isfinite(self.exponents)
+
+        def combine(array: Array) -> Any:
+            return np.cumsum(np.where(living, array, 0.0), axis=-1)
+
+        error = np.where(np.isneginf(value), 0.0, self._error_of(combine))
+        return value, np.where(np.isnan(value), np.nan, error)
+
+    def linear_combination(self, weights: Any) -> tuple[Any, Any]:
+        r"""Value and standard error of :math:`\sum_j w_j \lambda_j`.
+
+        The error is that of the sum itself: exponents of one orbit fluctuate together.
+
+        Parameters
+        ----------
+        weights : array (k,) or (..., k)
+
+        Returns
+        -------
+        value, stderr : float or array (...)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Bad input, naming the argument.
+
+        Examples
+        --------
+        >>> import lyapax as lx
+        >>> lorenz = lx.systems.library["lorenz63"].system()
+        >>> spec = lx.lyapunov_spectrum(lorenz, duration=100, dt=0.01, rng=0, progress=False)
+        >>> gap, stderr = spec.linear_combination([1, -1, 0])
+        >>> abs(gap - 0.9) < 4 * stderr
+        True
+        """
+        weights = _check.real_array(weights, "weights", ndim_min=1)
+        if weights.shape[-1] != self.k:
+            raise ValueError(f"weights must have shape (..., {self.k}), got {weights.shape}")
+        if _check.broadcast("weights and the batch", weights.shape, self.exponents.shape) != (
+            self.exponents.shape
+        ):
+            raise ValueError(
+                f"weights must have shape (..., {self.k}) within the batch {self.shape}, got "
+                f"{weights.shape}"
+            )
+        weights = np.broadcast_to(weights, self.exponents.shape)
+        value = sums.weighted(self.exponents, weights)
+        return self._plain(value), self._plain(self._error_of_weighted(value, weights))
 
     def on_device(self) -> tuple[Any, Any]:
         """Exponents and errors in the library, and on the GPU, that the system's arrays came from.
@@ -291,7 +393,7 @@ class LyapunovSpectrum:
             return self.exponents, self.stderr
         return self._home.take(self.exponents), self._home.take(self.stderr)
 
-    def pooled(self, axis: int = -1) -> tuple[Array, Array]:
+    def pooled(self, axis: int = -1, of: str = "exponents") -> tuple[Any, Any]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.
 
         The error is the spread over the axis divided by the root of its length, so it needs no
@@ -301,26 +403,78 @@ class LyapunovSpectrum:
         without a number (diverged, unresolved) are left out; where some are dead (-inf), so is the
         mean.
 
+        Parameters
+        ----------
+        axis : int
+        of : {"exponents", "partial_sums", "entropy", "kaplan_yorke"}
+            Sums are those of the mean exponents, with errors from the spread of the sums. Exponents
+            count as zero where most members count them so, and their mean is within three errors.
+
         Returns
         -------
-        mean, stderr : array (..., k)
+        mean, stderr : array (..., k); (...) of entropy and dimension
         """
+        _check.choice(of, "of", ("exponents", "partial_sums", "entropy", "kaplan_yorke"))
         if not self.shape:
             raise ValueError("pooled needs a batch axis, this result has a single member")
         axes = len(self.shape)
         at = _check.count(axis, "axis", low=-axes, high=axes - 1) % axes
-        good = np.isfinite(self.exponents) | np.isneginf(self.exponents)
-        count = good.sum(axis=at)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values = np.where(good, self.exponents, 0.0)
-            mean = values.sum(axis=at) / count
-            apart = np.where(good, values - np.expand_dims(mean, at), 0.0)
-            error = np.sqrt((apart**2).sum(axis=at) / (count - 1) / count)
-        # All of them dead is no spread; some of them, or one alone, no knowledge.
-        dead = np.isneginf(self.exponents).sum(axis=at)
-        known = (count > 1) & (dead == 0)
-        error = np.where((dead == count) & (count > 0), 0.0, np.where(known, error, np.inf))
-        return mean, error
+        if of == "partial_sums":
+            return sums.mean_over(np.cumsum(self.exponents, axis=-1), at)
+        mean, error = sums.mean_over(self.exponents, at)
+        if of == "exponents":
+            return mean, error
+        most = 2 * (self.sign == 0).sum(axis=at) > self.shape[at]
+        zero = most & (np.abs(mean) <= 3 * error)
+        zeroed = np.where(zero, 0.0, mean)
+        value, weights, *_ = (
+            sums.entropy(zeroed) if of == "entropy" else sums.kaplan_yorke(zeroed, self.dim)
+        )
+        weights = np.where(zero, 0.0, weights)
+        _, error = sums.mean_over(
+            sums.weighted(self.exponents, np.expand_dims(weights, at)), at
+        )  # fmt: skip
+        error = np.where((weights == 0).all(axis=-1), 0.0, error)
+        return value[()], np.where(np.isnan(value), np.nan, error)[()]
+
+    def needed(self, tol: float) -> Any:
+        r"""The duration in all that would bring every standard error to `tol`.
+
+        From the variance :math:`a + ct` of the running sums: the error of a positive or negative
+        exponent falls as :math:`1/\sqrt t` in the end, that of a zero one as :math:`1/t`.
+
+        Parameters
+        ----------
+        tol : float
+
+        Returns
+        -------
+        float or array (...)
+            NaN where nothing is known, as of fewer than 8 blocks or of diverged members; of
+            exponents that are no numbers, or unresolved, nothing is awaited.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Bad input, naming the argument.
+
+        Examples
+        --------
+        >>> import lyapax as lx
+        >>> henon = lx.systems.library["henon"].system()
+        >>> spec = lx.lyapunov_spectrum(henon, duration=20000, rng=0, progress=False)
+        >>> spec.needed(spec.stderr.max() / 2) > 50000
+        True
+        """
+        tol = _check.positive(tol, "tol")
+        if not self.duration:
+            return self._plain(np.full(self.shape, np.nan))
+        time = statistics.needed(
+            self.blocks, self.exponents * self.duration, self.duration, self.block_duration, tol
+        )
+        awaited = self.status == Status.OK
+        longest = np.where(awaited, time, 0.0).max(axis=-1)
+        return self._plain(np.where(awaited.any(axis=-1), longest, np.nan))
 
     @raises_interrupted
     def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":

@@ -6,6 +6,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
+from .orbit import starting_states
 from .result import LyapunovSpectrum
 from .spectrum import lyapunov_spectrum
 from .systems import RateNetwork
@@ -25,7 +26,9 @@ def perturb(
 
     Park, Sagodi and Sokol (2023), section 2.6: continuous attractors need fine tuning, so noise in
     the parameters of the dynamics (D) destroys their zero exponents, where noise in the state (S)
-    does not; limit cycles keep theirs under both.
+    does not; one limit cycle keeps its zero under both. Of m oscillators side by side each keeps
+    one under S; under D only as long as the noise is small (with ``zeros``: new connections) or
+    frequencies differ enough: coupled ones lock, and share a zero, or become chaotic.
 
     Parameters
     ----------
@@ -122,7 +125,8 @@ def robustness(
         As in `perturb`.
     rng : int or numpy.random.Generator, optional
     **options
-        Of `lyapunov_spectrum`.
+        Of `lyapunov_spectrum`; for S-type noise ``initial`` (n,) is the state that noise is added
+        to, by default a random one, the same at all scales.
 
     Returns
     -------
@@ -144,9 +148,8 @@ def robustness(
     >>> bool((spec.n_zero == 1).all())  # a limit cycle keeps its zero
     True
     """
-    for name in ("initial", "members"):
-        if name in options and (kind == "S" or name == "members"):
-            raise ValueError(f"{name} must be left out: draws are the members, and S their starts")
+    if "members" in options:
+        raise ValueError("members must be left out: draws are the members")
     _check.options(options, lyapunov_spectrum, "rng", "members")
     sizes = _check.real_array(scales, "scales", ndim_min=1)
     if sizes.ndim != 1:
@@ -156,11 +159,17 @@ def robustness(
     generator = _check.generator(rng, "rng")
     _check.choice(kind, "kind", ("D", "S"))
     _expect_one(system, kind, _check.count(draws, "draws"), len(sizes))
-    found = [perturb(system, kind, scale=s, draws=draws, zeros=zeros, rng=generator) for s in sizes]
     if kind == "S":
-        starts: Any = np.array([initial for _, initial in found])
+        # All scales share the state that noise is added to: between scales nothing else differs.
+        start = options.pop("initial", None)
+        start, _ = starting_states(system, start, None, generator)
+        if len(start) != 1:
+            raise ValueError(f"initial must have shape ({system.dim},), got {len(start)} states")
+        noise = generator.standard_normal((len(sizes), draws, system.dim))
+        starts = start + sizes[:, None, None] * noise
         spec = lyapunov_spectrum(system, initial=starts, rng=generator, **options)
     else:
+        found = [perturb(system, scale=s, draws=draws, zeros=zeros, rng=generator) for s in sizes]
         batch = _stacked([noisy for noisy, _ in found])
         spec = lyapunov_spectrum(batch, rng=generator, **options)
     spec.axes = [("scale", sizes), ("draw", np.arange(draws))]

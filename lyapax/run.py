@@ -10,10 +10,11 @@ Each call works on a copy, and where the run stands is one object that is replac
 an interruption, wherever it falls, finds the run as it was before the call or as it is after it.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,10 @@ from ._check import Array
 from .kernels.propagator import OK, RANK_LOST, Flight, Propagator
 from .kernels.split import Split
 from .snapshots import Observed
-from .statistics import standard_error
+from .statistics import needed, standard_error
 
 FIRST_CHECK = 128  # intervals before `tol` is looked at
+LEAD = 10  # of a run whose length nobody knows, the measured time over what goes before it
 BLOCKS = 128  # complete blocks at which neighbours are merged
 CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer within it
 # Copies of millions of members take that long themselves: a call is then four times as long, but
@@ -35,6 +37,16 @@ PILOT_INTERVALS = 8
 GROWTH_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
 
 Tick = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """What a run tells a person, as `lyapax.progress` shows it."""
+
+    def __call__(self, steps: int) -> None:
+        """So many more steps are done."""
+
+    def expect(self, left: float, error: float, tol: float) -> None:
+        """So many more are to come; the largest error that is waited for, and the wanted one."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,24 @@ class Moment:
             block_steps=steps, open_steps=0, anchor=None,
         )  # fmt: skip
 
+    @property
+    def lead(self) -> int:
+        """Steps since time 0 that are not counted."""
+        return self.flight.step - self.measured_steps
+
+    def trimmed(self) -> "Moment":
+        """Without the first blocks, as many as make the lead a tenth of what is counted."""
+        lacking = self.measured_steps / LEAD - self.lead
+        count = max(0, math.ceil(lacking / (1 + 1 / LEAD) / max(self.block_steps, 1)))
+        return self._without(min(count, len(self.blocks)))
+
+    def _without(self, count: int) -> "Moment":
+        return replace(
+            self, blocks=self.blocks[count:], snapshots=self.snapshots[count:],
+            measured_steps=self.measured_steps - count * self.block_steps,
+            anchor=self.anchor and self.anchor._without(count),
+        )  # fmt: skip
+
     def measuring(self, snapshot: Any) -> "Moment":
         """Alignment is over."""
         return replace(
@@ -129,6 +159,9 @@ class Run:
     copying: float = 0.0  # seconds that one copy of the flight takes
     horizon: int | None = None  # steps that external inputs last
     longest: int = LONGEST_INTERVAL
+    # Where transient and alignment have no length of their own, what is measured first is given to
+    # them as the run gets longer, so that they are a tenth of it in the end.
+    growing: bool = False
 
     def release(self) -> None:
         """Memory of a GPU back to others; a longer run takes it anew."""
@@ -301,7 +334,7 @@ class Run:
 def begun(
     propagator: Propagator, flight: Flight, *, interval: int, fixed: bool, step_time: float,
     transient: int, alignment: int, horizon: int | None, observed: Observed, generic: bool = True,
-    longest: int = LONGEST_INTERVAL,
+    longest: int = LONGEST_INTERVAL, growing: bool = False,
 ) -> Run:  # fmt: skip
     """A run at its start; transient and alignment in steps."""
     kind = np.dtype(propagator.dtype).name
@@ -309,40 +342,68 @@ def begun(
     now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
     return Run(
         now, flight.state, fixed, step_time, alignment, observed, generic, horizon=horizon,
-        longest=longest,
+        longest=longest, growing=growing,
     )  # fmt: skip
 
 
-def measure(run: Run, steps: int, tol: float | None, tick: Tick) -> None:
-    """Measure `steps` more steps, or fewer when every error is below `tol`."""
-    steps = run.whole(steps)
+def measure(run: Run, steps: int | None, tol: float | None, progress: Progress) -> None:
+    """Measure `steps` more steps, or fewer when every error is below `tol`; None: no limit."""
+    if steps is not None:
+        steps = run.whole(steps)
     if steps == 0:
         raise ValueError(
             f"inputs must last: of {run.horizon} rows {run.now.flight.step} are used up, less than "
             f"one QR interval of {run.now.interval} steps is left"
         )
     if tol is None:
-        run.measure(steps, tick)
+        assert steps is not None
+        run.measure(steps, progress)
         return
-    end = run.now.measured_steps + steps
+    begin, taken = run.now.flight.step, 0
     check = FIRST_CHECK * run.now.interval
     passes = np.zeros(len(run.now.flight.state), int)
-    while run.now.measured_steps < end:
-        target = min(check, end)
-        run.measure(run.whole(max(target - run.now.measured_steps, 1)), tick)
-        if run.now.measured_steps >= check:
+    while steps is None or taken < steps:
+        target = check if steps is None else min(check, steps)
+        run.measure(run.whole(max(target - taken, 1)), progress)
+        taken = run.now.flight.step - begin
+        if taken >= check:
+            if run.growing:
+                run.now = run.now.trimmed()
             # Two passes in a row, at doublings only: looking more often stops on lucky errors.
-            passed = (_errors(run) < tol).all(axis=1)
+            errors, wanted = awaited(run, tol)
+            passed = (errors < tol).all(axis=1)
             passes = np.where(passed | (passes == 2), np.minimum(passes + 1, 2), 0)
             if (passes == 2).all():
                 return
+            longest = float(np.nanmax(wanted, initial=0.0)) / run.now.measured_steps
+            progress.expect(_left(longest, taken, bool(passes.all())), float(errors.max()), tol)
             check *= 2
 
 
-def _errors(run: Run) -> Array:
-    """Standard errors (B, k); 0 where none is to be waited for."""
+def _left(longest: float, taken: int, passed: bool) -> float:
+    """Steps until the second pass: it is at twice the first doubling that is long enough.
+
+    `longest` is what is wanted, over what is measured.
+    """
+    if passed:
+        return taken
+    if not math.isfinite(longest):
+        return math.inf
+    doublings = max(1, math.ceil(math.log2(max(longest, 1.0))))
+    return taken * (2.0 ** (1 + doublings) - 1)
+
+
+def awaited(run: Run, tol: float) -> tuple[Array, Array]:
+    """Standard errors (B, k), 0 where none is to be waited for, and the steps they need for `tol`.
+
+    As many in all as should bring each error to `tol`; NaN where that is not known.
+    """
     now = run.now
     elapsed, block = now.measured_steps * run.step_time, now.block_steps * run.step_time
-    stderr, _ = standard_error(np.array(now.blocks), now.totals(), elapsed, block)
-    awaited = (now.flight.status == OK) & (now.growth <= now.bound[:, None])
-    return np.where(awaited, stderr, 0.0)
+    sums, total = np.array(now.blocks), now.totals()
+    stderr, _ = standard_error(sums, total, elapsed, block)
+    waiting = (now.flight.status == OK) & (now.growth <= now.bound[:, None])
+    return (
+        np.where(waiting, stderr, 0.0),
+        np.where(waiting, needed(sums, total, elapsed, block, tol), 0.0) / run.step_time,
+    )

@@ -1,6 +1,7 @@
 """From a run that has begun, or an earlier result, to a result: with a bar, warnings and Ctrl-C."""
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +20,11 @@ RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 
 def settle(
     result: "LyapunovSpectrum",
-    steps: int,
+    steps: int | None,
     tol: float | None,
     progress: bool,
     decay_rate: Any = None,
+    measure: Callable[..., None] = measure,
 ) -> None:  # fmt: skip
     """Finish what the run's start lacks, measure `steps` more, and read the result off."""
     run = result._run
@@ -36,7 +38,8 @@ def settle(
             rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
 
     try:
-        todo = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning + steps
+        before = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning
+        todo = None if steps is None else before + steps
         with progress_bar(run, todo, progress, patient=tol is not None) as tick:
             look()
             run.transient(tick)
@@ -63,8 +66,10 @@ def settle(
             )
     except KeyboardInterrupt:
         result.refresh()
-        asked = (begin.measured_steps + steps) * run.step_time
-        raise Interrupted(f"measured over {result.duration:g} of {asked:g}", result) from None
+        text = f"measured over {result.duration:g}"
+        if steps is not None:
+            text += f" of {(begin.measured_steps + steps) * run.step_time:g}"
+        raise Interrupted(text, result) from None
 
 
 def warn_of_changes(result: "LyapunovSpectrum") -> None:

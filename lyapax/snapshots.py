@@ -36,6 +36,15 @@ class Observed:
         phase = 2 * np.pi * (state[:, angles] / self.turns[angles] % 1.0)
         return np.concatenate([state[:, ~angles], np.cos(phase), np.sin(phase)], axis=1)
 
+    def apart(self, after: Array, before: Array) -> Array:
+        """Differences of states (..., n), of angles without whole turns."""
+        difference = after - before
+        if not (self.turns > 0).any():
+            return difference
+        turn = np.where(self.turns > 0, self.turns, 1.0)
+        whole = np.where(self.turns > 0, turn * np.round(difference / turn), 0.0)
+        return np.asarray(difference - whole)
+
     @property
     def linear(self) -> bool:
         """Whether coordinates are the state itself."""

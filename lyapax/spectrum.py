@@ -9,6 +9,7 @@ import numpy as np
 from . import _check
 from .automatic_step import Asked, automatic_step
 from .device import devices_for
+from .ensemble import MIXING, members_of, scatter, settled
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, launch
@@ -20,6 +21,7 @@ from .snapshots import COORDINATES, observed
 from .systems.base import System
 from .table import divergence
 
+FIRST_LEAD = 1000  # steps, each, of transient and alignment where no duration is known
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps
 # For the memory that is needed: numbers of an exponent beside its blocks, six copies of which there
 # are when errors are computed, and steps from one QR to the next where that is automatic.
@@ -44,6 +46,7 @@ def lyapunov_spectrum(
     initial_basis: Any = None,
     rng: Any = None,
     members: int | None = None,
+    ensemble: bool = False,
     errors: str = "status",
     strict: bool = False,
     progress: bool = True,
@@ -67,7 +70,9 @@ def lyapunov_spectrum(
         the largest exponent; `step` of the result says why. Of a system with inputs, which are one
         row a step, it must be given.
     transient : float, optional
-        Time for the state to reach the attractor; default a tenth of the duration.
+        Time for the state to reach the attractor; default a tenth of the duration. Of a run that
+        lasts as long as it takes 1000 steps, and more as it gets longer: what was measured first is
+        not counted in the end, so that a tenth is not.
     alignment : float, optional
         Time for the basis to align, not counted; default as `transient`.
     k : int, optional
@@ -75,7 +80,8 @@ def lyapunov_spectrum(
     params : mapping, optional
         Replaces parameters of the system; arrays make a batch.
     tol, max_duration : float, optional
-        Run until every standard error is below `tol`, at most `max_duration`.
+        Run until every standard error is below `tol`, as long as that takes, or at most
+        `max_duration`. The bar shows the error and what is left to do; Ctrl-C ends it, as ever.
     qr_every : int or "auto"
         Steps between QRs. "auto" takes the longest interval that keeps rounding below 1e-9.
     dtype : "float64" or "float32"
@@ -89,6 +95,12 @@ def lyapunov_spectrum(
     rng : int or numpy.random.Generator, optional
     members : int, optional
         Repeat every member with this many random initial states (a new leading axis).
+    ensemble : bool
+        Run many members from random starts, short each, until the error of their mean is below
+        `tol`: for one system with one attractor, where lanes of the processor make this many times
+        faster than one long run. `members` of them, at least 16, by default 512, or 64 of systems
+        of more than 8 variables; `max_duration` is the time of all together. The result has no axis
+        of members. Refused where members lie on several attractors, with their groups.
     errors : {"status", "raise"}
         Whether a diverged member is a NaN with a status or a RuntimeError.
     strict : bool
@@ -104,6 +116,7 @@ def lyapunov_spectrum(
     Returns
     -------
     LyapunovSpectrum
+        With `ensemble` an `EnsembleSpectrum`.
 
     Raises
     ------
@@ -112,7 +125,8 @@ def lyapunov_spectrum(
     Interrupted
         On Ctrl-C; its `result` is the spectrum until then, which `extend` continues.
     RuntimeError
-        With ``errors="raise"``, when a member diverges; when a GPU is asked for and there is none.
+        With ``errors="raise"``, when a member diverges; when a GPU is asked for and there is none;
+        when members of an ensemble lie on several attractors.
     ImportError
         When a GPU is asked for without CuPy.
 
@@ -131,6 +145,7 @@ def lyapunov_spectrum(
     """
     system = _check.system(system, params=params)
     progress, strict = _check.flag(progress, "progress"), _check.flag(strict, "strict")
+    ensemble = _check.flag(ensemble, "ensemble")
     _check.choice(errors, "errors", ("status", "raise"))
     automatic = system.is_flow and system.input_steps is None and (
         dt is None or (isinstance(dt, str) and dt == "auto"))  # fmt: skip
@@ -139,44 +154,59 @@ def lyapunov_spectrum(
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"
     k = n if k is None else _check.count(k, "k", high=n)
     horizon = system.input_steps
-    if duration is None and tol is None:
-        if horizon is None:
-            raise ValueError("duration must be given (or inputs, or tol with max_duration)")
-        transient, alignment, duration = _shares(horizon, step, transient, alignment)
     if duration is not None:
         duration = _check.positive(duration, "duration")
     if max_duration is not None:
         max_duration = _check.positive(max_duration, "max_duration")
     if tol is not None:
         tol = _check.positive(tol, "tol")
-        if max_duration is None:
-            raise ValueError("max_duration must be given with tol")
+        if duration is not None and max_duration is None:
+            raise ValueError("tol must be given without a duration (max_duration limits it)")
         duration = max_duration
-    assert duration is not None
-    transient = duration / 10 if transient is None else _check.positive(
-        transient, "transient", zero=True)  # fmt: skip
-    alignment = transient if alignment is None else _check.positive(
-        alignment, "alignment", zero=True)  # fmt: skip
+    if ensemble:
+        if tol is None:
+            raise ValueError("tol must be given with ensemble")
+        members = members_of(system, members, initial)
+        duration = None if max_duration is None else max_duration / members
+    if duration is None and horizon is not None:
+        transient, alignment, duration = _shares(horizon, step, transient, alignment)
+    if duration is None and tol is None:
+        raise ValueError("duration must be given (or inputs, or tol)")
+    if transient is not None:
+        transient = _check.positive(transient, "transient", zero=True)
+    if alignment is not None:
+        alignment = _check.positive(alignment, "alignment", zero=True)
     kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
     generator = _check.generator(rng, "rng")
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
+    # Of a run that lasts as long as it takes, the first part becomes transient as it gets longer.
+    lasting = duration is None or ensemble
+    growing = lasting and transient is None
 
-    def counted(step: float) -> list[int]:
-        """Steps of transient, alignment and measurement."""
-        times = {"duration" if tol is None else "max_duration": duration,
-                 "transient": transient, "alignment": alignment}  # fmt: skip
-        measured, *before = (_check.steps(time, step, name) for name, time in times.items())
+    def counted(step: float) -> tuple[list[int], int | None]:
+        """Steps of transient and alignment, and of the measurement if there is an end to it."""
+        if ensemble and transient is None:
+            lead, basis = MIXING * step, MIXING * step / 2
+        else:
+            lead = FIRST_LEAD * step if lasting else duration / 10  # type: ignore[operator]
+            lead = basis = lead if transient is None else transient
+        times = {"transient": lead, "alignment": basis if alignment is None else alignment}
+        before = [_check.steps(time, step, name) for name, time in times.items()]
+        if duration is None:
+            return before, None
+        measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
         if interval > measured:
             raise ValueError(
                 f"qr_every must be at most the {measured} steps of the duration, got {interval}"
             )
-        return [*before, measured]
+        return before, measured
 
-    counts = [] if automatic else counted(step)
     blocks = BLOCKS // 2
-    if counts:
-        blocks = min(blocks, counts[2] // (interval if fixed else USUAL_INTERVAL))
+    if not automatic:
+        counts, measured = counted(step)
+        if measured is not None:
+            blocks = min(blocks, measured // (interval if fixed else USUAL_INTERVAL))
     state, shape = starting_states(
         system, initial, members, generator,
         each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks))
@@ -190,31 +220,28 @@ def lyapunov_spectrum(
     why = ""
     if automatic:
         step, why = automatic_step(Asked(
-            system, shape, state, k, kind, devices, duration, transient, alignment, tol
+            system, shape, state, k, kind, devices, None if ensemble else duration, transient,
+            alignment, tol,
         ))  # fmt: skip
-        counts = counted(step)
-    if horizon is not None and sum(counts) > horizon:
-        raise ValueError(
-            f"inputs must have one row a step: {sum(counts)} steps are asked for (transient, "
-            f"alignment and duration), got {horizon} rows"
-        )
-    if horizon is not None and counts[2] < 2:
-        raise ValueError(
-            f"duration must be at least two steps, got {counts[2]} of the {horizon} rows of inputs"
-        )
+        counts, measured = counted(step)
+    longest = LONGEST_INTERVAL
+    if horizon is not None:
+        assert measured is not None
+        _expect_rows(horizon, measured, sum(counts))
+        longest = max(1, min(longest, measured // SEQUENCE_BLOCKS))
 
     def set_up() -> LyapunovSpectrum:
         propagator = system.propagator(shape, step, k, kind, devices)
         basis = np.empty((len(state), n, k), propagator.dtype)
         # Sequences are short, and a basis that they shared would be an error that they share.
         basis[:] = _first_basis(first, n, k, len(state) if horizon is not None else 1, generator)
-        longest = LONGEST_INTERVAL
-        if horizon is not None:
-            longest = max(1, min(longest, counts[2] // SEQUENCE_BLOCKS))
+        flight = launch(state, basis)
+        if ensemble:
+            scatter(propagator, flight, shape[0])
         run = begun(
-            propagator, launch(state, basis), interval=interval, fixed=fixed, step_time=step,
+            propagator, flight, interval=interval, fixed=fixed, step_time=step,
             transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
-            observed=observed(system.turns, n), generic=first is None,
+            growing=growing, observed=observed(system.turns, n), generic=first is None,
         )  # fmt: skip
         return LyapunovSpectrum(run, system, shape)
 
@@ -222,13 +249,31 @@ def lyapunov_spectrum(
     # current device belongs to a thread.
     result = set_up() if devices else in_background(set_up)
     result.step = why
-    settle(result, counts[2], tol, progress, decay_rate=system.decay_rate)
+    if ensemble:
+        assert tol is not None
+        assert members is not None
+        pooled = settled(result, system, measured, tol, progress, members)
+    else:
+        settle(result, measured, tol, progress, decay_rate=system.decay_rate)
     if errors == "raise" and result.diverged.any():
         seen = f", the first {divergence(result)}" if divergence(result) else ""
         raise RuntimeError(
             f"{int(result.diverged.sum())} of {state.shape[0]} members diverged{seen}"
         )
-    return result
+    return pooled if ensemble else result
+
+
+def _expect_rows(horizon: int, measured: int, before: int) -> None:
+    """Whether inputs last."""
+    if before + measured > horizon:
+        raise ValueError(
+            f"inputs must have one row a step: {before + measured} steps are asked for (transient, "
+            f"alignment and duration), got {horizon} rows"
+        )
+    if measured < 2:
+        raise ValueError(
+            f"duration must be at least two steps, got {measured} of the {horizon} rows of inputs"
+        )
 
 
 def _shares(

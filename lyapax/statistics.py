@@ -13,6 +13,7 @@ import numpy as np
 from ._check import Array
 
 LAGS = (1, 2, 4, 8)
+SAFETY, ROUNDING = 1.15, 4.0 * np.finfo(float).eps
 BOUNDED = 2.0  # a running sum that stays within this many nats counts as bounded
 # A small exponent can hide in a range this wide: of 600 chaotic n = 50 networks at 512 tau, 2.3 %
 # had one called zero without this limit, 0.5 % have with it.
@@ -33,31 +34,53 @@ def standard_error(sums: Array, total: Array, elapsed: float, block: float) -> t
 
 
 def _standard_error(sums: Array, total: Array, elapsed: float, block: float) -> tuple[Array, Array]:
+    offset, slope, spread = fluctuations(sums, total, elapsed, block)
+    rounding = ROUNDING * (np.abs(total) + np.sqrt(len(sums)))
+    diffusive = SAFETY * np.sqrt(offset + slope * elapsed)
+    error = np.maximum(np.maximum(diffusive, spread / 2), rounding) / elapsed
+    if len(sums) < 8:
+        return error, spread
+    # The halves of a run differ by two errors, usually. What goes beyond twice that is a slope
+    # that still changes, which fluctuations do not show: tangents that are not yet aligned, or a
+    # sum that grows like log t.
+    half = len(sums) // 2
+    first, second = sums[:half].mean(axis=0) / block, sums[half:].mean(axis=0) / block
+    return np.maximum(error, np.abs(first - second) - 4.0 * error), spread
+
+
+def fluctuations(sums: Array, total: Array, elapsed: float, block: float) -> tuple[Array, ...]:
+    """(a, c, D): the variance a + c t of the running sum, and the range of the detrended one.
+
+    Arguments as of `standard_error`; a and c are infinite below 8 blocks.
+    """
     blocks = sums.shape[0]
     running = np.concatenate([np.zeros((1, *total.shape)), np.cumsum(sums, axis=0)])
     times = block * np.arange(blocks + 1).reshape(-1, *[1] * total.ndim)
     detrended = running - times * (total / elapsed)
     spread = detrended.max(axis=0) - detrended.min(axis=0)
     if blocks < 8:
-        return np.full(total.shape, np.inf), spread
+        return np.full(total.shape, np.inf), np.full(total.shape, np.inf), spread
     lags = [lag for lag in LAGS if lag * 8 <= blocks]
     d = np.array([np.mean((detrended[lag:] - detrended[:-lag]) ** 2, axis=0) for lag in lags])
     t = blocks * block
     shape = [len(lags)] + [1] * total.ndim
     length = (np.array(lags) * block).reshape(shape)
-    offset, slope = _fit(length * (1.0 - length / t), d, length)
-    rounding = 4.0 * np.finfo(float).eps * (np.abs(total) + np.sqrt(blocks))
-    diffusive = 1.15 * np.sqrt(offset + slope * elapsed)
-    error = np.maximum(np.maximum(diffusive, spread / 2), rounding) / elapsed
-    # The halves of a run differ by two errors, usually. What goes beyond twice that is a slope
-    # that still changes, which fluctuations do not show: tangents that are not yet aligned, or a
-    # sum that grows like log t.
-    half = blocks // 2
-    first, second = (
-        running[half] / times[half],
-        (running[-1] - running[half]) / (times[-1] - times[half]),
-    )
-    return np.maximum(error, np.abs(first - second) - 4.0 * error), spread
+    return (*_fit(length * (1.0 - length / t), d, length), spread)
+
+
+def needed(sums: Array, total: Array, elapsed: float, block: float, tol: float) -> Array:
+    """The time in all after which the standard error should be `tol`; NaN where nothing is known.
+
+    Solves SAFETY^2 (a + c t) = (tol t)^2; bounded sums, whose error is half of their range, need
+    D / (2 tol). Infinite where rounding alone is more.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        offset, slope, spread = fluctuations(sums, total, elapsed, block)
+        share = SAFETY / tol
+        root = np.sqrt((share * share * slope / 2) ** 2 + share * share * offset)
+        time = np.maximum(share * share * slope / 2 + root, spread / 2 / tol)
+        time = np.where(ROUNDING * np.abs(total) / elapsed < tol, time, np.inf)
+        return np.where(np.isfinite(offset) & np.isfinite(total), time, np.nan)
 
 
 def _fit(u: Array, d: Array, length: Array) -> tuple[Array, Array]:
@@ -148,32 +171,3 @@ def groups(exponents: Array, stderr: Array) -> list[tuple[int, int]]:
             found.append((first, j))
             first = j
     return found
-
-
-def kaplan_yorke(exponents: Array, stderr: Array) -> tuple[float, float]:
-    """j + (lambda_1 + ... + lambda_j) / |lambda_(j+1)| and its error; NaN when k is too small.
-
-    Exponents counted as zero must already be 0: the naive formula is wrong on a third of tori.
-    """
-    running = np.cumsum(exponents)
-    if np.isnan(exponents[0]):
-        return np.nan, np.nan
-    if running[0] < 0:
-        return 0.0, 0.0
-    below = np.nonzero(running < 0)[0]
-    if below.size == 0:
-        return np.nan, np.nan
-    j = int(below[0])
-    last = abs(exponents[j])
-    if np.isinf(last):
-        return float(j), 0.0
-    share = running[j - 1] / last
-    # Errors are infinite below 8 blocks, and 0 times that is no number.
-    variance = np.sum(stderr[:j] ** 2) + ((share * stderr[j]) ** 2 if share else 0.0)
-    return j + running[j - 1] / last, float(np.sqrt(variance) / last)
-
-
-def entropy(exponents: Array, stderr: Array) -> tuple[float, float]:
-    """Pesin's sum of positive exponents, an upper bound of the metric entropy, and its error."""
-    above = exponents > 0
-    return float(exponents[above].sum()), float(np.sqrt(np.sum(stderr[above] ** 2)))

@@ -24,9 +24,12 @@ def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
         "diverged_at": spec.diverged_at.tolist(), "last_size": spec.last_size.tolist(),
         "attractor": spec.attractor.tolist() if spec.shape else spec.attractor,
         "kaplan_yorke": np.asarray(spec.kaplan_yorke).tolist(),
+        "kaplan_yorke_stderr": np.asarray(spec.kaplan_yorke_stderr).tolist(),
+        "kaplan_yorke_is_bound": np.asarray(spec.kaplan_yorke_is_bound).tolist(),
         "entropy": np.asarray(spec.entropy).tolist(),
         "step": spec.step, "step_bias": spec.step_bias.tolist(),
         "step_bias_stderr": spec.step_bias_stderr.tolist(),
+        "entropy_stderr": np.asarray(spec.entropy_stderr).tolist(),
     }  # fmt: skip
 
 
@@ -46,8 +49,8 @@ def divergence(spec: "LyapunovSpectrum") -> str:
 
 
 def _dimension(spec: "LyapunovSpectrum") -> str:
-    if np.isnan(spec.kaplan_yorke):
-        return f"not reached by {spec.k} exponents"
+    if spec.kaplan_yorke_is_bound:
+        return f">= {spec.kaplan_yorke:g}, not reached by {spec.k} exponents"
     return f"{spec.kaplan_yorke:.4f} +- {spec.kaplan_yorke_stderr:.2g}"
 
 

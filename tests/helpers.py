@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 
 import lyapax as lx
-from lyapax.systems import library, lorenz96_of
+from lyapax.systems import kuramoto_sivashinsky_of, library, lorenz96_of
 
 
 def spectrum(system, **options):
@@ -25,6 +25,7 @@ def sparse_network(n=40):
 SYSTEMS = {
     "lanes": lambda: library["lorenz63"].system(),
     "columns": lambda: lorenz96_of(12).system(),
+    "etdrk4": lambda: kuramoto_sivashinsky_of(22.0, modes=10).system(),
     "dense": network,
     "sparse": sparse_network,
 }

@@ -99,7 +99,7 @@ def filled_by_index(x, p):
         ),
         (lambda: spectrum(network(), duration=1.0, dt=0.1, rng="a"), TypeError, "rng"),
         (lambda: spectrum(network(), duration=1.0, dt=0.1, rng=-1), ValueError, "rng"),
-        (lambda: spectrum(network(), tol=0.1, dt=0.1), ValueError, "max_duration"),
+        (lambda: spectrum(network(), tol=0.1, duration=9, dt=0.1), ValueError, "max_duration"),
         (lambda: spectrum(network(), dt=0.1), ValueError, "duration"),
         (lambda: spectrum(network(), duration=1.0, dt=0.1, errors="no"), ValueError, "errors"),
         (lambda: spectrum(network(kind="map"), duration=9, dt=0.1), ValueError, "dt"),

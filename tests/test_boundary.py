@@ -22,8 +22,8 @@ from lyapax.systems import library
 MODULES = ["lyapax", "lyapax.systems", "lyapax.pta", "lyapax.torch"]
 # What functions return; people do not build them.
 RESULTS = {
-    "CovariantVectors", "Floquet", "GradientHorizon", "Interrupted", "KnownSystem",
-    "LyapunovSpectrum", "Status", "Tangents", "Trajectory",
+    "CovariantVectors", "EnsembleSpectrum", "Floquet", "GradientHorizon", "Interrupted",
+    "KnownSystem", "LyapunovSpectrum", "Status", "Tangents", "Trajectory",
 }  # fmt: skip
 # In which a working call is not an exception but a long one.
 TIMES = {
@@ -106,6 +106,12 @@ def fresh():
     return lx.lyapunov_spectrum(henon(), duration=16, rng=0, progress=False)
 
 
+def together():
+    return lx.lyapunov_spectrum(
+        henon(), tol=1.0, ensemble=True, members=16, max_duration=160, transient=8, **QUIET
+    )
+
+
 @functools.cache
 def vectors():
     return lx.covariant_vectors(henon(), duration=16, rng=0, progress=False)
@@ -144,13 +150,20 @@ GOOD = {
         (lx.LSTM, {"weight_hh": np.tile(W, (4, 1)), "weight_ih": np.ones((8, 1)),
                    "inputs": np.ones((9, 1))}),
     ],
-    "Flow": [(lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "Flow": [
+        (lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}}),
+        (lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}, "linear": [-1.0],
+                   "grid": ([[1.0]], [[1.0]])}),
+    ],
     "Map": [(lx.Map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],
     "lorenz96_of": [(lx.systems.lorenz96_of, {"n": 4})],
     "lyapunov_spectrum": [
         (lx.lyapunov_spectrum, {"system": henon, "duration": 16, **QUIET}),
         (lx.lyapunov_spectrum, {"system": henon, "tol": 1.0, "max_duration": 16, **QUIET}),
         (lx.lyapunov_spectrum, {"system": library["stuart_landau"].system, "duration": 2, **QUIET}),
+        (lx.lyapunov_spectrum, {"system": henon, "tol": 1.0, "max_duration": 160, "ensemble": True,
+                                "members": 16, "transient": 8, **QUIET}),
     ],
     "local_exponents": [
         (lx.local_exponents, {"system": henon, "window": 2, "windows": 4, **QUIET})
@@ -181,6 +194,13 @@ GOOD = {
     ],
     "LyapunovSpectrum.plot": [(lambda *a, **k: measured().plot(*a, **k), {})],
     "LyapunovSpectrum.pooled": [(lambda *a, **k: measured().pooled(*a, **k), {})],
+    "LyapunovSpectrum.linear_combination": [
+        (lambda *a, **k: measured().linear_combination(*a, **k), {"weights": [1.0, 2.0]})
+    ],
+    "LyapunovSpectrum.needed": [(lambda *a, **k: measured().needed(*a, **k), {"tol": 0.1})],
+    "EnsembleSpectrum.extend": [
+        (lambda *a, **k: together().extend(*a, **k), {"duration": 16, "progress": False})
+    ],
     "LyapunovSpectrum.save": [(lambda *a, **k: measured().save(*a, **k), {"path": "one.npz"})],
     "LyapunovSpectrum.load": [(lx.LyapunovSpectrum.load, {"path": "two.npz"})],
     "LyapunovSpectrum.to_xarray": [(lambda: measured().to_xarray(), {})],
@@ -268,7 +288,7 @@ def methods(name, kind):
 
 
 def test_every_public_callable_is_known():
-    names = set(public()) - RESULTS - {"LyapunovSpectrum.refresh"}
+    names = set(public()) - RESULTS - {"LyapunovSpectrum.refresh", "EnsembleSpectrum.refresh"}
     assert names <= set(GOOD)
 
 

@@ -30,6 +30,24 @@ def function_row(kind, f, dim, dt):
     return kind(f, dim, params), plain, lambda x: numeric_jacobian(plain, x), dt
 
 
+def linear_row(full, grid, n=13, dt=0.1):
+    """Stiff: rates of up to 60 with dt = 0.1, beyond the reach of RK4."""
+    rng = np.random.default_rng(7)
+    linear = -np.geomspace(0.1, 60, n)
+    if full:
+        rotation = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        linear = rotation * linear @ rotation.T
+    turn = lambda u, p: 1.5 * np.tanh(u) * np.roll(u, 1)  # noqa: E731
+    read, write = np.eye(n), np.eye(n)
+    if grid:
+        read = rng.standard_normal((2 * n, n)) / np.sqrt(n)
+        write = rng.standard_normal((n, 2 * n)) / np.sqrt(n)
+    f = lambda x: write @ turn(read @ x, None)  # noqa: E731
+    f.linear = linear if full else np.diag(linear)
+    system = Flow(turn, n, linear=linear, grid=(read, write) if grid else None)
+    return system, f, lambda x: numeric_jacobian(f, x), dt
+
+
 def network_row(form, kind, sparse, n=13, dt=0.1):
     rng = np.random.default_rng(5)
     w = rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.6)
@@ -90,6 +108,13 @@ ROWS = {
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
     **{
+        f"etdrk4 of a {'full' if full else 'diagonal'} linear part{' on a grid' if grid else ''}": (
+            lambda full=full, grid=grid: linear_row(full, grid)
+        )
+        for full in (False, True)
+        for grid in (False, True)
+    },
+    **{
         # 37 units: tangents in several strips of several widths, whatever the registers.
         f"{'sparse' if sparse else 'dense'} {form} {kind} of {n}": (
             lambda form=form, kind=kind, sparse=sparse, n=n: network_row(form, kind, sparse, n)
@@ -104,7 +129,7 @@ ROWS = {
 
 # Rows that a GPU runs too: here on the CPU by the emulator, and on a device with -m gpu. One row
 # for each path through its kernels is enough where a test is about more than numbers.
-ON_GPU = [name for name in ROWS if not name.startswith("columns")]
+ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4"))]
 PATHS = [
     "lanes flow",
     "gru map of 2 units",
@@ -204,7 +229,7 @@ def test_push_and_pull(name, batch):
     propagator.pull(state, 0, steps, pulled)
     x, q = state[0], v[0]
     for _ in range(steps):
-        x, q = reference.rk4(f, jacobian, x, q, dt) if dt else (f(x), jacobian(x) @ q)
+        x, q = reference.step(f, jacobian, x, q, dt)
     np.testing.assert_allclose(after[0], x, rtol=1e-10, atol=1e-11)
     np.testing.assert_allclose(pushed[0], q, rtol=1e-9, atol=1e-11 * np.abs(q).max())
     left, right = pulled.swapaxes(1, 2) @ v, p.swapaxes(1, 2) @ pushed
@@ -218,6 +243,7 @@ def test_push_and_pull(name, batch):
         "dense rate map of 37",
         "sparse rate flow of 37",
         "columns flow",
+        "etdrk4 of a full linear part on a grid",
         "gru map of 3 layers",
         "gru flow, reset before",
         "lstm map of 2 layers",

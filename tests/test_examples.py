@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lyapax as lx
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -100,22 +102,50 @@ def test_fig3(tmp_path):
 def test_structural_stability(tmp_path, monkeypatch):
     example = load("structural_stability")
     monkeypatch.setattr(example, "SCALES", np.array([0.0, 0.01]))
+    monkeypatch.setattr(example, "SHIFTS", np.array([0.0, 0.1]))
     monkeypatch.setattr(example, "DRAWS", 4)
     monkeypatch.setattr(example, "OSCILLATORS", (1, 2))
     monkeypatch.setattr(example, "DURATION", 400)
     results = example.main(tmp_path / "stability.png")
-    zeros = {name: found[0] for name, found in results.items()}
-    assert zeros["line attractor"][0] == 1
-    assert zeros["line attractor"][1] < 0.5
-    assert zeros["limit cycle"].tolist() == [1, 1]
-    assert zeros["2 oscillators"].tolist() == [2, 2]
+    assert (tmp_path / "stability.png").stat().st_size > 20_000
+    weights, states = ({name: found.n_zero for name, found in results[kind].items()}
+                       for kind in "DS")  # fmt: skip
+    assert (weights["line attractor"][0] == 1).all()
+    assert weights["line attractor"][1].mean() < 0.5
+    for zeros in weights, states:
+        assert (zeros["limit cycle"] == 1).all()
+        assert (zeros["2 oscillators"] == 2).all()
+    assert (states["line attractor"] == 1).all()
+    assert (states["ring of 32 units"] == 1).all()
 
 
-def test_synchrony(tmp_path):
+def test_new_connections_take_zeros_from_many_oscillators():
+    """The claim of the picture's caption: one cycle is robust, eight oscillators are not."""
+    example = load("structural_stability")
+    run = {"draws": 4, "zeros": True, "rng": 0, "duration": 600, "transient": 500, "dt": 0.05,
+           "k": 9, "progress": False}  # fmt: skip
+    eight = lx.robustness(example.bank(8), [0.0, 0.1], **run)
+    assert (eight.n_zero[0] == 8).all()
+    assert (eight.n_zero[1] < 8).all()
+
+
+def test_synchrony(tmp_path, monkeypatch):
+    """Nothing oscillates: no zero. Oscillators: one each. Strong coupling: a single one."""
     example = load("synchrony")
-    spectrum, signals = example.main(tmp_path / "synchrony.png")
-    assert spectrum.n_zero[0] == example.COUNT
-    assert spectrum.n_zero[-1] == 1
-    for _, signal in signals.values():
-        assert signal.min() < -0.5  # against what is to be learned
-        assert np.abs(signal[:20]).max() > 0.1
+    monkeypatch.setattr(example, "BANKS", 2)
+    monkeypatch.setattr(example, "RISING", example.RISING[[0, 5, 15, 25]])
+    monkeypatch.setattr(example, "COUPLING", example.COUPLING[[0, 4, 40]])
+    sides, signals = example.main(tmp_path / "synchrony.png")
+    assert (tmp_path / "synchrony.png").stat().st_size > 20_000
+    (gain, rising, weak), (_, coupled, strong) = sides.values()
+    assert (gain[:2] < example.HOPF.min()).all()
+    assert rising.n_zero.reshape(2, -1).tolist() == [[0, 0, example.COUNT, example.COUNT]] * 2
+    assert coupled.n_zero.reshape(2, -1).tolist() == [[example.COUNT, example.COUNT, 1]] * 2
+    assert (weak[:, :2] < 1e-3).all()
+    assert (strong[:, 2] > 1.5 * strong[:, 0]).all()
+    rest, oscillators, common = (signal[delay > example.DELAY - 20]
+                                 for delay, signal in signals.values())  # fmt: skip
+    assert np.abs(rest).max() < 0.01  # a signal vanishes
+    assert np.abs(common).max() > 0.1  # persists in one direction
+    assert np.abs(oscillators).max() > 2 * np.abs(common).max()
+    assert oscillators.min() < -0.5  # and points against what is to be learned

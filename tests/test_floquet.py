@@ -283,9 +283,20 @@ def test_a_line_attractor_loses_its_zero_and_a_limit_cycle_keeps_it():
         assert [name for name, _ in spec.axes] == ["scale", "draw"]
         assert (spec.n_zero[0] == 1).all()
         assert (spec.n_zero[1] == 1).all() == kept
-    state = lx.robustness(line, [0.0, 0.01], "S", draws=4, duration=400, dt=0.05, rng=0,
-                          progress=False)  # fmt: skip
-    assert state.shape == (2, 4)
+
+
+def test_noise_in_the_state_leaves_a_line_attractor_its_zero_until_the_line_ends():
+    line = lx.RateNetwork([[0.0, -1.0], [-1.0, 0.0]], bias=1.0, phi="relu", form="rate")
+    spec = lx.robustness(
+        line, [0.0, 0.05, 10.0], "S", draws=16, initial=[0.4, 0.6],
+        duration=400, dt=0.05, rng=0, progress=False,
+    )  # fmt: skip
+    assert spec.shape == (3, 16)
+    # x_1 - x_2 does not change, and the line ends where it is 1: starts have it at 0.2 +- 0.07 and
+    # at 0.2 +- 14.
+    assert (spec.n_zero[:2] == 1).all()
+    assert (spec.n_zero[2] == 0).sum() > 8
+    np.testing.assert_array_equal(spec.exponents[0], spec.exponents[0, :1].repeat(16, axis=0))
 
 
 def test_noise_is_where_the_weights_are():
@@ -333,7 +344,9 @@ def test_noise_is_where_the_weights_are():
             alignment=0, qr_every=4), ValueError, "inputs"),
         (lambda: lx.local_exponents(library["henon"].system(), window=40, windows=9, qr_every=20,
                                     rng=0, progress=False), ValueError, "qr_every"),
-        (lambda: lx.robustness(network(), [0.1], "S", initial=np.ones(12), duration=1, dt=0.1),
+        (lambda: lx.robustness(network(), [0.1], "S", initial=np.ones((2, 12)), duration=1, dt=0.1),
+         ValueError, r"initial must have shape \(12,\), got 2 states"),
+        (lambda: lx.robustness(network(), [0.1], "S", initial=np.ones(3), duration=1, dt=0.1),
          ValueError, "initial"),
         (lambda: lx.robustness(network(), [0.1], members=2, duration=1, dt=0.1),
          ValueError, "members"),

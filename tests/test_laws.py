@@ -255,15 +255,17 @@ def test_cadence_does_not_matter():
 def test_reference_numbers_within_their_errors():
     assert len(library) >= 12
     for name, known in library.items():
-        spec = spectrum(known.system(), duration=known.duration, dt=known.dt, members=8)
+        k = len(known.exponents)
+        spec = spectrum(known.system(), duration=known.duration, dt=known.dt, members=8, k=k)
         mean = spec.exponents.mean(axis=0)
         error = np.sqrt((spec.stderr**2).mean(axis=0) / 8)
-        assert len(known.exponents) == known.dim
+        assert k == known.dim or name == "kuramoto_sivashinsky"
         for j, (value, uncertainty) in enumerate(known.exponents):
             gap, allowed = abs(mean[j] - value), 4 * np.hypot(error[j], uncertainty) + 2e-4
             assert gap < allowed, (name, j, gap, allowed)
             assert error[j] < 0.02 + 0.01 * abs(value), (name, j, error[j])
-        assert (spec.attractor == known.attractor).all(), (name, spec.attractor)
+        if known.attractor:
+            assert (spec.attractor == known.attractor).all(), (name, spec.attractor)
 
 
 def test_logistic_map_is_ln_2():

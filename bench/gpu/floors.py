@@ -90,8 +90,8 @@ def event_seconds(cupy: Any, call: Any) -> float:
 def measured_chip(cupy: Any) -> Chip:
     """The current device: attributes, and its rates of products and copies."""
     attributes, runtime = cupy.cuda.Device().attributes, cupy.cuda.runtime
-    name = runtime.getDeviceProperties(cupy.cuda.Device().id)["name"]
-    capability = attributes["ComputeCapabilityMajor"], attributes["ComputeCapabilityMinor"]
+    about = runtime.getDeviceProperties(cupy.cuda.Device().id)
+    name, capability = about["name"], (int(about["major"]), int(about["minor"]))
     issue = attributes["MultiProcessorCount"] * 4 * 32 * attributes["ClockRate"] * 1e3
     n, size = 4096, 1 << 27
     factors = cupy.asarray(np.random.default_rng(0).standard_normal((2, n, n)))

@@ -4,6 +4,7 @@ from .function import Flow as Flow
 from .function import Map as Map
 from .library import SYSTEMS as library
 from .library import KnownSystem as KnownSystem
+from .library import kuramoto_sivashinsky_of as kuramoto_sivashinsky_of
 from .library import lorenz96_of as lorenz96_of
 from .rate import RateNetwork as RateNetwork
 from .recurrent import GRU as GRU
@@ -11,5 +12,6 @@ from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "Flow", "KnownSystem", "Map", "RateNetwork", "library", "lorenz96_of"
+    "GRU", "LSTM", "RNN", "Flow", "KnownSystem", "Map", "RateNetwork", "kuramoto_sivashinsky_of",
+    "library", "lorenz96_of",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from ..kernels.propagator import Propagator
 from .angles import turns
 from .gpu import LARGEST_THREAD, Devices, threads
 from .jumps import jumps
+from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
 from .trace import trace
 from .traced import Scalar
 
@@ -34,6 +35,7 @@ class _Traced:
     nullity = np.zeros((), np.int64)
     input_steps = None
     home: Home | None
+    linear: Linear | None = None
     params: dict[str, Array]
 
     def __init__(
@@ -59,7 +61,8 @@ class _Traced:
             name: Scalar(name, array.shape)
             for name, array in self.params.items() if name not in shapes
         }  # fmt: skip
-        self.graph = trace(f, self.dim, self.shapes, self.is_driven, unnamed)
+        seen, returned = self.linear.sizes if self.linear else (self.dim, None)
+        self.graph = trace(f, seen, self.shapes, self.is_driven, unnamed, returned)
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
         self._refuse_hidden_vectors()
 
@@ -154,41 +157,48 @@ class _Traced:
     @cached_property
     def turns(self) -> Array:
         """The length of a turn of each variable that is an angle; 0 of the others."""
+        if self.linear:  # which an angle would be turned by
+            return np.zeros(self.dim)
         table = self._table()
         members = int(np.prod(table.shape[:-1], dtype=int))
         return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
 
     def decay_rate(self, state: Array) -> float | None:
-        """From the Jacobian's eigenvalues at a few members."""
-        return self._fastest(state, lambda rates: rates.real < 0)
+        """From the Jacobian's eigenvalues at a few members; a linear part does not count."""
+        return self._fastest(state, fastest_decay)
 
     def fastest_rate(self, state: Array) -> float | None:
-        return self._fastest(state, np.isfinite)
+        return self._fastest(state, largest_eigenvalue)
 
-    def _fastest(self, state: Array, which: Callable[[Any], Any]) -> float | None:
-        """The largest of those eigenvalues that are asked for."""
-        jacobian = interpreted(self.graph)
+    def _fastest(self, state: Array, rate: Callable[[Array], float]) -> float | None:
+        """The largest of the Jacobian's rates that limit the step."""
+        jacobian, linear = interpreted(self.graph), self.linear
         table = flat_batch(self._table(), state.shape[:-1], 1)
         state = state.reshape(-1, self.dim)
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):
-            matrix = np.zeros((self.dim, self.dim))
+            seen = linear.seen(state[b]) if linear else state[b]
+            matrix = np.zeros((len(self.graph.outputs), len(self.graph.state)))
             try:
-                entries = jacobian(0.0, state[b].tolist(), table[b % len(table)].tolist())
+                entries = jacobian(0.0, seen.tolist(), table[b % len(table)].tolist())
             except (ArithmeticError, ValueError):
                 return None  # outside the function's domain: a status will say so
             for place, value in entries.items():
                 matrix[place] = value
             if not np.isfinite(matrix).all():
                 return None
-            rates = np.linalg.eigvals(matrix)
-            fastest = max(fastest, float(np.abs(rates[which(rates)]).max(initial=0.0)))
+            fastest = max(fastest, linear.rate(matrix, rate) if linear else rate(matrix))
         return fastest
 
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
         dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
+        if devices and self.linear:
+            raise ValueError(
+                "device must be the CPU for a flow with linear= or grid=: ETDRK4 has no GPU "
+                "kernels; leave device out"
+            )
         if devices and self.dim > LARGEST_THREAD:
             raise ValueError(
                 f"device must be the CPU for functions of more than {LARGEST_THREAD} variables, "
@@ -198,6 +208,11 @@ class _Traced:
         table = table_of(flat_batch(self._table(), shape, 1))
         if devices:
             return threads(devices, graph, table, dt, k, batch, dtype)
+        if self.linear:
+            from ..kernels.cpu.etdrk4 import Etdrk4
+
+            matrix, grid = self.linear.matrix, self.linear.grid
+            return Etdrk4(graph, table, matrix, grid, dt, k, batch, dtype)
         kind: Callable[..., Propagator] = Lanes
         if self.dim**2 * k > LANES_WORK:
             from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s
@@ -206,7 +221,8 @@ class _Traced:
         return kind(graph, table, dt, k, batch, dtype)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name}, dim={self.dim})"
+        by = ", ETDRK4" if self.linear else ""
+        return f"{type(self).__name__}({self.name}, dim={self.dim}{by})"
 
 
 def variables(value: Any, name: str) -> int:
@@ -275,6 +291,10 @@ def _shapes(shapes: Any, params: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 class Flow(_Traced):
     r"""A flow :math:`\dot x = f(x, p)` or :math:`f(x, p, t)` from a NumPy function.
 
+    A linear part that would limit the step, as of a partial differential equation, goes into
+    `linear`: :math:`\dot x = L x + D f(B x, p, t)` is integrated by ETDRK4, exactly for f = 0, and
+    with the exact derivative of its steps. Everything else by RK4.
+
     Parameters
     ----------
     f : callable
@@ -290,6 +310,12 @@ class Flow(_Traced):
     shapes : mapping, optional
         Shapes of parameters that are arrays for `f` itself, ``{"W": (n, n)}``; ``()`` says that
         the values of a parameter are the members of a batch, though as many as a vector of `f` has.
+    linear : array (dim,) or (dim, dim), optional
+        The constant matrix L, or its diagonal, in 1/time.
+    grid : pair of arrays (m, dim) and (dim, q), optional
+        B and D; without them, `f` acts on x itself. A pseudo-spectral method takes B to go from
+        amplitudes to values on a grid, and D back: `f` then has m arguments and returns q values,
+        and neither B nor D is traced.
     initial : array (dim,) or (..., dim), optional
         Where orbits start by default, otherwise standard normal; leading axes are a batch.
 
@@ -299,7 +325,11 @@ class Flow(_Traced):
         When `f` cannot be traced; the message names the line.
     ValueError
         When `f` returns another number of values than `dim`, or takes a parameter for a vector
-        that `shapes` does not name.
+        that `shapes` does not name; when `linear` or `grid` have other shapes.
+
+    References
+    ----------
+    Cox & Matthews, J. Comput. Phys. 176 (2002); Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005).
 
     Examples
     --------
@@ -308,9 +338,28 @@ class Flow(_Traced):
     >>> spec = lx.lyapunov_spectrum(decay, duration=50, dt=0.01, rng=0, progress=False)
     >>> print(spec.exponents.round(6))
     [-1. -2.]
+
+    >>> stiff = lx.Flow(lambda x, p: [x[1] ** 2, 0.0], dim=2, linear=[-1.0, -1000.0])
+    >>> spec = lx.lyapunov_spectrum(stiff, duration=50, dt=0.01, rng=0, progress=False)
+    >>> print(spec.exponents.round(6))
+    [   -1. -1000.]
     """
 
     is_flow = True
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        dim: int,
+        params: Mapping[str, Any] | None = None,
+        *,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        linear: Any = None,
+        grid: Any = None,
+        initial: Any = None,
+    ):
+        self.linear = linear_part(linear, grid, variables(dim, "dim"))
+        super().__init__(f, dim, params, shapes=shapes, initial=initial)
 
 
 class Map(_Traced):

@@ -25,12 +25,12 @@ class Parameters(SimpleNamespace):
 
 def trace(
     function: Callable[..., Any], dim: int, params: Mapping[str, tuple[int, ...]], timed: bool,
-    scalars: Mapping[str, Scalar] | None = None,
+    scalars: Mapping[str, Scalar] | None = None, returned: int | None = None,
 ) -> Graph:  # fmt: skip
     """Run `function(x, p)` or `function(x, p, t)` on symbols.
 
     params: the shapes in which `function` sees them; scalars: those of which it is told where it
-    takes a number for a vector.
+    takes a number for a vector; returned: how many values are expected, `dim` by default.
     """
     x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
     time = sympy.Symbol("t", real=True)
@@ -54,8 +54,12 @@ def trace(
         if unnamed and not isinstance(error, UntraceableError):
             told += f" ({', '.join(unnamed)}: numbers here, since shapes does not name them)"
         raise UntraceableError(told) from error
-    if len(outputs) != dim:
+    if returned is None and len(outputs) != dim:
         raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
+    if returned is not None and len(outputs) != returned:
+        raise ValueError(
+            f"f must return {returned} values, as many as grid[1] has columns, got {len(outputs)}"
+        )
     outputs = [in_ours(output) for output in outputs]
     for i, output in enumerate(outputs):
         unknown = without_source(output)

@@ -1,4 +1,4 @@
-"""pta_init_: recurrent layers start as banks of stable oscillators."""
+"""pta_init_: recurrent layers start as banks of oscillators, each a stable limit cycle."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def pta_init_(
     alpha: ArrayLike | None = None, theta: ArrayLike | None = None,
     offset: ArrayLike | None = None, kind: str | None = None, generator: Any = None,
 ) -> Any:  # fmt: skip
-    r"""Start recurrent layers as banks of stable oscillators, in place.
+    r"""Start recurrent layers as banks of oscillators, in place.
 
     Recurrent weights become a block-diagonal matrix of :math:`\alpha_i R(\theta_i)` with one zero
     Lyapunov exponent for each block (n/2 of n, of the network without input): learning signals then

@@ -56,7 +56,7 @@ def spectrum(
         the dtype of `initial`.
     **options
         Of `lyapax.lyapunov_spectrum`: duration (needed without inputs), transient, alignment, k,
-        tol, max_duration, qr_every, initial_basis, rng, members, errors, progress.
+        tol, max_duration, qr_every, initial_basis, rng, members, ensemble, errors, progress.
 
     Returns
     -------
