@@ -151,8 +151,8 @@ HEAD = """# The step: `step_bias` and `dt="auto"`
 
 One run at each dt, beside the difference of long runs of many members at dt and at a finer one.
 "off": the largest distance of any exponent, in joint errors; of the last network, where at dt = 0.2
-there is another attractor than at 0.1, no pair of short runs sees it, but the last exponents give the
-step away.
+there is another attractor than at 0.1, no pair of short runs sees it, but the last exponents give
+the step away.
 
 | system | dt | exponent | true bias | `step_bias` | off | error of the run | s |
 |---|---|---|---|---|---|---|---|
