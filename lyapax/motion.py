@@ -158,11 +158,12 @@ def _look(
     if len(which):
         back[which] = returns(_closely(run, members[which]))
         found.motion[members[which[back[which]]]] = Motion.RETURNS
-    if run.observed.linear:
-        which = np.nonzero((found.motion[members] == Motion.RETURNS) & (open_signs > 1))[0]
-        if len(which):
+    which = np.nonzero((found.motion[members] == Motion.RETURNS) & (open_signs > 0))[0]
+    if len(which):
+        centre = sight.state[which]
+        if run.observed.linear:
             centre = sight.snapshots[:, which].mean(axis=0).astype(float)
-            _turns_around(run, sight, members, which, newton(which, centre, 1), found)
+        _turns_around(run, sight, members, which, newton(which, centre, 1), found)
     which = np.nonzero(moving & (open_signs > 1) & (found.motion[members] == Motion.RETURNS))[0]
     if len(which) and is_flow:
         few = _turns(run, sight, members, which) < TURNS
