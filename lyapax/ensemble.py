@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _check
+from . import _check, step
 from ._check import Array
 from .files import ARRAYS
 from .interrupted import Interrupted, raises_interrupted
@@ -215,6 +215,10 @@ class EnsembleSpectrum(LyapunovSpectrum):
                 facts[name] = one.reshape((*self.shape, *one.shape[1:]))
         self._look = seen.mapped(arranged)
         self.__dict__.update(facts)
+        self.step = members.step
+        self.step_bias, self.step_bias_stderr = step.pooled(
+            members.step_bias, members.step_bias_stderr
+        )
         if members.duration:
             with np.errstate(invalid="ignore"):
                 error = self._error_of(lambda array: array)
@@ -321,6 +325,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
             self.refresh()
             raise Interrupted(stop.args[0], self) from None
         self.refresh()
+        step.warn(self)
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, attractor, divergence, files, statistics, sums, table
+from . import _check, attractor, divergence, files, statistics, step, sums, table
 from ._check import Array
 from .distribution import hint
 from .interrupted import raises_interrupted
@@ -113,9 +113,10 @@ class LyapunovSpectrum:
         run = self._run
         assert run is not None
         self.__dict__.update(self._read(run))
-        self.step_bias, self.step_bias_stderr = (
-            np.full(self.stderr.shape, np.nan) for _ in range(2)
-        )
+        if "step_bias" not in self.__dict__:  # that of an earlier part of the run holds for all
+            self.step_bias, self.step_bias_stderr = (
+                np.full(self.stderr.shape, np.nan) for _ in range(2)
+            )
         for name in ("history", "_verdicts"):
             self.__dict__.pop(name, None)
 
@@ -488,6 +489,7 @@ class LyapunovSpectrum:
         duration = _check.positive(duration, "duration")
         steps = _check.steps(duration, self.dt, "duration")
         settle(self, steps, None, _check.flag(progress, "progress"))
+        step.warn(self)
         return self
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:

@@ -18,6 +18,7 @@ from .result import LyapunovSpectrum
 from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
 from .settling import settle
 from .snapshots import COORDINATES, observed
+from .step import warn as warn_of_step
 from .systems.base import System
 from .table import divergence
 
@@ -260,7 +261,9 @@ def lyapunov_spectrum(
         raise RuntimeError(
             f"{int(result.diverged.sum())} of {state.shape[0]} members diverged{seen}"
         )
-    return pooled if ensemble else result
+    found = pooled if ensemble else result
+    warn_of_step(found)
+    return found
 
 
 def _expect_rows(horizon: int, measured: int, before: int) -> None:

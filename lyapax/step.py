@@ -232,12 +232,33 @@ def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
 
 
 def look(spec: "LyapunovSpectrum") -> None:
-    """Give a result the bias of its step, and warn where that is beyond its error bars."""
+    """Give a result the bias of its step."""
     assert spec._run is not None
     if not spec.is_flow:
         return
     found = (np.take_along_axis(a, spec._order, axis=1) for a in bias(spec._run))
     spec.step_bias, spec.step_bias_stderr = (a.reshape(spec.stderr.shape) for a in found)
+
+
+def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
+    """Of the mean over the first axis: (bias, its standard error), from the members that have one.
+
+    A share of their errors is noise and the rest common to all: the spread is the noise.
+    """
+    known = np.isfinite(bias)
+    count = known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known, bias, 0.0).sum(axis=0) / count
+        apart = np.where(known, bias - mean, 0.0)
+        noise = np.sqrt((apart**2).sum(axis=0) / (count - 1) / count)
+    largest = np.max(np.abs(mean), axis=-1, keepdims=True, where=count > 0, initial=0.0)
+    error = np.hypot(noise, largest * (1 - 1 / RICHARDSON))
+    lone = np.where(known, stderr, 0.0).sum(axis=0)
+    return mean, np.where(count > 1, error, np.where(count > 0, lone, np.nan))
+
+
+def warn(spec: "LyapunovSpectrum") -> None:
+    """Say so where the bias of the step is beyond error bars; called where users call."""
     at = worst(spec, 1.0, WARNED)
     if at is not None:
-        warnings.warn(f"dt = {spec.dt:g} is too large: it {described(spec, at)}", stacklevel=5)
+        warnings.warn(f"dt = {spec.dt:g} is too large: it {described(spec, at)}", stacklevel=4)

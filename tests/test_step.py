@@ -184,6 +184,21 @@ def test_samples_are_spread_over_all():
     assert found[-1] == 999
 
 
+def test_of_an_ensemble_it_is_the_mean_beside_the_error_of_the_mean():
+    lorenz = library["lorenz63"].system()
+    with pytest.warns(UserWarning, match="dt = 0.03 is too large: it moves exponent 3 by") as seen:
+        spec = spectrum(lorenz, tol=0.01, ensemble=True, members=64, dt=0.03)
+    assert len(seen) == 1
+    assert spec.step_bias.shape == (3,)
+    one = quiet(lorenz, duration=2000, dt=0.03)
+    off = abs(spec.step_bias[2] - one.step_bias[2])
+    assert off < 3 * np.hypot(spec.step_bias_stderr[2], one.step_bias_stderr[2])
+    assert spec.step_bias_stderr[2] < spec.step_bias[2] / 4
+    chosen = spectrum(lorenz, tol=0.01, ensemble=True, members=64)
+    assert chosen.step
+    assert (np.abs(chosen.step_bias) < np.maximum(chosen.stderr, 0.02)).all()
+
+
 # ---- dt="auto" ----
 
 
