@@ -43,11 +43,45 @@ def _standard_error(sums: Array, total: Array, elapsed: float, block: float) -> 
     # The halves of a run differ by two errors, usually. What goes beyond three times that is a
     # slope that still changes, which fluctuations do not show: tangents that are not yet aligned,
     # or a sum that grows like log t. Halves of a bounded sum may differ by its whole range.
-    half = blocks // 2
-    first = running[half] / times[half]
-    second = (running[-1] - running[half]) / (times[-1] - times[half])
+    half = len(sums) // 2
+    first, second = sums[:half].mean(axis=0) / block, sums[half:].mean(axis=0) / block
     drift = np.where(np.abs(total) > spread, np.abs(first - second) - 6.0 * error, 0.0)
     return np.maximum(error, drift), spread
+
+
+def fluctuations(sums: Array, total: Array, elapsed: float, block: float) -> tuple[Array, ...]:
+    """(a, c, D): the variance a + c t of the running sum, and the range of the detrended one.
+
+    Arguments as of `standard_error`; a and c are infinite below 8 blocks.
+    """
+    blocks = sums.shape[0]
+    running = np.concatenate([np.zeros((1, *total.shape)), np.cumsum(sums, axis=0)])
+    times = block * np.arange(blocks + 1).reshape(-1, *[1] * total.ndim)
+    detrended = running - times * (total / elapsed)
+    spread = detrended.max(axis=0) - detrended.min(axis=0)
+    if blocks < 8:
+        return np.full(total.shape, np.inf), np.full(total.shape, np.inf), spread
+    lags = [lag for lag in LAGS if lag * 8 <= blocks]
+    d = np.array([np.mean((detrended[lag:] - detrended[:-lag]) ** 2, axis=0) for lag in lags])
+    t = blocks * block
+    shape = [len(lags)] + [1] * total.ndim
+    length = (np.array(lags) * block).reshape(shape)
+    return (*_fit(length * (1.0 - length / t), d, length), spread)
+
+
+def needed(sums: Array, total: Array, elapsed: float, block: float, tol: float) -> Array:
+    """The time in all after which the standard error should be `tol`; NaN where nothing is known.
+
+    Solves SAFETY^2 (a + c t) = (tol t)^2; bounded sums, whose error is half of their range, need
+    D / (2 tol). Infinite where rounding alone is more.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        offset, slope, spread = fluctuations(sums, total, elapsed, block)
+        share = SAFETY / tol
+        root = np.sqrt((share * share * slope / 2) ** 2 + share * share * offset)
+        time = np.maximum(share * share * slope / 2 + root, spread / 2 / tol)
+        time = np.where(ROUNDING * np.abs(total) / elapsed < tol, time, np.inf)
+        return np.where(np.isfinite(offset) & np.isfinite(total), time, np.nan)
 
 
 def _fit(u: Array, d: Array, length: Array) -> tuple[Array, Array]:
