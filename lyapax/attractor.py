@@ -7,6 +7,8 @@ import numpy as np
 from .motion import Motion
 
 UNDETERMINED = "undetermined"
+STRAYED = "the state moves and did not come back: measure 4 times longer"
+TURNED_FEW = "the orbit turned less than 30 times: measure 4 times longer"
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,10 @@ def _regular(case: Case) -> tuple[str, str]:
         return UNDETERMINED, "all exponents are negative, but the orbit has not come back exactly"
     whole = zero == len(case.signs) and (zero == case.dim or case.dim == 2)
     if case.preserving and whole:
-        if case.motion in (Motion.STRAYS, Motion.TURNS_FEW):
-            return UNDETERMINED, "the orbit did not come back: measure longer"
+        if case.motion == Motion.STRAYS:
+            return UNDETERMINED, STRAYED
+        if case.motion == Motion.TURNS_FEW:
+            return UNDETERMINED, TURNED_FEW
         return quasiperiodic((case.dim + 1) // 2), f"all {case.dim} exponents are zero"
     if zero == len(case.signs) < case.dim:
         return UNDETERMINED, f"all {zero} exponents are zero: ask for a larger k"
@@ -146,9 +150,9 @@ def _regular(case: Case) -> tuple[str, str]:
             "measure 4 times longer"
         )
     if case.motion == Motion.TURNS_FEW:
-        return UNDETERMINED, "the orbit turned less than 30 times: measure 4 times longer"
+        return UNDETERMINED, TURNED_FEW
     if case.motion == Motion.STRAYS:
-        return UNDETERMINED, "the state moves and did not come back: measure 4 times longer"
+        return UNDETERMINED, STRAYED
     many = f"{zero} exponents are zero" if zero > 1 else "one exponent is zero"
     return name, f"{many}, and the orbit comes back"
 
