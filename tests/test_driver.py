@@ -349,6 +349,9 @@ def test_a_start_on_an_unstable_orbit_is_no_chaos():
     assert spec.n_positive == 1
 
 
+@pytest.mark.filterwarnings(
+    "ignore:dt = 0.0045 is too large"
+)  # to be right, but it does not diverge
 def test_what_diverged_says_when_and_why():
     """van der Pol's stiff orbit: stable at half the step, and the step's own doing at this one."""
     stiff = library["van_der_pol"].system(mu=100.0)
