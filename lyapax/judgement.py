@@ -122,6 +122,8 @@ def _changes(
     found, after, left, right = drift.changes(blocks)
     found &= ~ignored[:, None]
     level = statistics.BOUNDED / max(now.measured_steps, 1) * now.block_steps
+    # Of exponents that stay negative the mean over a slow cycle is what is meant.
+    found &= np.maximum(left, right) > -level
     kinds = [np.sign(np.where(np.abs(side) > level, side, 0.0)) for side in (left, right)]
     changed = (found & (kinds[0] != kinds[1])).any(axis=1)
     first = np.argmax(found, axis=1)[:, None]
