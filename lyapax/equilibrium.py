@@ -22,7 +22,7 @@ STEP = 1e-4  # of the differences, relative to the state's scale
 NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
 SINGULAR = 1e-8  # reciprocal condition of a matrix that is inverted as it is
 ITERATIONS = 60  # at a double root each one only halves the distance
-STATES = 200_000  # at a time
+STATES = 4096  # at a time, so that memory does not grow with the batch
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,32 @@ class Equilibria:
 
 def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
     """States (m, n) of the given members after `count` steps."""
-    now, out = run.now, np.empty_like(states)
-    for first in range(0, len(states), STATES):
-        part = slice(first, first + STATES)
-        chosen = members[part].astype(np.int64)
-        propagator = now.propagator.select(chosen, now.propagator.dtype)
-        basis = np.zeros(
-            (len(chosen), states.shape[1], now.flight.basis.shape[2]), propagator.dtype
-        )
-        flight = launch(states[part].copy(), basis)
-        flight.step = now.flight.step
-        propagator.advance(flight, count)
-        out[part] = flight.state
-    return out
+    now = run.now
+    propagator = now.propagator.select(members.astype(np.int64), now.propagator.dtype)
+    flight = launch(states.copy(), np.zeros((*states.shape, 0), propagator.dtype))
+    flight.step = now.flight.step
+    propagator.advance(flight, count)
+    return flight.state
 
 
 def linearised(
     run: Run, members: Any, states: Array, scale: Array, period: int
 ) -> tuple[Array, Any]:
     """F(x) - x (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
+    m, n = states.shape
+    residue, slope = np.empty((m, n)), np.empty((m, n, n))
+    at_once = max(1, STATES // (1 + 4 * n))
+    for first in range(0, m, at_once):
+        part = slice(first, first + at_once)
+        residue[part], slope[part] = _linearised(
+            run, members[part], states[part], scale[part], period
+        )
+    return residue, slope
+
+
+def _linearised(
+    run: Run, members: Any, states: Array, scale: Array, period: int
+) -> tuple[Array, Any]:
     m, n = states.shape
     reach = STEP * scale[:, None, :] * np.eye(n)
     points = [states[:, None, :]]
