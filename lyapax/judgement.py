@@ -53,9 +53,7 @@ def judged(
     # A run along eigenvectors knows them better than differences do.
     with np.errstate(invalid="ignore"):
         better = (stderr <= error) & (np.abs(exponents - exact) <= 3.0 * error)
-    rounding = np.finfo(float).eps / run.step_time  # of the logarithms, the same in each step
     exact = np.where(better, exponents, exact)
-    error = np.where(better, np.maximum(stderr, rounding), error)
     sign = np.where(known, statistics.exact_signs(exact, error, duration), sign)
     changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
     return Judged(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ._check import Array
 from .kernels.propagator import OK, Flight, Propagator
 from .kernels.split import Split
+from .motion import Motion
 from .run import Moment, Run, cleared
 from .statistics import BOUNDED, standard_error
 
@@ -237,7 +238,11 @@ def look(spec: "LyapunovSpectrum") -> None:
     if not spec.is_flow:
         return
     found = (np.take_along_axis(a, spec._order, axis=1) for a in bias(spec._run))
-    spec.step_bias, spec.step_bias_stderr = (a.reshape(spec.stderr.shape) for a in found)
+    # Exponents at a fixed point have the step's error in their own.
+    rests = np.isin(spec.motion, (Motion.RESTS, Motion.SETTLES, Motion.SETTLES_SLOWLY))[..., None]
+    spec.step_bias, spec.step_bias_stderr = (
+        np.where(rests, np.nan, a.reshape(spec.stderr.shape)) for a in found
+    )
 
 
 def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
