@@ -11,11 +11,9 @@ from tqdm import tqdm
 from .run import Run
 
 DAY = 86400.0  # seconds; a run that takes longer says so
-# Seconds; shorter calls say little of the pace. A long one may have been a compilation, so two must
-# agree.
-LONG_CALL = 0.1
-
-
+# Seconds; shorter calls say little of the pace. Two long ones may have been compilations, of the
+# state's step and of the tangents', so three must agree.
+LONG_CALL, AGREEING = 0.1, 3
 NOT_FALLING = 0.9  # of the last error: of any that falls, the next at a doubling is less
 
 
@@ -25,6 +23,7 @@ class Bar:
     def __init__(self, run: Run, steps: int | None, shown: Any, patient: bool):
         self.run, self.shown, self.limit = run, shown, math.inf if steps is None else steps
         self.left, self.looking, self.before, self.error = self.limit, not patient, 0.0, math.inf
+        self.agreed = 1
 
     def __call__(self, done: int) -> None:
         """So many more steps are done."""
@@ -33,10 +32,10 @@ class Bar:
         run = self.run
         if not self.looking or run.seconds < LONG_CALL:
             return
-        agree, self.before = self.before / 2 < run.pace < 2 * self.before, run.pace
-        if agree:
-            self.looking = False
-        if agree and self.left > DAY * run.pace:
+        near, self.before = self.before / 2 < run.pace < 2 * self.before, run.pace
+        self.agreed = self.agreed + 1 if near else 1
+        self.looking = self.agreed < AGREEING
+        if not self.looking and self.left > DAY * run.pace:
             days = self.left / run.pace / DAY
             warnings.warn(
                 f"at {run.pace:.3g} steps a second the {self.left:.3g} steps that are left take "
