@@ -193,11 +193,12 @@ def lyapunov_spectrum(
             lead = FIRST_LEAD * step if lasting else duration / 10  # type: ignore[operator]
             lead = basis = lead if transient is None else transient
         times = {"transient": lead, "alignment": basis if alignment is None else alignment}
+        measured = None
+        if duration is not None:
+            limit = "duration" if tol is None else "max_duration"
+            measured = _check.steps(duration, step, limit)
         before = [_check.steps(time, step, name) for name, time in times.items()]
-        if duration is None:
-            return before, None
-        measured = _check.steps(duration, step, "duration" if tol is None else "max_duration")
-        if interval > measured:
+        if measured is not None and interval > measured:
             raise ValueError(
                 f"qr_every must be at most the {measured} steps of the duration, got {interval}"
             )

@@ -29,7 +29,7 @@ def standard_error(sums: Array, total: Array, elapsed: float, block: float) -> t
     sums (blocks, ...): log growth in each complete block of length `block`; total (...): log
     growth over `elapsed`. Errors are infinite below 8 blocks: nothing is known then.
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # diverged members are NaN throughout
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # diverged members are NaN throughout
         return _standard_error(sums, total, elapsed, block)
 
 
@@ -75,7 +75,7 @@ def needed(sums: Array, total: Array, elapsed: float, block: float, tol: float) 
     Solves SAFETY^2 (a + c t) = (tol t)^2; bounded sums, whose error is half of their range, need
     D / (2 tol). Infinite where rounding alone is more.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         offset, slope, spread = fluctuations(sums, total, elapsed, block)
         share = SAFETY / tol
         root = np.sqrt((share * share * slope / 2) ** 2 + share * share * offset)
@@ -154,7 +154,7 @@ def diffusing(blocks: Array) -> np.ndarray:
     m = len(blocks)
     if m < 64:
         return np.zeros(blocks.shape[1:], bool)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         running = np.cumsum(blocks - blocks.mean(axis=0), axis=0)
         near, far = (np.mean((running[s:] - running[:-s]) ** 2, axis=0) for s in (1, 8))
         # Bounded sums: 1, white noise: 8.
