@@ -29,7 +29,8 @@ def standard_error(sums: Array, total: Array, elapsed: float, block: float) -> t
     sums (blocks, ...): log growth in each complete block of length `block`; total (...): log
     growth over `elapsed`. Errors are infinite below 8 blocks: nothing is known then.
     """
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # diverged members are NaN throughout
+    # Diverged members are NaN throughout, and a duration may be 1e-300.
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         return _standard_error(sums, total, elapsed, block)
 
 
