@@ -27,7 +27,7 @@ def plane(cell, time, top, points):
     flow = time == "continuous"
     # A saturated map forgets a direction within a few steps: a QR every ten loses exponent 2.
     with warnings.catch_warnings():
-        # By 0.003 at the most, which no colour shows.
+        # By 3 % of the exponent where blocks contract fastest, which no colour shows.
         warnings.filterwarnings("ignore", message="dt = 0.1 is too large")
         spectrum = lx.lyapunov_spectrum(
             system, transient=TRANSIENT, duration=DURATION, dt=DT if flow else None,

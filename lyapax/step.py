@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from ._check import Array
 from .kernels.propagator import OK, Flight, Propagator
 from .kernels.split import Split
-from .motion import Motion
 from .run import Moment, Run, cleared
 from .statistics import BOUNDED, standard_error
+from .sums import mean_over
 
 if TYPE_CHECKING:
     from .result import LyapunovSpectrum
@@ -238,11 +238,7 @@ def look(spec: "LyapunovSpectrum") -> None:
     if not spec.is_flow:
         return
     found = (np.take_along_axis(a, spec._order, axis=1) for a in bias(spec._run))
-    # Exponents at a fixed point have the step's error in their own.
-    rests = np.isin(spec.motion, (Motion.RESTS, Motion.SETTLES, Motion.SETTLES_SLOWLY))[..., None]
-    spec.step_bias, spec.step_bias_stderr = (
-        np.where(rests, np.nan, a.reshape(spec.stderr.shape)) for a in found
-    )
+    spec.step_bias, spec.step_bias_stderr = (a.reshape(spec.stderr.shape) for a in found)
 
 
 def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
@@ -252,10 +248,7 @@ def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
     """
     known = np.isfinite(bias)
     count = known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(known, bias, 0.0).sum(axis=0) / count
-        apart = np.where(known, bias - mean, 0.0)
-        noise = np.sqrt((apart**2).sum(axis=0) / (count - 1) / count)
+    mean, noise = mean_over(bias, 0)
     largest = np.max(np.abs(mean), axis=-1, keepdims=True, where=count > 0, initial=0.0)
     error = np.hypot(noise, largest * (1 - 1 / RICHARDSON))
     lone = np.where(known, stderr, 0.0).sum(axis=0)
