@@ -189,8 +189,7 @@ class _Ladder:
         block = cut[0] * cut[1] * dt
         elapsed = block * cut[2]
         exponents = sums.sum(axis=0) / elapsed
-        with np.errstate(divide="ignore"):  # of times as short as 1e-300
-            errors, _ = standard_error(sums, sums.sum(axis=0), elapsed, block)
+        errors, _ = standard_error(sums, sums.sum(axis=0), elapsed, block)
         duration = self.duration
         if asked.tol is not None:  # the run ends when its largest error is below
             largest = np.max(errors, where=np.isfinite(errors), initial=0.0)

@@ -23,10 +23,10 @@ from ._check import Array
 from .files import ARRAYS
 from .interrupted import Interrupted, raises_interrupted
 from .kernels.propagator import OK, Flight, Propagator
-from .result import LyapunovSpectrum, descending
+from .result import LyapunovSpectrum
 from .run import FIRST_CHECK, Moment, Progress, Run
 from .settling import settle
-from .statistics import standard_error
+from .statistics import descending, standard_error
 
 FEWEST = 16  # members: their spread is an error that is good to 18 %
 # By default: as many as fill the lanes of many cores, for systems that run in lanes, or the cores.
@@ -319,14 +319,18 @@ class EnsembleSpectrum(LyapunovSpectrum):
         duration = _check.positive(duration, "duration")
         each = duration / self.members.shape[0]
         steps = _check.steps(each, self.dt, "duration")
+        self._settle(steps, None, _check.flag(progress, "progress"))
+        step.warn(self)
+        return self
+
+    def _settle(self, *asked: Any, **options: Any) -> None:
+        """Measure the members and read their mean, of an interrupted run too."""
         try:
-            settle(self.members, steps, None, _check.flag(progress, "progress"))
+            settle(self.members, *asked, **options)
         except Interrupted as stop:
             self.refresh()
             raise Interrupted(stop.args[0], self) from None
         self.refresh()
-        step.warn(self)
-        return self
 
 
 # The rest of ARRAYS is evidence of a member for its class.
@@ -397,11 +401,6 @@ def settled(
     def together(run: Run, limit: int | None, tol: float, shown: Progress) -> None:
         measure(run, limit, tol, shown, members=members)
 
-    try:
-        settle(result, steps, tol, progress, decay_rate=system.decay_rate, measure=together)
-    except Interrupted as stop:
-        ensemble.refresh()
-        raise Interrupted(stop.args[0], ensemble) from None
-    ensemble.refresh()
+    ensemble._settle(steps, tol, progress, decay_rate=system.decay_rate, measure=together)
     ensemble._expect_one_attractor(tol)
     return ensemble

@@ -6,7 +6,6 @@ Jacobian's size. At a fixed point the exponents are the logarithms of the eigenv
 no error of a finite run.
 """
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from .run import Run
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
 STEP = 1e-4  # of the differences, relative to the state's scale
 NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
-SINGULAR = 1e-8  # reciprocal condition of a matrix that is inverted as it is
 ITERATIONS = 60  # at a double root each one only halves the distance
 STATES = 4096  # at a time, so that memory does not grow with the batch
 
@@ -124,11 +122,6 @@ def _solved(matrix: Array, right: Array) -> Array:
     The differences' noise is no rank: singular values below it count as zero.
     """
     size = np.linalg.norm(matrix, axis=(1, 2))
-    with contextlib.suppress(np.linalg.LinAlgError):
-        # A tenth of the time of the singular values, where no matrix is near a singular one.
-        inverse = np.linalg.inv(matrix)
-        if (size * np.linalg.norm(inverse, axis=(1, 2)) < 1 / SINGULAR).all():
-            return np.asarray((inverse @ right[..., None])[..., 0])
     try:
         # The Jacobian's noise is relative to 1: for a flow `matrix` is of the size of dt.
         inverse = np.linalg.pinv(matrix, rcond=np.minimum(NOISE * (1 + size) / size, 0.1))
@@ -144,13 +137,19 @@ def _eigen(slope: Array) -> tuple[Any, Array, Any]:
     values = np.take_along_axis(values, order, axis=1)
     right = np.take_along_axis(right, order[:, None, :], axis=2)
     size = np.linalg.norm(slope, axis=(1, 2))[:, None]
-    try:
-        left = np.linalg.inv(right)
-        # A simple eigenvalue moves by at most the noise times its condition. Where several are
-        # one, the m-th root of the noise is the bound: two or three in practice.
-        condition = np.linalg.norm(left, axis=2) * np.linalg.norm(right, axis=1)
-        error = np.minimum(NOISE * size * condition, size * NOISE ** (1 / 3))
-    except np.linalg.LinAlgError:
-        left = np.zeros_like(right)
-        error = np.broadcast_to(size * NOISE ** (1 / 3), values.shape)
+    left = _inverses(right)
+    # A simple eigenvalue moves by at most the noise times its condition. Where several are one, the
+    # m-th root of the noise is the bound: two or three in practice.
+    condition = np.linalg.norm(left, axis=2) * np.linalg.norm(right, axis=1)
+    error = np.minimum(NOISE * size * condition, size * NOISE ** (1 / 3))
     return values, np.where(np.isfinite(error), error, size * NOISE ** (1 / 3)), left
+
+
+def _inverses(matrices: Any) -> Any:
+    """Of matrices (m, n, n); NaN of singular ones, whatever the others are."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        return np.concatenate([_inverses(one[None]) for one in matrices])

@@ -43,7 +43,7 @@ def judged(
     )  # fmt: skip
     sign = _paired(sign, exponents, spread, duration, preserving)
     seen = motion.evidence(run, is_flow, is_driven, sign, lost)
-    order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+    order = statistics.descending(exponents)
     # Those at a fixed point come in descending order.
     exact, error = (np.empty_like(exponents) for _ in range(2))
     np.put_along_axis(exact, order, seen.exponents, axis=1)
@@ -75,9 +75,8 @@ def _preserving(
         if k == dim and not circles:
             total = now.totals().sum(axis=1)
             # It is constant for Hamiltonian systems in other coordinates, where it only returns.
-            blocks_measured = max(now.measured_steps / max(now.block_steps, 1), 1)
-            _, spread = statistics.standard_error(
-                blocks.sum(axis=2), total, 1.0, 1.0 / blocks_measured
+            _, _, spread = statistics.fluctuations(
+                blocks.sum(axis=2), total, now.measured_steps, now.block_steps
             )
             return np.asarray(np.abs(total) <= np.maximum(VOLUME_KEPT, np.minimum(spread, 4.0)))
         if dim > LARGEST_TRACE or not motion.doubles(run):
@@ -102,7 +101,7 @@ def _paired(
     dim = exponents.shape[1]
     if dim % 2 or not preserving.any():
         return sign
-    order = np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=1, kind="stable")
+    order = statistics.descending(exponents)
     in_order = np.take_along_axis(exponents, order, axis=1) * duration
     range_ = np.take_along_axis(spread, order, axis=1)
     with np.errstate(invalid="ignore"):

@@ -274,7 +274,7 @@ def _settles(
     slowly = np.abs(leading) * time <= RESOLVED
     kind = np.where(slowly, Motion.SETTLES_SLOWLY, Motion.SETTLES)
     found.motion[members[which[good]]] = kind[good]
-    found.period[members[which[good]]] = 0 if run.now.propagator.dim == 0 else length
+    found.period[members[which[good]]] = length
     _exactly(run, members, which, at, good, length, found)
 
 

@@ -17,11 +17,6 @@ from .settling import settle
 from .status import Status
 
 
-def descending(exponents: Array) -> Any:
-    """Indices that sort the last axis; what is no number comes last."""
-    return np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=-1, kind="stable")
-
-
 class LyapunovSpectrum:
     """Lyapunov exponents of a batch of members, shape (..., k), in descending order.
 
@@ -153,7 +148,7 @@ class LyapunovSpectrum:
         exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
         status[exact & (status == Status.UNRESOLVED)] = Status.OK
         growth = now.growth if now.growth.size else np.zeros_like(exponents)
-        order = descending(exponents)
+        order = statistics.descending(exponents)
 
         def arranged(a: Any) -> Any:
             return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)

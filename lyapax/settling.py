@@ -10,12 +10,11 @@ from . import motion, step
 from .interrupted import Interrupted
 from .progress import bar as progress_bar
 from .run import measure
+from .systems.semilinear import RK4_REACH
 from .table import divergence
 
 if TYPE_CHECKING:
     from .result import LyapunovSpectrum
-
-RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 
 
 def settle(

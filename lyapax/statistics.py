@@ -162,6 +162,11 @@ def diffusing(blocks: Array) -> np.ndarray:
         return np.asarray((far > 3.0 * near) & (np.ptp(running, axis=0) > BOUNDED / 2))
 
 
+def descending(exponents: Array) -> Any:
+    """Indices that sort the last axis; what is no number comes last."""
+    return np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=-1, kind="stable")
+
+
 def groups(exponents: Array, stderr: Array) -> list[tuple[int, int]]:
     """Index ranges (first, past the last) of neighbours whose 2-error intervals overlap."""
     found, first = [], 0

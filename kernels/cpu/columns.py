@@ -17,11 +17,10 @@ from .copying import copy_matrix
 from .crew import Crew
 from .interruptible import call, raised, threads_for
 from .orthonormal import orthonormalise
+from .panels import PANEL, Panelled
 from .sharing import meet, take
 from .traced import Linearized, compiled_field
 from .traced_steps import state_step, tangent_step
-
-PANEL = 32
 
 
 @kernel
@@ -117,7 +116,7 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
 
 
 @dataclass
-class Columns(Linearized):
+class Columns(Panelled, Linearized):
     """Straight-line field and Jacobian entries, tangent columns as lanes."""
 
     graph: Graph
@@ -144,23 +143,8 @@ class Columns(Linearized):
         )  # fmt: skip
         flight.step += steps
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-
-        def run(threads: int, count: int) -> None:
-            self._run(flight, basis, threads, count, steps_per_interval)
-            flight.step += count * steps_per_interval
-
-        self.crew.share(self.batch, intervals, run)
-        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
-
     def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
-        alone = self.batch >= threads
-        jobs = self.batch if alone else self.batch * -(-self.k // PANEL)
-        threads = min(threads, jobs)
-        tapes = threads if alone else self.batch
-        tape = np.empty((tapes, steps, 4 if self.dt else 1, self.indices.size))
-        slopes = np.empty(tape.shape, self.dtype)
+        alone, threads, tape, slopes = self.shared_out(threads, steps, 4 if self.dt else 1)
         call(
             propagate, threads, alone, self.field, self.indptr, self.indices, self.params, self.dt,
             flight.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,

@@ -25,10 +25,10 @@ from .etdrk4_steps import (
 )
 from .interruptible import call, raised, threads_for
 from .orthonormal import orthonormalise
+from .panels import PANEL, Panelled
 from .sharing import meet, take
 from .traced import compiled_field
 
-PANEL = 32  # columns; so bits do not depend on how threads share them
 PIECE = 64  # steps that `push` has on tape
 
 
@@ -131,7 +131,7 @@ def pull(
 
 
 @dataclass
-class Etdrk4(Portable):
+class Etdrk4(Panelled, Portable):
     """`linear` (n,) is a diagonal, (n, n) a matrix; `grid` is (B, D), where f acts on a grid."""
 
     graph: Graph
@@ -180,23 +180,8 @@ class Etdrk4(Portable):
         self.push(flight.state, flight.step, steps, nothing)
         flight.step += steps
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
-
-        def run(threads: int, count: int) -> None:
-            self._run(flight, basis, threads, count, steps_per_interval)
-            flight.step += count * steps_per_interval
-
-        self.crew.share(self.batch, intervals, run)
-        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
-
     def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
-        alone = self.batch >= threads
-        jobs = self.batch if alone else self.batch * -(-self.k // PANEL)
-        threads = min(threads, jobs)
-        tapes = threads if alone else self.batch
-        tape = np.empty((tapes, steps, 4, self.indices.size))
-        slopes = np.empty(tape.shape, self.dtype)
+        alone, threads, tape, slopes = self.shared_out(threads, steps, 4)
         call(
             propagate, threads, alone, self.state, self.tangents, self.field, self.exact,
             self.model, self.params, self.dt, flight.step, intervals, steps,

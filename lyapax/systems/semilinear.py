@@ -9,7 +9,7 @@ import numpy as np
 from .._check import Array, quoted, real_array
 from ..kernels.phi_functions import phi_functions
 
-REACH = 2.785  # RK4's stability limit on the negative axis
+RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 ROUNDS = 4  # of the search for the step at which the rest reaches it
 
 
@@ -40,9 +40,9 @@ class Linear:
         jacobian = slope if self.grid is None else self.grid[1] @ slope @ self.grid[0]
         found = of(jacobian)
         for _ in range(ROUNDS):  # from below: damping grows with h
-            if found == 0.0 or not np.isfinite(REACH / found):
+            if found == 0.0 or not np.isfinite(RK4_REACH / found):
                 break
-            _, damping, _, _ = phi_functions(REACH / found * self.matrix)
+            _, damping, _, _ = phi_functions(RK4_REACH / found * self.matrix)
             damped = damping @ jacobian if damping.ndim == 2 else damping[:, None] * jacobian
             found = min(found, of(damped))
         return found
