@@ -67,7 +67,7 @@ def first_exponent(alpha, theta, time):
     flow, (dt, transient, _) = time == "continuous", TIMES[time]
     return lx.lyapunov_spectrum(
         pta.block_system(alpha, theta, "tanh", time), transient=transient, duration=2000, k=1,
-        dt=dt if flow else None, qr_every=10 if flow else 1, initial=[0.3, 0.1],
+        dt=dt / 2 if flow else None, qr_every=20 if flow else 1, initial=[0.3, 0.1],
         progress=False,
     ).exponents[..., 0]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 Newton's method on the step x -> F(x) of a propagator, whose Jacobian is taken by differences of
 fourth order: they need nothing but the step, on every backend, and are good to 1e-12 of the
-Jacobian's size. At a fixed point the exponents are the logarithms of the eigenvalues' sizes, with
+larger of the Jacobian's size and the state's. At a fixed point the exponents are the logarithms of the eigenvalues' sizes, with
 no error of a finite run.
 """
 
@@ -112,7 +112,9 @@ def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int 
             found[where] = np.isfinite(slope).all(axis=(1, 2))
             where, slope = where[found[where]], slope[found[where]]
         if len(where):
-            multipliers[where], error[where], left[where] = _eigen(slope)
+            # Differences of F are off by the rounding of F itself, however small the slopes are.
+            rounding = np.linalg.norm(x[where] / scale[where], axis=1)
+            multipliers[where], error[where], left[where] = _eigen(slope, rounding)
     return Equilibria(x, found, multipliers, error, left)
 
 
@@ -130,13 +132,16 @@ def _solved(matrix: Array, right: Array) -> Array:
     return np.asarray((inverse @ right[..., None])[..., 0])
 
 
-def _eigen(slope: Array) -> tuple[Any, Array, Any]:
-    """Eigenvalues by descending size, their errors, left eigenvectors as rows."""
+def _eigen(slope: Array, rounding: Array) -> tuple[Any, Array, Any]:
+    """Eigenvalues by descending size, their errors, left eigenvectors as rows.
+
+    slope (m, n, n) is off by `NOISE` times the larger of its own size and `rounding` (m,).
+    """
     values, right = np.linalg.eig(slope)
     order = np.argsort(-np.abs(values), axis=1, kind="stable")
     values = np.take_along_axis(values, order, axis=1)
     right = np.take_along_axis(right, order[:, None, :], axis=2)
-    size = np.linalg.norm(slope, axis=(1, 2))[:, None]
+    size = np.maximum(np.linalg.norm(slope, axis=(1, 2)), rounding)[:, None]
     left = _inverses(right)
     # A simple eigenvalue moves by at most the noise times its condition. Where several are one, the
     # m-th root of the noise is the bound: two or three in practice.
