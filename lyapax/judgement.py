@@ -25,6 +25,7 @@ class Judged:
     changed: NDArray[np.bool_]  # (B,): and its sign with it
     exponents: Array  # (B, k): exact ones, NaN where they are not known
     stderr: Array
+    least_error: Array  # (B, k): of the run's means, 0 where their fluctuations say it all
 
 
 def judged(
@@ -55,10 +56,30 @@ def judged(
         better = (stderr <= error) & (np.abs(exponents - exact) <= 3.0 * error)
     exact = np.where(better, exponents, exact)
     sign = np.where(known, statistics.exact_signs(exact, error, duration), sign)
+    least_error, sign = _on_its_way(seen, order, duration, exponents, sign)
     changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
     return Judged(
-        sign, seen.motion, seen.speed, seen.period, preserving, changed_at, changed, exact, error
-    )
+        sign, seen.motion, seen.speed, seen.period, preserving, changed_at, changed, exact, error,
+        least_error,
+    )  # fmt: skip
+
+
+def _on_its_way(
+    seen: motion.Evidence, order: NDArray[np.int64], duration: float, exponents: Array,
+    sign: NDArray[np.int64],
+) -> tuple[Array, NDArray[np.int64]]:  # fmt: skip
+    """(least errors, signs) where a state moves and may yet come to rest at a fixed point.
+
+    Its exponents would be those of the fixed point, and no fluctuation of the run tells how far
+    its means are from them.
+    """
+    towards = np.full_like(exponents, np.nan)
+    np.put_along_axis(towards, order, seen.towards, axis=1)
+    moves = (seen.motion == motion.Motion.STRAYS)[:, None]
+    doubtful = moves & np.isfinite(towards) & np.isfinite(exponents)
+    there = statistics.exact_signs(towards, np.zeros_like(towards), duration)
+    apart = np.where(doubtful, np.abs(exponents - towards), 0.0)
+    return apart, np.where(doubtful & (there != sign), 2, sign)
 
 
 def _preserving(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from .equilibrium import LARGEST, Equilibria, equilibria, stepped
-from .recurrence import decays, falls, grows, returns
+from .recurrence import creeps, decays, falls, grows, returns
 from .run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
@@ -26,6 +26,7 @@ APART = 1e-4  # of the scale, that the points of a periodic orbit are apart
 SUSPECTED = 64  # periods that are tried with Newton's method where the orbit is not yet that near
 NEARLY = 0.05  # of the way between two steps
 RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
+DOUBLE_ROOT = 1e-9  # of 1: so near it a multiplier is that of a root which is not a single one
 SLOW = 3.0  # nats over the run: a focus that decays less is not told from a cycle
 TURNS = 30  # that an orbit takes at least if more than one zero exponent is believed
 SAMPLES = 64
@@ -59,6 +60,7 @@ class Evidence:
     period: NDArray[np.int64]  # steps until a map is back, 0: it is not
     exponents: Array  # (B, k)
     stderr: Array
+    towards: Array  # (B, k): exponents of a fixed point that a moving state may be on its way to
 
 
 def evidence(run: Run, is_flow: bool, is_driven: bool, sign: Any, lost: Any) -> Evidence:
@@ -66,7 +68,7 @@ def evidence(run: Run, is_flow: bool, is_driven: bool, sign: Any, lost: Any) -> 
     batch, k = sign.shape
     found = Evidence(
         np.zeros(batch, np.int64), np.full(batch, np.nan), np.zeros(batch, np.int64),
-        np.full((batch, k), np.nan), np.full((batch, k), np.nan),
+        *(np.full((batch, k), np.nan) for _ in range(3)),
     )  # fmt: skip
     now = run.now
     members = np.nonzero(~lost)[0]
@@ -213,7 +215,9 @@ def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
     if dt:
         complex_rates = np.abs(np.log(at.multipliers + 0j)) / time
         error = error + complex_rates * (complex_rates * dt) ** 4 / 120
-    return rates, error
+    # Newton's method ends 1e-5 from a triple root, where the slope is not yet 1.
+    double = np.abs(at.multipliers - 1.0) < DOUBLE_ROOT
+    return rates, np.where(double, np.maximum(error, np.abs(rates)), error)
 
 
 def _exactly(
@@ -268,10 +272,20 @@ def _settles(
     leading = rates[:, 0]
     unstable = (leading > 3 * error[:, 0]) & (leading * time > RESOLVED)
     distances = _distances(run, sight, which, at)
-    good = at.found & ~unstable & (
-        falls(distances) | decays(distances, leading * run.now.block_steps * run.step_time)
-    )  # fmt: skip
     slowly = np.abs(leading) * time <= RESOLVED
+    # A single direction that neither grows nor decays: along its centre manifold, which is a line,
+    # a state goes one way.
+    one = slowly & (np.abs(np.log(at.multipliers + 0j)) * time / (length * run.step_time)
+                    > RESOLVED)[:, 1:].all(axis=1)  # fmt: skip
+    good = at.found & ~unstable & (
+        falls(distances)
+        | decays(distances, leading * run.now.block_steps * run.step_time)
+        | (one & creeps(distances))
+    )  # fmt: skip
+    k = found.towards.shape[1]
+    likely = at.found & ~unstable
+    if run.generic:
+        found.towards[members[which[likely]]] = rates[likely, :k]
     kind = np.where(slowly, Motion.SETTLES_SLOWLY, Motion.SETTLES)
     found.motion[members[which[good]]] = kind[good]
     found.period[members[which[good]]] = length

@@ -19,6 +19,7 @@ LEAST_POWER = 0.3  # of the time, with which an unbounded orbit grows; sqrt(t) h
 EXPONENTIAL = 4.0  # a power above it is taken for an exponential
 FAR = 1e3  # times its first size: an exponential growth that will saturate starts small
 FALLEN = 0.8
+CREPT = 1e-5  # of a distance: float32 knows a hundredth of that
 
 
 def returns(snapshots: Array) -> NDArray[np.bool_]:
@@ -64,6 +65,21 @@ def falls(distances: Array) -> NDArray[np.bool_]:
         # At rest they are of the size of rounding, and need not fall any more.
         lower = (np.diff(largest, axis=0) < 0) | (largest[1:] < 1e-6 * largest[0])
         return np.asarray(lower.all(axis=0) & (largest[-1] < FALLEN * largest[0]))
+
+
+def creeps(distances: Array) -> NDArray[np.bool_]:
+    """Whether distances (m, B) fall without a pause, however little that is in all."""
+    m = len(distances)
+    if m < 8:
+        return np.zeros(distances.shape[1], bool)
+    edges = np.linspace(0, m, 5).astype(int)
+    largest = np.array([distances[a:b].max(axis=0) for a, b in pairwise(edges)])
+    late = distances[m // 2 :]
+    with np.errstate(all="ignore"):
+        # Snapshots are float32, so that a fall from one to the next may be none.
+        steady = (np.diff(late, axis=0) <= 1e-7 * late[:-1]).all(axis=0)
+        steady &= late[-1] < (1 - CREPT) * late[0]
+        return np.asarray(steady & (np.diff(largest, axis=0) < 0).all(axis=0))
 
 
 def decays(distances: Array, rate: Array) -> NDArray[np.bool_]:

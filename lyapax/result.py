@@ -144,6 +144,7 @@ class LyapunovSpectrum:
             exponents[unproven] = stderr[unproven] = np.nan
         exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
         seen = judged(run, self.is_flow, self.is_driven, exponents, stderr, spread, blocks, lost)
+        stderr = np.maximum(stderr, seen.least_error)
         exact = np.isfinite(seen.exponents)
         exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
         status[exact & (status == Status.UNRESOLVED)] = Status.OK
