@@ -2,8 +2,8 @@
 
 Newton's method on the step x -> F(x) of a propagator, whose Jacobian is taken by differences of
 fourth order: they need nothing but the step, on every backend, and are good to 1e-12 of the
-larger of the Jacobian's size and the state's. At a fixed point the exponents are the logarithms of the eigenvalues' sizes, with
-no error of a finite run.
+larger of the Jacobian's size and the state's. At a fixed point the exponents are the logarithms of
+the eigenvalues' sizes, with no error of a finite run.
 """
 
 from dataclasses import dataclass
