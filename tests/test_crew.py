@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax.kernels.cpu import crew as crew_module
-from lyapax.kernels.cpu import interruptible
-from lyapax.kernels.cpu.crew import Crew
+from lyapax.kernels.cpu.team import crew as crew_module
+from lyapax.kernels.cpu.team import interruptible
+from lyapax.kernels.cpu.team.crew import Crew
 
 from .helpers import network, spectrum
 

@@ -13,7 +13,7 @@ import pytest
 import lyapax as lx
 from lyapax import run as run_module
 from lyapax.kernels import generated
-from lyapax.kernels.cpu import interruptible
+from lyapax.kernels.cpu.team import interruptible
 from lyapax.kernels.propagator import launch
 from lyapax.systems import library
 
@@ -33,7 +33,7 @@ def test_threads_do_not_change_bits():
     """Also eight members of one run, which must not share a buffer."""
     code = (
         "import numpy as np, lyapax as lx; from tests.helpers import SYSTEMS, spectrum\n"
-        "from lyapax.kernels.cpu import interruptible\n"
+        "from lyapax.kernels.cpu.team import interruptible\n"
         "interruptible.cores = lambda: 3  # whatever this machine has\n"
         "for name in SYSTEMS:\n"
         "    spec = spectrum(SYSTEMS[name](), duration=3, dt=.02, qr_every=5, members=40)\n"

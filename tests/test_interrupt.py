@@ -13,7 +13,7 @@ import pytest
 
 import lyapax as lx
 from lyapax import run as run_module
-from lyapax.kernels.cpu import interruptible
+from lyapax.kernels.cpu.team import interruptible
 from lyapax.systems import library
 
 from .helpers import SYSTEMS, network, spectrum
@@ -181,7 +181,7 @@ def stop_in(frame, function):
 
 def test_an_error_of_one_thread_stops_the_others():
     """They wait for it otherwise, at full load, for ever."""
-    from lyapax.kernels.cpu.sharing import meet
+    from lyapax.kernels.cpu.team.sharing import meet
 
     stop, team = np.zeros(1, np.uint8), np.zeros(interruptible.TEAM, np.int64)
     meet.compile((*[interruptible.typeof(a) for a in (stop, team, 3)],))
@@ -228,7 +228,7 @@ def test_a_second_interrupt_leaves_the_kernel_its_lock():
 SCRIPT = """
 import signal, sys, numpy as np, lyapax as lx
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
-from lyapax.kernels.cpu import interruptible
+from lyapax.kernels.cpu.team import interruptible
 system = {system}
 lx.lyapunov_spectrum(system, duration=.01, dt=.01, transient=.01, qr_every=1, rng=0)
 {hook}
@@ -245,7 +245,7 @@ IN_A_KERNEL = """
 usual = interruptible.supervise
 def supervise(stop, work):
     return usual(stop, lambda: (print("ready", flush=True), work()))
-for module in (interruptible, lx.kernels.cpu.lanes):
+for module in (interruptible, lx.kernels.cpu.traced.lanes):
     module.supervise = supervise
 """
 AFTER_A_BLOCK = """

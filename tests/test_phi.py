@@ -11,7 +11,7 @@ import scipy.sparse
 
 import lyapax as lx
 from lyapax.kernels.codegen import interpreted
-from lyapax.kernels.cpu.activation import compiled
+from lyapax.kernels.cpu.network.activation import compiled
 
 from .helpers import spectrum
 

@@ -11,7 +11,7 @@ import lyapax
 CODE = """
 import numpy as np
 import lyapax
-from lyapax.kernels.cpu.orthonormal import orthonormalise
+from lyapax.kernels.cpu.qr.orthonormal import orthonormalise
 log_sum, rest = np.zeros(2), [np.zeros(2), np.zeros(2), np.zeros(2, np.int64)]
 orthonormalise(np.diag([2.0, 4.0]), 1e-15, log_sum, *rest)
 print(*np.exp(log_sum).round(9), sum(orthonormalise.stats.cache_hits.values()), lyapax.__file__)
@@ -35,7 +35,7 @@ def test_an_edited_helper_is_compiled_anew(tmp_path):
         return [*map(float, values)], int(hits)
 
     assert run() == ([2.0, 4.0], 0)
-    account = package / "kernels" / "cpu" / "account.py"
+    account = package / "kernels" / "cpu" / "qr" / "account.py"
     text = account.read_text()
     assert "term = math.log(r)\n" in text
     account.write_text(text.replace("term = math.log(r)\n", "term = math.log(3.0 * r)\n"))

@@ -10,9 +10,10 @@ import pytest
 import scipy.sparse
 from numba import njit
 
-from lyapax.kernels.cpu import reflections, weights
-from lyapax.kernels.cpu.elementwise import exp, tanh_pair
-from lyapax.kernels.cpu.strips import (
+from lyapax.kernels.cpu.network import weights
+from lyapax.kernels.cpu.qr import reflections
+from lyapax.kernels.cpu.simd.elementwise import exp, tanh_pair
+from lyapax.kernels.cpu.simd.strips import (
     SLACK,
     aligned,
     from_strips,
@@ -22,7 +23,7 @@ from lyapax.kernels.cpu.strips import (
     strip_product,
     to_strips,
 )
-from lyapax.kernels.cpu.vectors import address, boundary, keep, on_stack, shift
+from lyapax.kernels.cpu.simd.vectors import address, boundary, keep, on_stack, shift
 
 SHAPES = [
     (1, 1),

@@ -212,7 +212,7 @@ def test_vectors_of_a_batch_are_those_of_its_members():
 
 @pytest.mark.parametrize(("verb", "calls"), [("push", 7), ("pull", 4)])
 def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
-    from lyapax.kernels.cpu.network import Network
+    from lyapax.kernels.cpu.network.propagator import Network
 
     system, seen = network(), []
     whole = lx.adjoint(system, np.ones(12), duration=1, dt=0.1, **quiet)

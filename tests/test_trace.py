@@ -167,8 +167,8 @@ def test_every_operation_is_numpy_s_and_so_is_its_slope(seed):
 
 
 def test_every_operation_compiles():
-    from lyapax.kernels.cpu.traced import compiled_field
-    from lyapax.kernels.cpu.traced_steps import state_step
+    from lyapax.kernels.cpu.traced.linear import compiled_field
+    from lyapax.kernels.cpu.traced.steps import state_step
 
     f = shallow()
     field, indptr, indices = compiled_field(f.graph)

@@ -1,1 +1,1 @@
-"""CPU kernels: branch-free mathematics, generated lane code, dense, sparse, QR."""
+"""CPU kernels, a folder for each kind of system, above their shared parts: simd, team, qr."""

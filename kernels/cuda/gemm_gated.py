@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cpu.cells import CELLS
+from ..cells import CELLS
 from ..propagator import Array, chosen
 from .device import Device
 from .launching import elementwise, i32, i64

@@ -11,7 +11,7 @@ import numpy as np
 from .._check import Array, broadcast, count, flat_batch, real_array, room
 from ..device import Home, home_of
 from ..kernels.codegen import interpreted
-from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.cpu.traced.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .angles import turns
@@ -209,13 +209,13 @@ class _Traced:
         if devices:
             return threads(devices, graph, table, dt, k, batch, dtype)
         if self.linear:
-            from ..kernels.cpu.etdrk4 import Etdrk4
+            from ..kernels.cpu.semilinear.propagator import Etdrk4
 
             matrix, grid = self.linear.matrix, self.linear.grid
             return Etdrk4(graph, table, matrix, grid, dt, k, batch, dtype)
         kind: Callable[..., Propagator] = Lanes
         if self.dim**2 * k > LANES_WORK:
-            from ..kernels.cpu.columns import Columns  # loads BLAS: 0.2 s
+            from ..kernels.cpu.traced.columns import Columns  # loads BLAS: 0.2 s
 
             kind = Columns
         return kind(graph, table, dt, k, batch, dtype)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._check import Array, broadcast, choice, flat_batch, quoted, real_array, room
 from ..device import home_of
 from ..kernels.codegen import Graph
-from ..kernels.cpu.lanes import LANES_WORK, Lanes
+from ..kernels.cpu.traced.lanes import LANES_WORK, Lanes
 from ..kernels.propagator import Propagator
 from .gpu import LARGEST_THREAD, Devices, network, threads
 from .jumps import jumps
@@ -203,7 +203,7 @@ class RateNetwork:
                 dt, k, batch, dtype,
             )  # fmt: skip
         expect_copies(weights)
-        from ..kernels.cpu.network import Network
+        from ..kernels.cpu.network.propagator import Network
 
         return Network(
             weights=weights, bias=flat_batch(self.bias, shape, 1),

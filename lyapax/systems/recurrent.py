@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from ..device import home_of
+from ..kernels.cells import CELLS
 from ..kernels.codegen import Graph
-from ..kernels.cpu.cells import CELLS
-from ..kernels.cpu.lanes import Lanes
+from ..kernels.cpu.traced.lanes import Lanes
 from ..kernels.propagator import Propagator
 from .gpu import Devices, gated, threads
 from .rate import RateNetwork, expect_copies
@@ -228,7 +228,7 @@ class Recurrent:
         if devices:
             return gated(devices, self.cell, arrays, dt, k, batch, dtype)
         expect_copies(arrays["hidden"], arrays["below"])
-        from ..kernels.cpu.gated import Gated
+        from ..kernels.cpu.gated.propagator import Gated
 
         return Gated(cell=self.cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ..kernels.cpu.orthonormal import orthonormalise
+from ..kernels.cpu.qr.orthonormal import orthonormalise
 from ..kernels.propagator import Array, Flight, chosen, rank_unit
 from .unfused import Unfused
 

@@ -1,0 +1,1 @@
+"""Rate networks, dense and sparse."""

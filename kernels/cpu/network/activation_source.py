@@ -1,0 +1,23 @@
+"""Source of a user's activation: value and slope on a vector."""
+
+from ...codegen import Graph, statements
+
+SOURCE = """import math
+import numpy as np
+from lyapax.kernels.jit import c_function
+from lyapax.kernels.cpu.network.activation import SIGNATURE
+from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+
+
+@c_function(SIGNATURE)
+def phi(n, u, value, slope):
+    for i in range(n):
+        x0 = u[i]
+{body}"""
+
+
+def activation_source(graph: Graph) -> str:
+    lines, (value,), entries = statements(graph)
+    slope = entries.get((0, 0), "0.0")
+    body = [*lines, f"value[i] = {value}", f"slope[i] = {slope}"]
+    return SOURCE.format(body="".join(f"        {line}\n" for line in body))

@@ -1,0 +1,35 @@
+"""What is booked after each QR: compensated log sums, growth ratios, statuses."""
+
+import math
+
+import numpy as np
+
+from ...jit import inlined
+from ...propagator import DIVERGED, RANK_LOST
+
+
+@inlined
+def book(norm, diagonal, unit, log_sum, compensation, growth, status):
+    """Book one orthonormalisation: norm (k,) = |a_j| before it, diagonal (k,) = R_jj.
+
+    |R_jj| <= 8 n eps |a_j| counts as rank lost (`unit` = 8 n eps): rounding leaves 1e-16 where
+    an exact zero belongs.
+    """
+    for j in range(norm.size):
+        r, a = abs(float(diagonal[j])), float(norm[j])
+        if status[j] == RANK_LOST:
+            continue
+        if not np.isfinite(r) or not np.isfinite(a):
+            status[j] = DIVERGED
+        elif r <= unit * a:
+            status[j] = RANK_LOST
+        else:
+            growth[j] = max(growth[j], a / r)
+            # Neumaier's sum: the low parts survive 1e9 intervals.
+            term = math.log(r)
+            total = log_sum[j] + term
+            if abs(log_sum[j]) >= abs(term):
+                compensation[j] += (log_sum[j] - total) + term
+            else:
+                compensation[j] += (term - total) + log_sum[j]
+            log_sum[j] = total

@@ -1,0 +1,1 @@
+"""Traced functions with a stiff linear part: exponential time differencing."""

@@ -1,0 +1,1 @@
+"""States first, tangents after: propagators that keep a tape of the states' derivatives."""

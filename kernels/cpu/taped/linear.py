@@ -1,0 +1,54 @@
+"""Taped systems: tangents forwards or cotangents backwards, as they are, without QR."""
+
+import numpy as np
+
+from ...jit import kernel
+from ..simd.strips import SLACK
+from ..simd.vectors import address, boundary, keep, on_stack
+from ..team.interruptible import raised
+from ..team.sharing import take
+from .runs import StateRun, StripRun
+
+
+@kernel
+def linear_members(
+    stop, team, thread, threads, state_run, strip_run, model, strip_model, taped, course, edges,
+    columns, piece, x, q,
+):  # fmt: skip
+    """Groups of members are jobs, and take `course.steps` steps by pieces: state, then strips.
+
+    x (B, n), q (B, n columns) in strips. Cotangents take all steps in one piece, last one first.
+    """
+    members, n = x.shape
+    works = np.zeros(course.state_work + SLACK)
+    tapes = np.zeros(course.stages // course.steps * piece * course.row + SLACK, q.dtype)
+    room = np.zeros(course.strip_work + SLACK, q.dtype)
+    first = take(team) * course.group
+    while first < members:
+        count = min(course.group, members - first)
+        for s in range(0, course.steps, piece):
+            if raised(stop):
+                break
+            steps = min(piece, course.steps - s)
+            state_run(
+                on_stack(
+                    StateRun(
+                        address(stop), address(model), first, count, course.step + s, steps, taped,
+                        address(x), boundary(works), boundary(tapes),
+                    )
+                )
+            )  # fmt: skip
+            strip_run(
+                on_stack(
+                    StripRun(
+                        address(stop), address(strip_model), first, count,
+                        course.stages // course.steps * steps, boundary(tapes), address(edges), 0,
+                        edges.size - 1, course.lanes, columns, boundary(room), address(q),
+                        n * edges[-1],
+                    )
+                )
+            )  # fmt: skip
+        first = take(team) * course.group
+    keep(works)
+    keep(tapes)
+    keep(room)

@@ -1,0 +1,165 @@
+"""Taped systems, many or small members: groups of members are jobs."""
+
+import numpy as np
+
+from ...jit import kernel
+from ..qr.reflections import orthonormalise_strips, workspace_size
+from ..simd.strips import SLACK, WIDEST
+from ..simd.vectors import address, boundary, keep, on_stack, shift
+from ..team.interruptible import raised
+from ..team.sharing import meet, take
+from .runs import StateRun, StripRun
+
+ADVANCE = 16  # steps of a state in one piece
+AHEAD = 128 * 1024  # bytes of tape that a state may be ahead of its tangents
+
+
+@kernel
+def advance(stop, team, thread, threads, state_run, model, course, x, tape):
+    """The states x (B, n) alone, through `course.steps`; the tape given is for its type."""
+    members = x.shape[0]
+    works = np.zeros(course.state_work + SLACK)
+    tapes = np.zeros(course.row + SLACK, tape.dtype)
+    first = take(team) * course.group
+    while first < members:
+        count = min(course.group, members - first)
+        for s in range(0, course.steps, ADVANCE):
+            if raised(stop):
+                break
+            steps = min(ADVANCE, course.steps - s)
+            state_run(
+                on_stack(
+                    StateRun(
+                        address(stop), address(model), first, count, course.step + s, steps, 0,
+                        address(x), boundary(works), boundary(tapes),
+                    )
+                )
+            )  # fmt: skip
+        first = take(team) * course.group
+    keep(works)
+    keep(tapes)
+
+
+@kernel
+def tangent_interval(
+    stop, strip_run, product, reflected, model, course, first, members, tape, edges, work, inner,
+    reflections, n, norm, diagonal, q, log_sum, compensation, growth, status,
+):  # fmt: skip
+    """An interval and its QR of `members` members from `first` on; tape, work, q by address."""
+    size = n * edges[-1]
+    strip_run(
+        on_stack(
+            StripRun(
+                address(stop), address(model), first, members, course.stages, tape, address(edges),
+                0, edges.size - 1, course.lanes, norm.size, work, q, size,
+            )
+        )
+    )  # fmt: skip
+    for b in range(first, first + members):
+        orthonormalise_strips(
+            product, reflected, shift(q, b * size), n, course.lanes, edges, course.unit,
+            reflections, inner, norm, diagonal, log_sum[b], compensation[b], growth[b], status[b],
+        )  # fmt: skip
+
+
+@kernel
+def scratch_sizes(n, course, edges):
+    """Elements for strips, for `apply_panel` and for reflections."""
+    inner = 2 * (WIDEST * course.lanes) ** 2
+    return course.strip_work, inner, workspace_size(n, edges[-1], course.lanes)
+
+
+@kernel
+def propagate_members(
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges, x,
+    q, log_sum, compensation, growth, status,
+):  # fmt: skip
+    """A job is a group and all its intervals. x (B, n), q (B, n columns) in strips."""
+    members, n = x.shape
+    works = np.zeros(course.state_work + SLACK)
+    tapes = np.zeros(course.stages * course.row + SLACK, q.dtype)
+    own, inner, reflections = scratch_sizes(n, course, edges)
+    room = np.zeros(own + inner + reflections + SLACK, q.dtype)
+    work = boundary(room)
+    norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
+    first = take(team) * course.group
+    while first < members:
+        count = min(course.group, members - first)
+        for interval in range(course.intervals):
+            if raised(stop):
+                break
+            begin = course.step + interval * course.steps
+            state_run(
+                on_stack(
+                    StateRun(
+                        address(stop), address(model), first, count, begin, course.steps, 1,
+                        address(x), boundary(works), boundary(tapes),
+                    )
+                )
+            )  # fmt: skip
+            tangent_interval(
+                stop, strip_run, product, reflected, model, course, first, count, boundary(tapes),
+                edges, work, shift(work, own), shift(work, own + inner), n, norm, diagonal,
+                address(q), log_sum, compensation, growth, status,
+            )  # fmt: skip
+        first = take(team) * course.group
+    keep(works)
+    keep(tapes)
+    keep(room)
+
+
+def ahead_arrays(course, row, members, dtype):
+    """Tapes that the threads of `propagate_ahead` have in common: two turns of some intervals."""
+    size = course.stages * row
+    turn = max(1, min(course.intervals, AHEAD // (8 * size)))
+    return np.zeros((2, members, turn, size), dtype)
+
+
+@kernel
+def propagate_ahead(
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges,
+    tapes, x, q, log_sum, compensation, growth, status,
+):  # fmt: skip
+    """Fewer members than threads: the state of a member runs some intervals ahead on another."""
+    members, n = x.shape
+    longest, size = tapes.shape[2], tapes.shape[2] * tapes.shape[3]
+    works = np.zeros(course.state_work + SLACK)
+    own, inner, reflections = scratch_sizes(n, course, edges)
+    room = np.zeros(own + inner + reflections + SLACK, q.dtype)
+    work = boundary(room)
+    norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
+    for turn in range((course.intervals + longest - 1) // longest + 1):
+        if raised(stop):
+            break
+        begin = turn * longest
+        ahead = min(longest, course.intervals - begin)
+        now = min(longest, course.intervals - begin + longest)
+        job = take(team)
+        while job < 2 * members:
+            b = job // 2
+            if job % 2 == 0 and ahead > 0:
+                at = shift(address(tapes), ((turn % 2) * members + b) * size)
+                state_run(
+                    on_stack(
+                        StateRun(
+                            address(stop), address(model), b, 1,
+                            course.step + begin * course.steps, ahead * course.steps, 1,
+                            address(x), boundary(works), at,
+                        )
+                    )
+                )  # fmt: skip
+            elif job % 2 == 1 and turn > 0:
+                at = shift(address(tapes), (((turn + 1) % 2) * members + b) * size)
+                for interval in range(now):
+                    if raised(stop):
+                        break
+                    tangent_interval(
+                        stop, strip_run, product, reflected, model, course, b, 1,
+                        shift(at, interval * tapes.shape[3]), edges, work, shift(work, own),
+                        shift(work, own + inner), n, norm, diagonal, address(q), log_sum,
+                        compensation, growth, status,
+                    )  # fmt: skip
+            job = take(team)
+        meet(stop, team, threads)
+    keep(works)
+    keep(room)

@@ -1,0 +1,162 @@
+"""Systems whose state runs first and leaves on a tape what the tangents need.
+
+Over one interval the state runs alone; the strips of tangent columns then run through the same
+steps, with no exchange between them. So the partition of work is fixed by n and k, members and
+strips run on any number of threads with the same bits, and the leading columns of a full run
+follow the same orbit.
+
+Such a system is two C functions (`runs`) and a record of its own, which only they read. The kernels
+that deal out their work compile once for all systems.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...propagator import Array, Flight, Portable, rank_unit
+from ..qr.reflections import strip_functions
+from ..simd.strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
+from ..team.crew import Crew
+from ..team.interruptible import call, threads_for
+from .few_members import propagate_strips, strips_arrays
+from .linear import linear_members
+from .members import ADVANCE, advance, ahead_arrays, propagate_ahead, propagate_members
+from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
+
+# Members whose states run side by side: whole registers, one strip at most.
+GROUP = min(8, WIDEST * lanes_of(np.float64))
+
+
+@dataclass(kw_only=True)
+class Taped(Portable):
+    """A system in terms of what follows; `_prepare` sets it."""
+
+    k: int
+    batch: int
+    dtype: Any
+    dim: int = field(init=False)
+    stages: int = field(init=False)  # of a step
+    state_run: Any = field(init=False, repr=False)
+    strip_run: Any = field(init=False, repr=False)
+    model: Any = field(init=False, repr=False)  # words of the system's record
+    crew: Crew = field(init=False, repr=False, default_factory=Crew)
+
+    def __post_init__(self) -> None:
+        self.dtype = np.dtype(self.dtype)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        raise NotImplementedError
+
+    def group(self) -> int:
+        """Members a job: several when they are small, but enough jobs for all threads."""
+        raise NotImplementedError
+
+    def row(self, count: int) -> int:
+        """Elements that a stage of `count` members takes on the tape."""
+        raise NotImplementedError
+
+    def state_work(self, count: int, stages: int) -> int:
+        """Elements of float64 that the state of `count` members needs."""
+        raise NotImplementedError
+
+    def strip_work(self, count: int, edges: Any) -> int:
+        """Elements that the tangents of `count` members need, strips `edges` of each."""
+        raise NotImplementedError
+
+    def backwards(self) -> tuple[Any, Any, int]:
+        """C function and record of the cotangents' `StripRun`; elements of work for a column."""
+        raise NotImplementedError
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        self._states(flight.state, flight.step, steps)
+        flight.step += steps
+
+    def _states(self, state: Array, step: int, steps: int) -> None:
+        course = self._course(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
+        call(
+            advance, threads_for(self.batch), self.state_run, self.model, course, state,
+            np.zeros(1, self.dtype),
+        )  # fmt: skip
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        strips = to_strips(flight.basis, self.dtype)
+
+        def run(threads: int, count: int) -> None:
+            self._run(flight, strips, threads, count, steps_per_interval)
+            flight.step += count * steps_per_interval
+
+        self.crew.share(self.batch, intervals, run)
+        from_strips(strips, flight.basis)
+
+    def _run(self, flight: Flight, strips: Any, threads: int, intervals: int, steps: int) -> None:
+        edges = strip_edges(self.k, lanes_of(self.dtype))
+        course = self._course(flight.step, intervals, steps, self.group(), edges, steps)
+        compiled, jobs, common = propagate_members, self.batch, ()
+        if self.batch < threads and len(edges) == 2:
+            turn = ahead_arrays(course, self.row(1), self.batch, self.dtype)
+            compiled, jobs, common = propagate_ahead, 2 * self.batch, (turn,)
+            course = self._course(flight.step, intervals, steps, 1, edges, turn.shape[2] * steps)
+        elif self.batch < threads:
+            course = self._course(flight.step, intervals, steps, 1, edges, steps)
+            compiled, jobs = propagate_strips, self.batch * len(edges)
+            common = strips_arrays(course, edges, self.batch, self.dim, self.k, self.dtype)
+        call(
+            compiled, min(jobs, threads), self.state_run, self.strip_run,
+            *strip_functions(self.dtype), self.model, course, edges, *common, flight.state, strips,
+            flight.log_sum, flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
+
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        if self.dtype != np.float64:
+            return self._in_float64().push(state, step, steps, vectors)
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        if len(edges) == 1:
+            return self._states(state, step, steps)
+        work = self.strip_work(self.group(), edges)
+        parts = self.strip_run, self.model, self.model, FOR_TANGENTS
+        self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        if self.dtype != np.float64:
+            return self._in_float64().pull(state, step, steps, vectors)
+        pull_run, record, work = self._backwards
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        parts = pull_run, self.model, record, FOR_COTANGENTS
+        self._linear(parts, work * int(edges[-1]), step, steps, steps, state.copy(), vectors)
+
+    def _in_float64(self) -> Any:
+        return self.select(np.arange(self.batch), np.dtype(np.float64))
+
+    def select(self, members: Any, dtype: Any) -> Any:
+        raise NotImplementedError
+
+    @cached_property
+    def _backwards(self) -> tuple[Any, Any, int]:
+        return self.backwards()
+
+    def _linear(
+        self, parts: tuple[Any, ...], work: int, step: int, steps: int, piece: int, state: Array,
+        vectors: Array,
+    ) -> None:  # fmt: skip
+        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
+        strips = to_strips(vectors, np.dtype(np.float64))
+        course = self._course(step, 1, steps, self.group(), edges[:1], piece)
+        call(
+            linear_members, threads_for(self.batch), self.state_run, *parts,
+            course._replace(strip_work=work), edges, vectors.shape[2], piece, state, strips,
+        )  # fmt: skip
+        from_strips(strips, vectors)
+
+    def _course(
+        self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int
+    ) -> Course:
+        """Of jobs of `group` members, whose states run `ahead` steps in one piece."""
+        strips = self.strip_work(group, edges) if len(edges) > 1 else 0
+        return Course(
+            step, intervals, steps, self.stages * steps, group, self.row(group),
+            self.state_work(group, self.stages * ahead), strips,
+            rank_unit(self.dim, self.dtype), lanes_of(self.dtype),
+        )  # fmt: skip

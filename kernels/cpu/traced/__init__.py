@@ -1,0 +1,1 @@
+"""Traced functions: members as SIMD lanes, or one member with its tangent columns."""

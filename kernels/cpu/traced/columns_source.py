@@ -1,0 +1,25 @@
+"""Source of the field function that `columns` takes."""
+
+from ...codegen import Graph, statements
+
+HEADER = """import math
+import numpy as np
+from lyapax.kernels.jit import c_function
+from lyapax.kernels.cpu.traced.steps import SIGNATURE
+from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+
+
+@c_function(SIGNATURE)
+def field(t, x, p, f, jacobian):
+"""
+
+
+def columns_source(graph: Graph) -> tuple[str, list[tuple[int, int]]]:
+    """(module source, positions of the nonzero Jacobian entries in row order)."""
+    lines, outputs, entries = statements(graph)
+    body = [f"{symbol.name} = x[{i}]" for i, symbol in enumerate(graph.state)]
+    body += [f"{symbol.name} = p[{i}]" for i, symbol in enumerate(graph.params)]
+    body += [f"{graph.time.name} = t", *lines]
+    body += [f"f[{i}] = {text}" for i, text in enumerate(outputs)]
+    body += [f"jacobian[{i}] = {text}" for i, text in enumerate(entries.values())]
+    return HEADER + "".join(f"    {line}\n" for line in body), list(entries)

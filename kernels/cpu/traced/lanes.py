@@ -1,0 +1,80 @@
+"""Small traced systems: generated straight-line code, members as SIMD lanes."""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ...codegen import Graph
+from ...generated import module
+from ...propagator import Array, Flight, chosen, rank_unit
+from ..team.interruptible import compile_for, supervise, threads_for, together
+from .lanes_source import lanes_source
+from .linear import Linearized
+
+LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
+LARGEST_PIECE = 65536  # members
+
+
+@dataclass
+class Lanes(Linearized):
+    """Members as SIMD lanes of generated straight-line code. Tangents run in float64."""
+
+    graph: Graph
+    params: Array  # (B or 1, parameters)
+    dt: float  # 0 for a map
+    k: int
+    batch: int
+    dtype: Any
+    lanes: int = 0  # members that a block of code takes at once; 0: as suits the batch
+    dim: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dim = len(self.graph.outputs)
+        self.dtype = np.dtype(np.float64)
+        if not self.lanes:
+            self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32
+        source = lanes_source(self.graph, self.k, self.lanes, self.dt != 0.0)
+        self.code = module(source)
+
+    def select(self, members: Any, dtype: Any) -> "Lanes":
+        # With as many lanes, however few the members: other code would have to be compiled.
+        params = chosen(self.params, members)
+        return replace(self, params=params, batch=len(members), dtype=dtype)
+
+    def advance(self, flight: Flight, steps: int) -> None:
+        self._over_members(
+            self.code.advance, self.params, self.dt, flight.step, steps, flight.state, flight.basis
+        )
+        flight.step += steps
+
+    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+        self._over_members(
+            self.code.propagate, self.params, self.dt, flight.step, intervals, steps_per_interval,
+            rank_unit(self.dim, np.float64), flight.state, flight.basis, flight.log_sum,
+            flight.compensation, flight.growth, flight.status,
+        )  # fmt: skip
+        flight.step += intervals * steps_per_interval
+
+    def _over_members(self, kernel: Any, *args: Any) -> None:
+        """The batch in lane blocks over threads, which wait for nothing and share nothing."""
+        flag = np.zeros(1, np.uint8)
+        compile_for(kernel, flag, 0, 0, *args)
+        blocks = -(-self.batch // self.lanes)
+        threads = threads_for(blocks)
+        # Four pieces a thread even out what the operating system takes away.
+        pieces = min(blocks, max(4 * threads, self.batch // LARGEST_PIECE))
+        edges = [self.lanes * (blocks * i // pieces) for i in range(pieces)] + [self.batch]
+        todo = deque(pairwise(edges))
+
+        def work(_: int) -> None:
+            while not flag[0]:
+                try:
+                    piece = todo.popleft()
+                except IndexError:
+                    return
+                kernel(flag, *piece, *args)
+
+        supervise(flag, lambda: together(flag, threads, work))

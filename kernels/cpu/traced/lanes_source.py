@@ -1,0 +1,258 @@
+"""Source of the lanes propagator: members as SIMD lanes, everything else unrolled.
+
+One flat workspace holds every value of a block of members, row r of lane l at
+w[r * LANES + l]: with literal offsets LLVM proves that iterations do not touch each other, and
+vectorises without runtime alias checks. Values that LLVM must not fuse differently in scalar
+and in SIMD code are spelled with fma, so one lane and sixty-four give the same bits.
+"""
+
+from ...codegen import Graph, statements
+
+HEADER = """import math
+
+import numpy as np
+
+from lyapax.kernels.cpu.qr.account import book
+from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.team.interruptible import raised
+from lyapax.kernels.jit import exact_inlined, exact_kernel
+
+LANES = {lanes}
+ROWS = {rows}
+N = {n}
+K = {k}
+P = {p}
+THIRD = 1.0 / 3.0
+PIECE = 1024  # steps from one look at the flag to the next
+X, STATES, Q, BASES, NORM, DIAGONAL, PARAMS = {offsets}
+
+
+@exact_inlined
+def state_stage(w, t, x, out, reach, final):
+    for l in range(LANES):
+{state_stage}
+
+@exact_inlined
+def stage(w, t, x, q, out, q_out, reach, final):
+    for l in range(LANES):
+{stage}
+
+@exact_inlined
+def orthonormalise(w):
+    for l in range(LANES):
+{orthonormalise}
+"""
+
+FLOW = """
+X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
+Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
+
+
+@exact_inlined
+def run(w, t0, dt, steps):
+    for s in range(steps):
+        t = (t0 + s) * dt
+        stage(w, t, X, Q, X2, Q2, 0.5 * dt, False)
+        stage(w, t + 0.5 * dt, X2, Q2, X3, Q3, 0.5 * dt, False)
+        stage(w, t + 0.5 * dt, X3, Q3, X4, Q4, dt, False)
+        stage(w, t + dt, X4, Q4, X, Q, dt / 6.0, True)
+
+
+@exact_inlined
+def state_run(w, t0, dt, steps):
+    for s in range(steps):
+        t = (t0 + s) * dt
+        state_stage(w, t, X, X2, 0.5 * dt, False)
+        state_stage(w, t + 0.5 * dt, X2, X3, 0.5 * dt, False)
+        state_stage(w, t + 0.5 * dt, X3, X4, dt, False)
+        state_stage(w, t + dt, X4, X, dt / 6.0, True)
+"""
+
+MAP = """
+
+@exact_inlined
+def run(w, t0, dt, steps):
+    for s in range(steps):
+        stage(w, float(t0 + s), X, Q, X, Q, 0.0, True)
+
+
+@exact_inlined
+def state_run(w, t0, dt, steps):
+    for s in range(steps):
+        state_stage(w, float(t0 + s), X, X, 0.0, True)
+"""
+
+FOOTER = '''
+
+@exact_inlined
+def load(w, first, x, q, p):
+    for l in range(LANES):
+        b = min(first + l, x.shape[0] - 1)  # the last member fills a ragged block
+        for i in range(N):
+            w[(X + i) * LANES + l] = x[b, i]
+            for c in range(K):
+                w[(Q + i * K + c) * LANES + l] = q[b, i, c]
+        for i in range(P):
+            w[(PARAMS + i) * LANES + l] = p[b % p.shape[0], i]
+
+
+@exact_kernel
+def propagate(
+    flag, start, stop, p, dt, step, intervals, steps, unit, x, q,
+    log_sum, compensation, growth, status,
+):
+    """Members start to stop of x (B, N), q (B, N, K), p (B or 1, P)."""
+    w = np.zeros(ROWS * LANES)
+    norm = np.empty(K)
+    diagonal = np.empty(K)
+    for first in range(start, stop, LANES):
+        lanes = min(LANES, stop - first)
+        load(w, first, x, q, p)
+        for interval in range(intervals):
+            if raised(flag):
+                break
+            begin = step + interval * steps
+            for s in range(0, steps, PIECE):
+                if raised(flag):
+                    break
+                run(w, begin + s, dt, min(PIECE, steps - s))
+            orthonormalise(w)
+            for l in range(lanes):
+                for c in range(K):
+                    norm[c] = w[(NORM + c) * LANES + l]
+                    diagonal[c] = w[(DIAGONAL + c) * LANES + l]
+                b = first + l
+                book(norm, diagonal, unit, log_sum[b], compensation[b], growth[b], status[b])
+        for l in range(lanes):
+            for i in range(N):
+                x[first + l, i] = w[(X + i) * LANES + l]
+                for c in range(K):
+                    q[first + l, i, c] = w[(Q + i * K + c) * LANES + l]
+
+
+@exact_kernel
+def advance(flag, start, stop, p, dt, step, steps, x, q):
+    w = np.zeros(ROWS * LANES)
+    for first in range(start, stop, LANES):
+        load(w, first, x, q, p)
+        for s in range(0, steps, PIECE):
+            if raised(flag):
+                break
+            state_run(w, step + s, dt, min(PIECE, steps - s))
+        for l in range(min(LANES, stop - first)):
+            for i in range(N):
+                x[first + l, i] = w[(X + i) * LANES + l]
+'''
+
+
+def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
+    n, p = len(graph.outputs), len(graph.params)
+    later = 3 if flow else 0  # stages after the first, which keep a state and a basis each
+    sizes = [n, later * n, n * k, later * n * k, k, k, p]
+    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+    _, _, q, _, norm, diagonal, params = offsets
+
+    def at(row: int | str, first: str = "") -> str:
+        return f"w[({first} + {row}) * LANES + l]" if first else f"w[{int(row) * lanes} + l]"
+
+    lines, outputs, entries = statements(graph)
+    body = [f"{symbol.name} = {at(i, 'x')}" for i, symbol in enumerate(graph.state)]
+    body += [f"{symbol.name} = {at(params + i)}" for i, symbol in enumerate(graph.params)]
+    body += [f"{graph.time.name} = t", *lines]
+    body += [f"f{i} = {text}" for i, text in enumerate(outputs)]
+    state = list(body)
+    for (i, j), text in entries.items():
+        body.append(f"j{i}_{j} = {text}")
+    for c in range(k):
+        for i in range(n):
+            total = ""
+            for j in range(n):
+                if (i, j) in entries:
+                    factors = f"j{i}_{j}, {at(j * k + c, 'q')}"
+                    total = f"fma({factors}, {total})" if total else factors.replace(", ", " * ")
+            body.append(f"d{i}_{c} = {total or '0.0'}")
+    for rows in (state, body):
+        for i in range(n):
+            here = [at(i, name) for name in ("X", "x", "X2", "X3")]
+            rows += [f"{at(i, 'out')} = {state_step(f'f{i}', *here) if flow else f'f{i}'}"]
+    for c in range(k):
+        for i in range(n):
+            row, slope = i * k + c, f"d{i}_{c}"
+            here = [at(row, name) for name in ("Q", "q", "Q2", "Q3")]
+            body += [f"{at(row, 'q_out')} = {basis_step(slope, *here) if flow else slope}"]
+    reflect = householder(
+        n, k, lambda i, c: at(q + i * k + c), lambda c: at(norm + c), lambda c: at(diagonal + c)
+    )
+    indent = lambda rows: "".join(f"        {row}\n" for row in rows)  # noqa: E731
+    head = HEADER.format(
+        lanes=lanes, rows=sum(sizes), n=n, k=k, p=p, offsets=tuple(offsets),
+        state_stage=indent(state), stage=indent(body), orthonormalise=indent(reflect),
+    )  # fmt: skip
+    return head + (FLOW if flow else MAP) + FOOTER
+
+
+# The end of a stage: base + reach * slope and in the last one, with reach = dt/6, the step
+# (x2 + 2 x3 + x4 - x)/3 + reach * slope. No sum of stages is carried along: stores are what limits
+# a small system.
+
+
+def basis_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+    last = f"THIRD * (fma(2.0, {third}, {second} + {stage}) - {base})"
+    return f"fma(reach, {slope}, {last} if final else {base})"
+
+
+def state_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+    """In differences from the base, which leave a state at rest where it is."""
+    moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
+    return f"fma(reach, {slope}, fma(THIRD, {moved}, {base}) if final else {base})"
+
+
+def householder(n, k, a, norm, diagonal):
+    """Unrolled Householder QR of a (n, k); Q replaces a, R_jj > 0 goes to diagonal."""
+    rows = [f"a{i}_{c} = {a(i, c)}" for c in range(k) for i in range(n)]
+    for c in range(k):
+        rows.append(f"{norm(c)} = math.sqrt({square_sum([f'a{i}_{c}' for i in range(n)])})")
+    for j in range(k):
+        if j == n - 1:
+            rows.append(f"r{j} = a{j}_{j}")
+            continue
+        rows += [
+            f"s_ = math.sqrt({square_sum([f'a{i}_{j}' for i in range(j, n)])})",
+            f"r{j} = -s_ if a{j}_{j} >= 0.0 else s_",
+            f"v{j}_{j} = a{j}_{j} - r{j}",
+            f"b_ = -r{j} * v{j}_{j}",
+            f"b{j} = 0.0 if b_ == 0.0 else 1.0 / b_",
+        ]
+        rows += [f"v{i}_{j} = a{i}_{j}" for i in range(j + 1, n)]
+        for c in range(j + 1, k):
+            rows += reflection(j, c, n, "a")
+    for j in range(k):
+        rows += [f"q{i}_{j} = {float(i == j)}" for i in range(n)]
+    for j in reversed(range(min(k, n - 1))):
+        for c in range(j, k):
+            rows += reflection(j, c, n, "q")
+    for c in range(k):
+        rows += [
+            f"sign_ = 1.0 if r{c} >= 0.0 else -1.0",
+            f"{diagonal(c)} = abs(r{c})",
+        ]
+        rows += [f"{a(i, c)} = sign_ * q{i}_{c}" for i in range(n)]
+    return rows
+
+
+def reflection(j, c, n, name):
+    """name[:, c] -= b_j v_j (v_j . name[:, c]) on rows j to n."""
+    dot = ""
+    for i in range(j, n):
+        factors = f"v{i}_{j}, {name}{i}_{c}"
+        dot = f"fma({factors}, {dot})" if dot else factors.replace(", ", " * ")
+    rows = [f"g_ = -b{j} * ({dot})"]
+    rows += [f"{name}{i}_{c} = fma(g_, v{i}_{j}, {name}{i}_{c})" for i in range(j, n)]
+    return rows
+
+
+def square_sum(names):
+    text = f"{names[0]} * {names[0]}"
+    for name in names[1:]:
+        text = f"fma({name}, {name}, {text})"
+    return text

@@ -1,0 +1,94 @@
+"""Tangents and cotangents of traced functions along an orbit, without QR, of any dimension."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...codegen import Graph
+from ...generated import module
+from ...jit import kernel
+from ...propagator import Array, Portable
+from ..simd.copying import copy_vector
+from ..team.interruptible import call, raised, threads_for
+from ..team.sharing import take
+from .columns_source import columns_source
+from .steps import cotangent_step, state_step, tangent_step
+
+
+@kernel
+def push(
+    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+):  # fmt: skip
+    """x (B, n) and tangents v (B, n, m) through `steps` steps."""
+    members, n, columns = v.shape
+    unit_time = 1.0 if dt == 0.0 else dt
+    work, tape = np.empty((3, n)), np.empty((4, indices.size))
+    y, k, total = np.empty((n, columns)), np.empty((n, columns)), np.empty((n, columns))
+    b = take(team)
+    while b < members:
+        p = params[b % params.shape[0]]
+        for s in range(steps):
+            if raised(stop):
+                break
+            state_step(field, p, dt, (step + s) * unit_time, x[b], work, tape)
+            tangent_step(indptr, indices, dt, tape, v[b], y, k, total)
+        b = take(team)
+
+
+@kernel
+def pull(
+    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+):  # fmt: skip
+    """Cotangents v (B, n, m) back through the `steps` steps from x (B, n), which stays."""
+    members, n, columns = v.shape
+    unit_time = 1.0 if dt == 0.0 else dt
+    stages = 1 if dt == 0.0 else 4
+    state, work, tape = np.empty(n), np.empty((3, n)), np.empty((steps, stages, indices.size))
+    y, a, total = np.empty((n, columns)), np.empty((n, columns)), np.empty((n, columns))
+    b = take(team)
+    while b < members:
+        p = params[b % params.shape[0]]
+        copy_vector(x[b], state)
+        for s in range(steps):
+            if raised(stop):
+                break
+            state_step(field, p, dt, (step + s) * unit_time, state, work, tape[s])
+        for s in range(steps - 1, -1, -1):
+            if raised(stop):
+                break
+            cotangent_step(indptr, indices, dt, tape[s], v[b], a, y, total)
+        b = take(team)
+
+
+def compiled_field(graph: Graph) -> tuple[Any, Array, Array]:
+    """The generated function, and the places of the Jacobian's entries: indptr, indices."""
+    source, positions = columns_source(graph)
+    rows = np.array([i for i, _ in positions], np.int64)
+    indices = np.array([j for _, j in positions], np.int64)
+    indptr = np.searchsorted(rows, np.arange(len(graph.outputs) + 1))
+    return module(source).field, indptr, indices
+
+
+class Linearized(Portable):
+    """`push` and `pull` for what has a graph, parameters and a time step."""
+
+    graph: Graph
+    params: Array
+    dt: float
+
+    @cached_property
+    def _compiled(self) -> tuple[Any, Array, Array]:
+        return compiled_field(self.graph)
+
+    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        self._along(push, state, step, steps, vectors)
+
+    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        self._along(pull, state, step, steps, vectors)
+
+    def _along(self, compiled: Any, state: Array, step: int, steps: int, vectors: Array) -> None:
+        call(
+            compiled, threads_for(len(state)), *self._compiled, self.params,
+            float(self.dt), step, steps, state, vectors,
+        )  # fmt: skip
