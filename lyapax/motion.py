@@ -19,6 +19,7 @@ from .run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
 JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
+UNDERFLOWN = 10 * np.finfo(float).tiny
 GONE = 1e-9  # of a start's size: a state that is smaller has decayed
 LONGEST_PERIOD = 4096
 LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
@@ -406,7 +407,9 @@ def _periods(
     for step in range(1, longest + 1):
         propagator.advance(flight, 1)
         distance = np.abs(run.observed.apart(flight.state, origin)).max(axis=1)
-        back = (period[members] == 0) & (distance <= step * near * scale)
+        # The smallest numbers there are: rounding turns -0.95 x into -x.
+        same = (distance <= step * near * scale) | (distance <= UNDERFLOWN)
+        back = (period[members] == 0) & same
         # A fixed point that is approached from both sides in turn is no orbit of two steps.
         back &= (step == 1) | (furthest > APART * scale)
         furthest = np.maximum(furthest, distance)

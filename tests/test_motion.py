@@ -168,3 +168,42 @@ def test_a_basis_of_ones_own_is_measured():
         network, duration=10, dt=0.05, k=1, transient=1, initial_basis=[[0.0], [1.0]], **QUIET
     )
     assert spec.exponents[0] == pytest.approx(-1.5, abs=0.02)
+
+
+def test_a_flip_that_underflows_is_a_fixed_point():
+    """Rounding turns -0.95 x into -x where x is the smallest number that there is."""
+    flip = lx.Map(lambda x, p: [-0.95 * x[0]], 1, {})
+    spec = lx.lyapunov_spectrum(flip, duration=30_000, initial=[0.1], **QUIET)
+    assert spec.attractor == "fixed point"
+    np.testing.assert_allclose(spec.exponents, np.log(0.95), rtol=1e-9)
+
+
+def cubic(x, p):
+    return [-(x[0] ** 3), -x[1]]
+
+
+@pytest.mark.parametrize("start", [1.0, 0.1, 0.01])
+def test_a_critical_point_is_named_however_little_the_state_moves(start):
+    """x' = -x^3 from x0: the mean exponent is -3 <x^2>, and where the state ends up it is 0."""
+    spec = lx.lyapunov_spectrum(
+        lx.Flow(cubic, 2, {}), dt=0.05, duration=200, initial=[start, 0.1], **QUIET
+    )
+    assert spec.attractor == "critical fixed point"
+    assert (np.abs(spec.exponents - [0.0, -1.0]) <= 2 * spec.stderr + 1e-12).all()
+    assert (spec.stderr < 1e-6).all()
+
+
+def test_means_of_a_state_on_its_way_are_in_doubt_by_their_distance_from_the_fixed_point():
+    """A focus without linear damping: r' = -r^3, so that its exponents go to 0 like 1/t."""
+
+    def focus(x, p):
+        r2 = x[0] ** 2 + x[1] ** 2
+        return [-r2 * x[0] - p.w * x[1], p.w * x[0] - r2 * x[1]]
+
+    w = np.array([0.004, 0.01, 1.0])  # turns by little in the run, or often
+    spec = lx.lyapunov_spectrum(
+        lx.Flow(focus, 2, {"w": w}), dt=0.05, duration=200, initial=[0.3, 0.0], **QUIET
+    )
+    assert set(spec.attractor) <= {"critical fixed point", "undetermined"}
+    assert (np.abs(spec.exponents) <= 2 * spec.stderr + 1e-12).all()
+    assert (spec.stderr < 0.1).all()

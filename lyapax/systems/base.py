@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from .._check import Array
 from ..device import Home
 from ..kernels.propagator import Propagator
-from .gpu import Devices
+from .routes import Devices
 
 
 class System(Protocol):

@@ -11,12 +11,11 @@ import numpy as np
 from .._check import Array, broadcast, count, flat_batch, real_array, room
 from ..device import Home, home_of
 from ..kernels.codegen import interpreted
-from ..kernels.cpu.traced.lanes import LANES_WORK, Lanes
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .angles import turns
-from .gpu import LARGEST_THREAD, Devices, threads
 from .jumps import jumps
+from .routes import Devices, of_function, request
 from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
 from .trace import trace
 from .traced import Scalar
@@ -193,32 +192,10 @@ class _Traced:
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
-        if devices and self.linear:
-            raise ValueError(
-                "device must be the CPU for a flow with linear= or grid=: ETDRK4 has no GPU "
-                "kernels; leave device out"
-            )
-        if devices and self.dim > LARGEST_THREAD:
-            raise ValueError(
-                f"device must be the CPU for functions of more than {LARGEST_THREAD} variables, "
-                f"this one has {self.dim}: leave device out, or write it as a RateNetwork"
-            )
         graph, table_of = hoisted(self.graph)
         table = table_of(flat_batch(self._table(), shape, 1))
-        if devices:
-            return threads(devices, graph, table, dt, k, batch, dtype)
-        if self.linear:
-            from ..kernels.cpu.semilinear.propagator import Etdrk4
-
-            matrix, grid = self.linear.matrix, self.linear.grid
-            return Etdrk4(graph, table, matrix, grid, dt, k, batch, dtype)
-        kind: Callable[..., Propagator] = Lanes
-        if self.dim**2 * k > LANES_WORK:
-            from ..kernels.cpu.traced.columns import Columns  # loads BLAS: 0.2 s
-
-            kind = Columns
-        return kind(graph, table, dt, k, batch, dtype)
+        asked = request(self.is_flow, shape, dt, k, dtype, devices)
+        return of_function(asked, graph, table, self.linear)
 
     def __repr__(self) -> str:
         by = ", ETDRK4" if self.linear else ""

@@ -1,35 +1,22 @@
 """Rate networks from a weight matrix, dense or sparse."""
 
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, quoted, real_array, room
+from .._check import Array, broadcast, choice, flat_batch, real_array
 from ..device import home_of
 from ..kernels.codegen import Graph
-from ..kernels.cpu.traced.lanes import LANES_WORK, Lanes
 from ..kernels.propagator import Propagator
-from .gpu import LARGEST_THREAD, Devices, network, threads
+from .activation import NUMPY, activation_graph
 from .jumps import jumps
+from .routes import Devices, is_small, of_rate_network, of_straight_line, request
 from .straight_line import straight_line
-from .trace import trace
 from .traced import Traced
-
-# The named activations as a user would write them, for the traced form of small networks.
-NUMPY: dict[str, Callable[..., Any]] = {
-    "tanh": np.tanh,
-    "relu": lambda u: np.where(u > 0, u, 0.0),
-    "sigmoid": lambda u: 0.5 + 0.5 * np.tanh(0.5 * u),
-    "softplus": lambda u: np.where(u > 40, u, np.log1p(np.exp(np.minimum(u, 40)))),
-    "erf": lambda u: scipy.special.erf(u),
-    "linear": lambda u: u,
-}
-
-COPIES = 6  # of weights, at the most that there are while kernels prepare them
 
 
 class RateNetwork:
@@ -99,7 +86,7 @@ class RateNetwork:
         self.tau = self._vector(tau, "tau")
         if not (self.tau > 0).all():
             raise ValueError(f"tau must be > 0, got {self.tau.min()}")
-        self.phi, self.phi_graph = phi, _activation_graph(phi)
+        self.phi, self.phi_graph = phi, activation_graph(phi)
         self._phi_name = phi if isinstance(phi, str) else getattr(
             phi, "__name__", type(phi).__name__)  # fmt: skip
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
@@ -182,35 +169,19 @@ class RateNetwork:
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
-        inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
-        free = self.inputs is None
-        if devices and free and self.dim <= LARGEST_THREAD:
-            return threads(devices, *self._straight_line(shape), dt, k, batch, dtype)
-        if not devices and free and self.dim**2 * k <= LANES_WORK:
-            return Lanes(*self._straight_line(shape), dt, k, batch, dtype)
-
+        asked = request(self.is_flow, shape, dt, k, dtype, devices)
+        if is_small(asked, self.dim, self.is_driven):
+            return of_straight_line(asked, *self._straight_line(shape))
         weights = (
             (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
             if self.is_sparse
             else flat_batch(self.W, shape, 2)
         )
-        if devices:
-            offsets = self.bias[..., None, :] + inputs
-            return network(
-                devices, weights, flat_batch(offsets, shape, 2),
-                flat_batch(1.0 / self.tau, shape, 1), self.form == "current", self.phi_graph,
-                dt, k, batch, dtype,
-            )  # fmt: skip
-        expect_copies(weights)
-        from ..kernels.cpu.network.propagator import Network
-
-        return Network(
-            weights=weights, bias=flat_batch(self.bias, shape, 1),
-            inputs=flat_batch(inputs, shape, 2), rate=flat_batch(1.0 / self.tau, shape, 1),
-            current=self.form == "current",
-            phi=self.phi if isinstance(self.phi, str) else self.phi_graph,
-            dt=dt, k=k, batch=batch, dtype=dtype,
+        inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
+        return of_rate_network(
+            asked, weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
+            flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
+            self.phi if isinstance(self.phi, str) else self.phi_graph,
         )  # fmt: skip
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
@@ -236,32 +207,6 @@ class RateNetwork:
     def __repr__(self) -> str:
         phi = repr(self.phi) if isinstance(self.phi, str) else self._phi_name
         return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind})"
-
-
-@cache
-def named_graph(name: str) -> Graph:
-    return trace(lambda x, p: [NUMPY[name](x[0])], 1, {}, timed=False)
-
-
-def _activation_graph(phi: Any) -> Graph:
-    """Of a name or a function, which is traced here and now."""
-    if isinstance(phi, str):
-        return named_graph(choice(phi, "phi", tuple(NUMPY)))
-    if isinstance(phi, Graph):  # of another network
-        return phi
-    if not callable(phi) or isinstance(phi, type):
-        raise TypeError(f"phi must be a name or a function of one number, got {quoted(phi)}")
-    try:
-        return trace(lambda x, p: [phi(x[0])], 1, {}, timed=False)
-    except (TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise type(error)(f"phi must be a NumPy function of one number: {reason}") from error
-
-
-def expect_copies(*weights: Any) -> None:
-    """Memory for what kernels make of dense weights: packed, and times the rate of each unit."""
-    size = sum(w.nbytes for w in weights if isinstance(w, np.ndarray))
-    room(COPIES * size, f"{COPIES} copies of the weights", "give smaller or fewer networks")
 
 
 def _sparse(W: Any) -> Any:

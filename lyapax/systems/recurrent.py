@@ -10,14 +10,10 @@ from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from ..device import home_of
 from ..kernels.cells import CELLS
 from ..kernels.codegen import Graph
-from ..kernels.cpu.traced.lanes import Lanes
 from ..kernels.propagator import Propagator
-from .gpu import Devices, gated, threads
-from .rate import RateNetwork, expect_copies
+from .rate import RateNetwork
+from .routes import Devices, is_small, of_gated_network, of_straight_line, request
 from .straight_line import straight_line
-
-# Straight-line code of gates is long: 4 units with all tangents would compile for 20 s.
-GATED_LANES_WORK = 27
 
 
 def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
@@ -212,25 +208,16 @@ class Recurrent:
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        dt, batch = dt if self.is_flow else 0.0, int(np.prod(shape, dtype=int))
-        if not self.is_driven and self.dim**2 * k <= GATED_LANES_WORK:
-            # Small networks are traced functions.
-            graph, table = self._straight_line(shape)
-            if devices:
-                return threads(devices, graph, table, dt, k, batch, dtype)
-            return Lanes(graph, table, dt, k, batch, dtype)
+        asked = request(self.is_flow, shape, dt, k, dtype, devices)
+        if is_small(asked, self.dim, self.is_driven, gated=True):
+            return of_straight_line(asked, *self._straight_line(shape))
         arrays: dict[str, Any] = {
             "hidden": flat_batch(self._hidden, shape, 4),
             "below": flat_batch(self._below, shape, 4),
             "entry": flat_batch(self._entry, shape, 3), "bias": flat_batch(self._bias, shape, 3),
             "inputs": flat_batch(self._inputs, shape, 2), "closed": self.readout is not None,
         }  # fmt: skip
-        if devices:
-            return gated(devices, self.cell, arrays, dt, k, batch, dtype)
-        expect_copies(arrays["hidden"], arrays["below"])
-        from ..kernels.cpu.gated.propagator import Gated
-
-        return Gated(cell=self.cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
+        return of_gated_network(asked, self.cell, arrays)
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
         arrays = {"hidden": (self._hidden, 4), "below": (self._below, 4), "bias": (self._bias, 3)}

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from .._check import Array, flat_batch, real_array
 from ..device import Home
 from ..kernels.propagator import Propagator
-from ..systems.gpu import Devices
+from ..systems.routes import Devices
 from .read import to_array
 from .replica import replica
 from .step import TorchStep, probe

@@ -14,7 +14,6 @@ from ..team.interruptible import compile_for, supervise, threads_for, together
 from .lanes_source import lanes_source
 from .linear import Linearized
 
-LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
 LARGEST_PIECE = 65536  # members
 
 
