@@ -81,6 +81,12 @@ class Portable:
         made_of = {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
         return made, (type(self), made_of)
 
+    def __copy__(self) -> Any:
+        """With the compiled code."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
 
 def made(kind: type, made_of: dict[str, Any]) -> Any:
     return kind(**made_of)

@@ -20,6 +20,7 @@ LARGEST = 256  # variables: eigenvalues of larger ones would take longer than ma
 STEP = 1e-4  # of the differences, relative to the state's scale
 NOISE = 4e-12  # of a Jacobian by such differences, relative to its size, at the most
 ITERATIONS = 60  # at a double root each one only halves the distance
+PATIENCE = 12  # iterations in which the move must halve, once at least
 STATES = 4096  # at a time, so that memory does not grow with the batch
 
 
@@ -88,8 +89,10 @@ def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int 
     largest = scale.max(axis=1)
     found = np.zeros(len(x), bool)
     active = np.arange(len(x))
+    before = np.full(len(x), np.inf)  # the smallest move so far, at the last check
+    least = before.copy()
     with np.errstate(all="ignore"):
-        for _ in range(ITERATIONS):
+        for iteration in range(1, ITERATIONS + 1):
             residue, slope = linearised(run, members[active], x[active], scale[active], period)
             move = _solved(np.eye(n) - slope, residue)
             size = np.abs(move).max(axis=1)
@@ -101,7 +104,12 @@ def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int 
                 | (np.abs(residue).max(axis=1) <= 1e-15 * largest[active])
             )  # fmt: skip
             found[active[done]] = True
-            active = active[good & ~away & ~done]
+            least[active] = np.fmin(least[active], size)
+            going = good & ~away & ~done
+            if iteration % PATIENCE == 0:  # chaotic orbits wander until the end
+                going &= least[active] <= before[active] / 2
+                before[active] = least[active]
+            active = active[going]
             if not len(active):
                 break
         multipliers, error = np.zeros((len(x), n), complex), np.full((len(x), n), np.inf)

@@ -17,6 +17,7 @@ PIECES = 8
 MEMBERS = 16384  # in one call of compiled code, so that Ctrl-C is answered in between
 LEAST_POWER = 0.3  # of the time, with which an unbounded orbit grows; sqrt(t) has 0.5
 EXPONENTIAL = 4.0  # a power above it is taken for an exponential
+STEADILY = 0.8  # of its earlier rate that an exponential keeps; of a power of the time it is 0.4
 FAR = 1e3  # times its first size: an exponential growth that will saturate starts small
 FALLEN = 0.8
 CREPT = 1e-5  # of a distance: float32 knows a hundredth of that
@@ -50,7 +51,12 @@ def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:
         early = np.log(largest[middle] / largest[0]) / np.log(at[middle] / at[0])
         late = np.log(largest[-1] / largest[middle]) / np.log(at[-1] / at[middle])
         steady = (late >= 0.9 * early) & (late > LEAST_POWER)
-        far = (late < EXPONENTIAL) | (largest[-1] > FAR * np.maximum(first, 1e-300))
+        rates = [np.log(largest[b] / largest[a]) / (at[b] - at[a]) for a, b in
+                 ((0, middle), (middle, -1))]  # fmt: skip
+        # Over times that do not even double a power and an exponential look the same.
+        keeps = (rates[1] >= STEADILY * rates[0]) & (at[-1] > 2 * at[0])
+        power = (late < EXPONENTIAL) & ~keeps
+        far = power | (largest[-1] > FAR * np.maximum(first, 1e-300))
         return np.asarray(monotonic & steady & far & (largest[-1] > 2 * first))
 
 

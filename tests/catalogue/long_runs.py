@@ -226,8 +226,11 @@ def _class(batch: Any, sums: Any, part: float, step: Any, x: Any, p: Any) -> dic
     lasting = abs(early[0] - mean[0]) < 0.35 * mean[0] + 4 * error[0]
     last = abs(rates[-4:, 0].mean() - mean[0]) < 0.5 * abs(mean[0])
     if mean[0] > 8 * error[0] and total[0] > 40 and lasting and last:
-        second = len(mean) > 1 and mean[1] > 8 * error[1] and total[1] > 40
-        return {**fact, "class": "hyperchaotic" if second else "chaotic"}
+        several = len(mean) > 1 and total[1] > 40
+        if several and mean[1] > 8 * error[1]:
+            return {**fact, "class": "hyperchaotic"}
+        doubtful = several and mean[1] > 3 * error[1]
+        return {**fact, "class": "chaotic | hyperchaotic" if doubtful else "chaotic"}
     driven = batch.driven
     if is_map and not driven:
         p_found = period(step, x, p)
