@@ -61,13 +61,14 @@ def _unbounded_or_lost(case: Case) -> tuple[str, str] | None:
 
 
 def _at_rest(case: Case) -> tuple[str, str] | None:
-    if case.motion not in (Motion.RESTS, Motion.SETTLES, Motion.SETTLES_SLOWLY):
+    resting = (Motion.RESTS, Motion.CENTRE)
+    if case.motion not in (*resting, Motion.SETTLES, Motion.SETTLES_SLOWLY):
         return None
     flow_or_one = case.is_flow or case.period <= 1
     name = "fixed point" if flow_or_one else "periodic orbit"
     steps = "" if flow_or_one else f" ({case.period})"
     where = "the state is at rest" if flow_or_one else "the state comes back exactly"
-    if case.motion != Motion.RESTS:
+    if case.motion not in resting:
         where = f"the state approaches a {name}"
     if case.positive:
         return f"unstable {name}{steps}", f"{where}, and an exponent is positive"
@@ -77,8 +78,13 @@ def _at_rest(case: Case) -> tuple[str, str] | None:
         )
     if 2 in case.signs or 3 in case.signs:
         return UNDETERMINED, f"{where}, but an exponent is neither zero nor clearly signed"
-    if case.zero and case.preserving and case.zero == len(case.signs) == case.dim:
+    turning = case.motion == Motion.CENTRE
+    if case.zero and (case.preserving or turning) and case.zero == len(case.signs) == case.dim:
         return f"elliptic {name}{steps}", f"{where}, and all exponents are zero"
+    if turning:
+        return f"critical {name}{steps}", (
+            f"{where}, and what turns around it neither grows nor decays"
+        )
     if case.zero and flow_or_one:
         return "continuum of fixed points", f"{where}, and {case.zero} exponents are zero"
     if case.zero:

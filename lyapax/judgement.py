@@ -43,7 +43,7 @@ def judged(
         diffuses=is_driven & statistics.diffusing(blocks),
     )  # fmt: skip
     sign = _paired(sign, exponents, spread, duration, preserving)
-    seen = motion.evidence(run, is_flow, is_driven, sign, lost)
+    seen = motion.evidence(run, is_flow, is_driven, sign, preserving, lost)
     order = statistics.descending(exponents)
     # Those at a fixed point come in descending order.
     exact, error = (np.empty_like(exponents) for _ in range(2))

@@ -50,6 +50,7 @@ class Motion(IntEnum):
     GROWS = 7  # without bound
     STOPS = 8  # rests at a saddle that it can only reach by underflow
     TURNS_FEW = 9  # comes back, but turned less than 30 times
+    CENTRE = 10  # rests where what neither grows nor decays turns around it
 
 
 @dataclass
@@ -64,8 +65,13 @@ class Evidence:
     towards: Array  # (B, k): exponents of a fixed point that a moving state may be on its way to
 
 
-def evidence(run: Run, is_flow: bool, is_driven: bool, sign: Any, lost: Any) -> Evidence:
-    """Looks at a copy: the run itself does not move."""
+def evidence(
+    run: Run, is_flow: bool, is_driven: bool, sign: Any, preserving: NDArray[np.bool_], lost: Any
+) -> Evidence:
+    """Looks at a copy: the run itself does not move.
+
+    Members that are `preserving` volume approach nothing: no open set of theirs shrinks.
+    """
     batch, k = sign.shape
     found = Evidence(
         np.zeros(batch, np.int64), np.full(batch, np.nan), np.zeros(batch, np.int64),
@@ -83,7 +89,7 @@ def evidence(run: Run, is_flow: bool, is_driven: bool, sign: Any, lost: Any) -> 
         found.speed[members] = sight.speed
         if not is_flow:
             _map_periods(run, members, sign, found)
-        _look(run, sight, members, sign, is_flow, found)
+        _look(run, sight, members, sign, preserving, is_flow, found)
     return found
 
 
@@ -114,8 +120,9 @@ class _Sight:
 
 
 def _look(
-    run: Run, sight: _Sight, members: NDArray[np.int64], sign: Any, is_flow: bool, found: Evidence
-) -> None:
+    run: Run, sight: _Sight, members: NDArray[np.int64], sign: Any, preserving: Any, is_flow: bool,
+    found: Evidence,
+) -> None:  # fmt: skip
     """Rest, return or neither, of members that are not chaotic or stand still."""
     sign = sign[members]
     positive = (sign == 1).any(axis=1)
@@ -155,11 +162,12 @@ def _look(
             _rests(run, sight, members, which, newton(which, sight.state[which], length), length,
                    is_flow, found)  # fmt: skip
     # A state on its way to rest: without return, or with exponents that are all negative.
-    which = np.nonzero(moving & (~back | (open_signs == 0)))[0]
+    settling = moving & ~preserving[members]
+    which = np.nonzero(settling & (~back | (open_signs == 0)))[0]
     if len(which):
         _settles(run, sight, members, which, newton(which, sight.state[which], 1), 1, found)
     if not is_flow:
-        _settles_periodically(run, sight, members, moving, found, newton)
+        _settles_periodically(run, sight, members, settling, found, newton)
     which = np.nonzero((found.motion[members] == Motion.STRAYS) & (open_signs > 0))[0]
     if len(which):
         back[which] = returns(_closely(run, members[which]))
@@ -242,9 +250,13 @@ def _rests(
     near = np.abs(at.state - sight.state[which]).max(axis=1) <= 1e-3 * sight.size[which]
     good = at.found & near
     _exactly(run, members, which, at, good, length, found)
+    rates, error = _rates(run, at, length)
+    neutral = np.abs(rates) * _time(run) <= RESOLVED
+    turned = np.abs(np.angle(at.multipliers)) * run.now.measured_steps / length
+    centre = good & neutral.any(axis=1) & (~neutral | (turned > 1.0)).all(axis=1)
+    found.motion[members[which[centre]]] = Motion.CENTRE
     if not is_flow:
         return
-    rates, error = _rates(run, at, length)
     unstable = (rates > 3 * error) & (rates * _time(run) > RESOLVED)
     # From its start, along the stable directions of a saddle only? Otherwise it came along the
     # unstable ones, which underflow has made zero, or it moved on from another saddle.

@@ -207,3 +207,22 @@ def test_means_of_a_state_on_its_way_are_in_doubt_by_their_distance_from_the_fix
     assert set(spec.attractor) <= {"critical fixed point", "undetermined"}
     assert (np.abs(spec.exponents) <= 2 * spec.stderr + 1e-12).all()
     assert (spec.stderr < 0.1).all()
+
+
+def test_at_rest_on_a_centre():
+    """Turning is told from a line of fixed points, though all exponents that matter are zero."""
+
+    def hopf(x, p):
+        r2 = x[0] ** 2 + x[1] ** 2
+        return [-r2 * x[0] - x[1], x[0] - r2 * x[1], -x[2]]
+
+    rest = {"duration": 100, "initial": np.zeros(3), **QUIET}
+    assert lx.lyapunov_spectrum(lx.Flow(hopf, 3, {}), dt=0.05, **rest).attractor == (
+        "critical fixed point"
+    )
+    line = lx.Flow(lambda x, p: [0.0 * x[0], -x[1], -2 * x[2]], 3, {})
+    assert lx.lyapunov_spectrum(line, dt=0.05, **rest).attractor == "continuum of fixed points"
+    turn = lx.Map(lambda x, p: [p.c * x[0] - p.s * x[1], p.s * x[0] + p.c * x[1]], 2,
+                  {"c": np.cos([0.3, 2.0]), "s": np.sin([0.3, 2.0])})  # fmt: skip
+    spec = lx.lyapunov_spectrum(turn, duration=200, initial=np.zeros(2), **QUIET)
+    assert list(spec.attractor) == ["elliptic fixed point"] * 2
