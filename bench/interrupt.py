@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+
+from machine import processor
 
 SETUP = """
 import signal, sys, time, warnings, numpy as np, scipy.sparse, lyapax as lx
@@ -86,10 +87,9 @@ def measured(code: str, caches: dict[str, str], wait: float) -> float | str:
 
 
 def main() -> None:
-    model = [row for row in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in row]
     print("# Seconds from Ctrl-C until each call has ended\n")
-    print(f"`python bench/interrupt.py`, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores")
-    print(f"{model[0].split(':')[1].strip()}, Python {platform.python_version()}.\n")
+    print(f"`python bench/interrupt.py`, {time.strftime('%Y-%m-%d')}")
+    print(f"{processor()}, Python {platform.python_version()}.\n")
     print("| call | seconds |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         caches = {"NUMBA_CACHE_DIR": f"{folder}/n", "LYAPAX_CACHE_DIR": f"{folder}/g"}

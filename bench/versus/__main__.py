@@ -22,6 +22,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "bench"))
+from machine import processor  # noqa: E402
+
 PACKAGES = {
     "lyapax": "lyapax_package", "jax by hand": "jax_by_hand", "jax natural": "jax_natural",
     "numpy": "reference", "torch": "torch_package", "torch jvp": "torch_jvp_package",
@@ -106,16 +109,11 @@ def peak(python):
 
 
 def machine(python):
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        found = re.search(r"model name\s*: (.*)", info.read_text())
-        cpu = found.group(1) if found else cpu
     listed = subprocess.run([str(python), "-m", "pip", "list", "--format=json"],
                             capture_output=True, text=True, check=True)  # fmt: skip
     versions = {p["name"].lower(): p["version"] for p in json.loads(listed.stdout)}
     used = ", ".join(f"{name} {versions.get(name, '?')}" for name in VERSIONED)
-    return [f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores; "
+    return [f"{datetime.date.today()}, {processor()}; "
             f"Python {platform.python_version()}, {used}.",
             f"DGEMM of n = 1024 on all cores, NumPy: {peak(python):.0f} GF/s."]  # fmt: skip
 

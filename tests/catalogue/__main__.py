@@ -4,6 +4,8 @@ import argparse
 import datetime
 from pathlib import Path
 
+from bench.machine import processor
+
 from . import judge
 from .everything import catalogue
 
@@ -27,7 +29,7 @@ def main() -> None:
         today = datetime.date.today().isoformat()
         RESULTS.write_text(
             f"# Classes of the catalogue\n\n`python -m tests.catalogue --write`\n\n{today}, "
-            f"AMD EPYC, 2 cores. Half of each family was used to choose rules.\n\n{found}\n"
+            f"{processor()}. Half of each family was used to choose rules.\n\n{found}\n"
         )
 
 
