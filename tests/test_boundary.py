@@ -8,6 +8,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import pickle
 import warnings
 
 import matplotlib as mpl
@@ -102,10 +103,22 @@ def measured():
     return lx.lyapunov_spectrum(henon(), duration=16, members=2, rng=0, progress=False)
 
 
+def copied(make):
+    """A function that gives a new copy of what `make` gives."""
+    return lambda: pickle.loads(stored(make))
+
+
+@functools.cache
+def stored(make):
+    return pickle.dumps(make())
+
+
+@copied
 def fresh():
     return lx.lyapunov_spectrum(henon(), duration=16, rng=0, progress=False)
 
 
+@copied
 def together():
     return lx.lyapunov_spectrum(
         henon(), tol=1.0, ensemble=True, members=16, max_duration=160, transient=8, **QUIET

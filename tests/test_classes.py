@@ -42,7 +42,6 @@ def test_halves_are_disjoint_and_whole():
     assert members(half="tune") + members(half="held") == members()
 
 
-@pytest.mark.slow
 def test_classes_of_a_share():
     said = []
     tallies = judge.run(judge.chosen(catalogue(), share=SHARE), say=said.append)

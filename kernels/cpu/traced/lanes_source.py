@@ -8,9 +8,22 @@ and in SIMD code are spelled with fma, so one lane and sixty-four give the same 
 
 from ...codegen import Graph, statements
 
+STAGES = """
+@exact_inlined
+def state_{name}(w, t, x, out, reach):
+    for l in range(LANES):
+{state_stage}
+
+@exact_inlined
+def {name}(w, t, x, q, out, q_out, reach):
+    for l in range(LANES):
+{stage}
+"""
+
 HEADER = """import math
 
 import numpy as np
+from numpy import int64
 
 from lyapax.kernels.cpu.qr.account import book
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
@@ -27,15 +40,7 @@ PIECE = 1024  # steps from one look at the flag to the next
 X, STATES, Q, BASES, NORM, DIAGONAL, PARAMS = {offsets}
 
 
-@exact_inlined
-def state_stage(w, t, x, out, reach, final):
-    for l in range(LANES):
-{state_stage}
-
-@exact_inlined
-def stage(w, t, x, q, out, q_out, reach, final):
-    for l in range(LANES):
-{stage}
+{stages}
 
 @exact_inlined
 def orthonormalise(w):
@@ -43,6 +48,8 @@ def orthonormalise(w):
 {orthonormalise}
 """
 
+# `int64` hides which rows a stage works on from Numba, which would compile it for each set of them:
+# twice the time for the same machine code once LLVM has inlined it.
 FLOW = """
 X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
 Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
@@ -52,20 +59,20 @@ Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
 def run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        stage(w, t, X, Q, X2, Q2, 0.5 * dt, False)
-        stage(w, t + 0.5 * dt, X2, Q2, X3, Q3, 0.5 * dt, False)
-        stage(w, t + 0.5 * dt, X3, Q3, X4, Q4, dt, False)
-        stage(w, t + dt, X4, Q4, X, Q, dt / 6.0, True)
+        stage(w, t, int64(X), int64(Q), int64(X2), int64(Q2), 0.5 * dt)
+        stage(w, t + 0.5 * dt, int64(X2), int64(Q2), int64(X3), int64(Q3), 0.5 * dt)
+        stage(w, t + 0.5 * dt, int64(X3), int64(Q3), int64(X4), int64(Q4), dt)
+        last_stage(w, t + dt, X4, Q4, X, Q, dt / 6.0)
 
 
 @exact_inlined
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        state_stage(w, t, X, X2, 0.5 * dt, False)
-        state_stage(w, t + 0.5 * dt, X2, X3, 0.5 * dt, False)
-        state_stage(w, t + 0.5 * dt, X3, X4, dt, False)
-        state_stage(w, t + dt, X4, X, dt / 6.0, True)
+        state_stage(w, t, int64(X), int64(X2), 0.5 * dt)
+        state_stage(w, t + 0.5 * dt, int64(X2), int64(X3), 0.5 * dt)
+        state_stage(w, t + 0.5 * dt, int64(X3), int64(X4), dt)
+        state_last_stage(w, t + dt, X4, X, dt / 6.0)
 """
 
 MAP = """
@@ -73,13 +80,13 @@ MAP = """
 @exact_inlined
 def run(w, t0, dt, steps):
     for s in range(steps):
-        stage(w, float(t0 + s), X, Q, X, Q, 0.0, True)
+        last_stage(w, float(t0 + s), X, Q, X, Q, 0.0)
 
 
 @exact_inlined
 def state_run(w, t0, dt, steps):
     for s in range(steps):
-        state_stage(w, float(t0 + s), X, X, 0.0, True)
+        state_last_stage(w, float(t0 + s), X, X, 0.0)
 """
 
 FOOTER = '''
@@ -155,14 +162,17 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
     def at(row: int | str, first: str = "") -> str:
         return f"w[({first} + {row}) * LANES + l]" if first else f"w[{int(row) * lanes} + l]"
 
+    def indent(rows: list[str]) -> str:
+        return "".join(f"        {row}\n" for row in rows)
+
+    tangent: list[str] = []
     lines, outputs, entries = statements(graph)
     body = [f"{symbol.name} = {at(i, 'x')}" for i, symbol in enumerate(graph.state)]
     body += [f"{symbol.name} = {at(params + i)}" for i, symbol in enumerate(graph.params)]
     body += [f"{graph.time.name} = t", *lines]
     body += [f"f{i} = {text}" for i, text in enumerate(outputs)]
-    state = list(body)
     for (i, j), text in entries.items():
-        body.append(f"j{i}_{j} = {text}")
+        tangent.append(f"j{i}_{j} = {text}")
     for c in range(k):
         for i in range(n):
             total = ""
@@ -170,23 +180,32 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
                 if (i, j) in entries:
                     factors = f"j{i}_{j}, {at(j * k + c, 'q')}"
                     total = f"fma({factors}, {total})" if total else factors.replace(", ", " * ")
-            body.append(f"d{i}_{c} = {total or '0.0'}")
-    for rows in (state, body):
+            tangent.append(f"d{i}_{c} = {total or '0.0'}")
+
+    def stages(name: str, final: bool) -> str:
+        ends, basis_ends = [], []
         for i in range(n):
             here = [at(i, name) for name in ("X", "x", "X2", "X3")]
-            rows += [f"{at(i, 'out')} = {state_step(f'f{i}', *here) if flow else f'f{i}'}"]
-    for c in range(k):
-        for i in range(n):
-            row, slope = i * k + c, f"d{i}_{c}"
-            here = [at(row, name) for name in ("Q", "q", "Q2", "Q3")]
-            body += [f"{at(row, 'q_out')} = {basis_step(slope, *here) if flow else slope}"]
+            ends += [f"{at(i, 'out')} = {state_step(f'f{i}', *here, final) if flow else f'f{i}'}"]
+        for c in range(k):
+            for i in range(n):
+                row, slope = i * k + c, f"d{i}_{c}"
+                here = [at(row, name) for name in ("Q", "q", "Q2", "Q3")]
+                basis_ends += [
+                    f"{at(row, 'q_out')} = {basis_step(slope, *here, final) if flow else slope}"
+                ]
+        return STAGES.format(
+            name=name, state_stage=indent(body + ends),
+            stage=indent(body + tangent + ends + basis_ends),
+        )  # fmt: skip
+
     reflect = householder(
         n, k, lambda i, c: at(q + i * k + c), lambda c: at(norm + c), lambda c: at(diagonal + c)
     )
-    indent = lambda rows: "".join(f"        {row}\n" for row in rows)  # noqa: E731
     head = HEADER.format(
         lanes=lanes, rows=sum(sizes), n=n, k=k, p=p, offsets=tuple(offsets),
-        state_stage=indent(state), stage=indent(body), orthonormalise=indent(reflect),
+        stages=(stages("stage", False) if flow else "") + stages("last_stage", True),
+        orthonormalise=indent(reflect),
     )  # fmt: skip
     return head + (FLOW if flow else MAP) + FOOTER
 
@@ -196,15 +215,15 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
 # a small system.
 
 
-def basis_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+def basis_step(slope: str, base: str, stage: str, second: str, third: str, final: bool) -> str:
     last = f"THIRD * (fma(2.0, {third}, {second} + {stage}) - {base})"
-    return f"fma(reach, {slope}, {last} if final else {base})"
+    return f"fma(reach, {slope}, {last if final else base})"
 
 
-def state_step(slope: str, base: str, stage: str, second: str, third: str) -> str:
+def state_step(slope: str, base: str, stage: str, second: str, third: str, final: bool) -> str:
     """In differences from the base, which leave a state at rest where it is."""
     moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
-    return f"fma(reach, {slope}, fma(THIRD, {moved}, {base}) if final else {base})"
+    return f"fma(reach, {slope}, {f'fma(THIRD, {moved}, {base})' if final else base})"
 
 
 def householder(n, k, a, norm, diagonal):
