@@ -171,9 +171,8 @@ def flight_of(system, batch, k, dt, dtype="float64", place="cpu"):
 @pytest.mark.parametrize("batch", [1, 5])
 def test_matches_reference(place, name, batch):
     system, f, jacobian, dt = ROWS[name]()
-    k = (
-        2 if system.dim <= 3 else system.dim - 1
-    )  # small ones compile for each k, and 2 is used below
+    # Small systems compile for each k, and tests below take 2.
+    k = 2 if system.dim <= 3 else system.dim - 1
     propagator, flight = flight_of(system, batch, k, dt, place=place)
     x, q = flight.state.copy(), flight.basis.copy()
     propagator.propagate(flight, 3, 2)
