@@ -34,6 +34,14 @@ class CovariantVectors:
         Logarithm of the growth of each vector from one time to the next.
     exponents : array (..., k)
         Their means per unit time or step.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> cat = lx.Map(lambda x, p: [2 * x[0] + x[1], x[0] + x[1]], 2)
+    >>> found = lx.covariant_vectors(cat, duration=20, rng=0, progress=False)
+    >>> print(found.angles([0], [1])[10].round(6))    # of a symmetric matrix: a right angle
+    1.570796
     """
 
     times: Array

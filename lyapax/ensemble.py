@@ -183,6 +183,14 @@ class EnsembleSpectrum(LyapunovSpectrum):
     ----------
     members : LyapunovSpectrum
         The members' own spectra, a leading axis of the batch.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> henon = lx.systems.library["henon"].system()
+    >>> spec = lx.lyapunov_spectrum(henon, tol=1e-3, ensemble=True, rng=0, progress=False)
+    >>> print(spec.stderr[0] <= 1e-3, abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
+    True True
     """
 
     members: LyapunovSpectrum

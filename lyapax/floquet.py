@@ -50,6 +50,14 @@ class Floquet:
     residual : float
         Distance of the state after one period from the state, less whole turns of phases. Of
         conservative systems it is what the steps fail to conserve in a period.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> hopf = lx.systems.library["stuart_landau"].system()
+    >>> found = lx.floquet(hopf, dt=0.05, initial=[1.0, 0.0])
+    >>> print(abs(found.trivial - 1) < 1e-6)
+    True
     """
 
     period: float

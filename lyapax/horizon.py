@@ -27,6 +27,13 @@ class GradientHorizon:
         The same two standard errors away; `latest` is infinite where these include zero.
     exploding, vanishing, persistent, undetermined : int or array (...)
         How many directions grow, decay, do neither, or cannot be told.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> net = lx.RateNetwork([[0.0]], kind="map", tau=2.0)    # halves at each step
+    >>> print(lx.gradient_horizon(net, duration=64, rng=0, progress=False).vanishing)
+    1
     """
 
     time: Array

@@ -33,6 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def result(self) -> Any:
+        """What there is."""
         return self.args[1]
 
     def __str__(self) -> str:

@@ -34,6 +34,11 @@ from .systems import Flow, Map
 from .systems.base import System
 from .systems.library import pta_flow, pta_map
 
+__all__ = [
+    "Region", "bank", "block_system", "blocks", "draw", "gru_offset", "leading_exponents", "region",
+    "saddle_node",
+]  # fmt: skip
+
 Array = NDArray[np.float64]
 
 FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
@@ -67,6 +72,11 @@ def blocks(alpha: ArrayLike, theta: ArrayLike) -> Array:
     -------
     ndarray, shape (..., 2, 2)
 
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
     Examples
     --------
     >>> from lyapax.pta import blocks
@@ -79,9 +89,29 @@ def blocks(alpha: ArrayLike, theta: ArrayLike) -> Array:
 
 
 def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
-    """Blocks along the diagonal of an (n, n) matrix, zero elsewhere.
+    """Blocks along the diagonal of a matrix, zero elsewhere.
 
-    n is twice the number of blocks, or one more: then the last row and column are zero.
+    Parameters
+    ----------
+    alpha, theta : float or array (m,)
+        Sizes and angles (radian) of the blocks, broadcast together.
+    n : int, optional
+        Rows of the matrix: 2 m (default), or 2 m + 1, then the last row and column are zero.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
+    Examples
+    --------
+    >>> from lyapax.pta import bank
+    >>> bank(2.0, [0.0, 0.0], n=5).diagonal().tolist()
+    [2.0, 2.0, 2.0, 2.0, 0.0]
     """
     each = blocks(alpha, theta)
     each = each[None] if each.ndim == 2 else each
@@ -124,6 +154,20 @@ def saddle_node(alpha: ArrayLike) -> Array:
     Zero up to alpha = 1, :math:`\pi/4` for large alpha; within 1e-7 rad up to alpha = 100, beyond
     which its value at 100 is returned.
 
+    Parameters
+    ----------
+    alpha : array_like
+
+    Returns
+    -------
+    ndarray
+        Angles in radian, of the shape of alpha.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where alpha is not an array of finite numbers.
+
     Examples
     --------
     >>> from lyapax.pta import saddle_node
@@ -145,6 +189,21 @@ def gru_offset(theta: ArrayLike) -> Array:
 
     A Neimark-Sacker bifurcation, at
     :math:`-2\cos\theta + \sqrt{4\cos^2\theta + 12}`: 2 at 0, 6 at :math:`\pi`.
+
+    Parameters
+    ----------
+    theta : array_like
+        Angles in radian.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of theta.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where theta is not an array of finite numbers.
 
     Examples
     --------
@@ -175,6 +234,17 @@ class Region:
 
     Without either, the range that the paper samples: alpha of 1.001 to 10, offset of 0.01 to 4,
     twice 1.001 to 10 for the GRU's flow. `region` gives the ranges that train best.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a range is none, or both are given.
+
+    Examples
+    --------
+    >>> from lyapax.pta import Region
+    >>> Region().contains(2.0, [0.1, 0.8]).tolist()   # below the saddle-node border, and above
+    [False, True]
     """
 
     cell: str = "tanh"
@@ -200,7 +270,17 @@ class Region:
                 object.__setattr__(self, "alpha", (1.001 * unit, 10.0 * unit))
 
     def contains(self, alpha: ArrayLike, theta: ArrayLike) -> NDArray[np.bool_]:
-        """Whether blocks lie in the region; alpha and theta broadcast together."""
+        """Whether blocks lie in the region.
+
+        Parameters
+        ----------
+        alpha, theta : array_like
+            Sizes and angles (radian), broadcast together.
+
+        Returns
+        -------
+        bool array
+        """
         alpha, theta = _together(alpha=alpha, theta=theta)
         angle = np.abs(_wrapped(theta))
         value, (low, high) = alpha, self.alpha or (0.0, 0.0)
@@ -283,7 +363,18 @@ class Region:
         )
 
     def borders(self, points: int = 400) -> list[tuple[str, Array, Array]]:
-        """(name, theta, alpha) of the curves that bound the region, theta in (0, pi)."""
+        """Curves that bound the region, for theta between 0 and pi.
+
+        Parameters
+        ----------
+        points : int
+            Of each curve.
+
+        Returns
+        -------
+        list of (name, theta, alpha)
+            The bifurcation, and arrays (points,) at most.
+        """
         theta = np.linspace(0, np.pi, _check.count(points, "points", low=2, high=LARGEST))
         if self.alpha is not None:
             top = self.alpha[1]
@@ -304,7 +395,16 @@ class Region:
         return curves
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the borders into a matplotlib axis, which is returned; theta across, alpha up."""
+        """Draw the borders, theta across and alpha up.
+
+        Parameters
+        ----------
+        ax : matplotlib axis, optional
+
+        Returns
+        -------
+        The axis.
+        """
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -321,9 +421,29 @@ class Region:
 def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Region:
     """The region that `pta_init_` draws from.
 
-    ``"null"``: for the tanh map alpha of 1.05 to 1.5, where least blocks are locked and training
-    is best. ``"paper"``: the ranges of the paper, in which a third of the tanh map's blocks are
-    locked and have no zero exponent. All else is the same in both.
+    Parameters
+    ----------
+    name : {"null", "paper"}
+        ``"null"``: for the tanh map alpha of 1.05 to 1.5, where least blocks are locked and
+        training is best. ``"paper"``: the ranges of the paper, in which a third of the tanh map's
+        blocks are locked and have no zero exponent. All else is the same in both.
+    cell, time : str
+        As of `Region`.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    ValueError
+        Where a name is not one of these.
+
+    Examples
+    --------
+    >>> from lyapax.pta import region
+    >>> region().alpha, region("paper").alpha
+    ((1.05, 1.5), (1.001, 10.0))
     """
     _check.choice(name, "name of the region", ("null", "paper"))
     whole = Region(cell, time)
@@ -333,7 +453,33 @@ def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Re
 
 
 def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> System:
-    """Blocks as systems of two units, one member each."""
+    """Blocks as systems of two units, one member each.
+
+    Parameters
+    ----------
+    alpha, theta : array_like
+        Sizes and angles (radian), broadcast together to the shape of the batch.
+    cell, time : str
+        As of `Region`.
+
+    Returns
+    -------
+    Flow or Map
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> from lyapax.pta import block_system
+    >>> spec = lx.lyapunov_spectrum(block_system(1.2, 0.7, "tanh", "discrete"), duration=5000,
+    ...                             rng=0, progress=False)
+    >>> spec.attractor                                # one zero exponent: it oscillates
+    'closed curve'
+    """
     _check.choice(cell, "cell", ("tanh", "gru"))
     _check.choice(time, "time", ("discrete", "continuous"))
     alpha, theta = _together(alpha=alpha, theta=theta)
@@ -363,8 +509,35 @@ def leading_exponents(
 ) -> Array:  # fmt: skip
     """Leading exponent of each block, per step of a map or per unit time, by a short run.
 
-    Zero for a block that oscillates freely, negative for one that is locked. alpha, theta (m,);
-    transient and steps count steps, of dt in continuous time, and are rounded up to 50.
+    Zero for a block that oscillates freely, negative for one that is locked.
+
+    Parameters
+    ----------
+    alpha, theta : float or array (m,)
+        Sizes and angles (radian), broadcast together.
+    cell, time : str
+        As of `Region`.
+    transient, steps : int
+        Steps before and in the measurement, of `dt` in continuous time; rounded up to 50.
+    rng : int or numpy.random.Generator, optional
+    dt : float
+        Of the flow.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Natural logarithms; NaN of a block whose state left the floating-point numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
+    Examples
+    --------
+    >>> from lyapax.pta import leading_exponents
+    >>> leading_exponents(2.0, [0.1, 0.8]).round(2) + 0.0     # at rest, and oscillating
+    array([-1.32,  0.  ])
     """
     _check.choice(time, "time", ("discrete", "continuous"))
     transient = _check.count(transient, "transient", low=0, high=10**9)
@@ -399,12 +572,41 @@ def draw(
     rounded: Callable[[Array], Array] | None = None, alpha: ArrayLike | None = None,
     theta: ArrayLike | None = None, offset: ArrayLike | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """`size` blocks as of `Region.sample`; with `check` the locked ones are drawn again.
+    """Blocks as of `Region.sample`, the locked ones drawn again.
 
     Narrow tongues in which a map locks lie inside of the region, so each block is run for 12,000
     steps. A flow's region has none and is not checked. Of blocks that are fixed altogether nothing
-    can be drawn again. Where weights are kept in few digits, `rounded` takes the blocks' entries to
-    what is kept of them: it is such blocks, of another alpha and theta, that are run and returned.
+    can be drawn again.
+
+    Parameters
+    ----------
+    size : int
+        Number of blocks, m.
+    where : Region
+    rng : int or numpy.random.Generator, optional
+    check : bool
+        Whether locked blocks are drawn again.
+    rounded : callable, optional
+        Where weights are kept in few digits: takes an array of the blocks' entries to what is kept
+        of them. It is such blocks, of another alpha and theta, that are run and returned.
+    alpha, theta, offset : array_like, optional
+        Fixed values, as of `Region.sample`.
+
+    Returns
+    -------
+    alpha, theta : ndarray, shape (m,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument; ValueError too where a block locks wherever it is drawn.
+
+    Examples
+    --------
+    >>> from lyapax.pta import draw, leading_exponents, region
+    >>> alpha, theta = draw(20, region("paper"), rng=0)
+    >>> print(abs(leading_exponents(alpha, theta)).max() < 2e-3)
+    True
     """
     if not isinstance(where, Region):
         raise TypeError(f"where must be a Region, got {type(where).__name__}")

@@ -53,7 +53,27 @@ class LyapunovSpectrum:
     preserving : array (...)
         Whether the system preserves volume, as far as the run tells.
     changed_at : array (...)
-        Time since 0 at which the growth changed (NaN: it did not); `changed` where a sign did.
+        Time since 0 at which the growth changed (NaN: it did not).
+    changed : array (...)
+        Whether the sign of an exponent changed with it.
+    blocks : array (m, ..., k)
+        Log growth in each of m blocks of `block_duration` that follow each other.
+    block_duration, dt : float
+    qr_every : int
+        Steps from one orthonormalisation to the next.
+    system : str
+        Its repr.
+    dim : int
+    is_flow, is_driven, circles : bool
+        The last: whether all variables are angles.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> henon = lx.systems.library["henon"].system()
+    >>> spec = lx.lyapunov_spectrum(henon, duration=20_000, rng=0, progress=False)
+    >>> spec.attractor, int(spec.n_positive), spec.sign.tolist()
+    ('chaotic', 1, [1, -1])
     """
 
     exponents: Any
@@ -180,6 +200,7 @@ class LyapunovSpectrum:
 
     @property
     def k(self) -> int:
+        """How many exponents were measured."""
         return int(self.exponents.shape[-1])
 
     @property
@@ -189,14 +210,17 @@ class LyapunovSpectrum:
 
     @property
     def diverged(self) -> np.ndarray:
+        """Members (...) whose state left the floating-point numbers."""
         return np.asarray((self.status == Status.DIVERGED).any(axis=-1))
 
     @property
     def n_positive(self) -> Any:
+        """How many exponents are positive, beyond three standard errors and `resolution`."""
         return (self.sign == 1).sum(axis=-1)
 
     @property
     def n_zero(self) -> Any:
+        """How many exponents are zero to within `resolution`."""
         return (self.sign == 0).sum(axis=-1)
 
     @cached_property

@@ -43,6 +43,13 @@ class Tangents:
         Natural logarithms of the norms, -inf for one that is gone.
     diverged_at : array (...)
         Time of the first state that is not finite; NaN where there is none.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> half = lx.Map(lambda x, p: [0.5 * x[0]], 1)
+    >>> lx.sensitivity(half, duration=4, rng=0, progress=False).vectors[-1].tolist()
+    [[0.0625]]
     """
 
     times: Array

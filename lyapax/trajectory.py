@@ -29,6 +29,13 @@ class Trajectory:
     states : array (..., S, n), or a zarr array of that shape
     diverged_at : array (...)
         Time of the first state kept that is not finite; NaN where there is none.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> half = lx.Map(lambda x, p: [0.5 * x[0]], 1)
+    >>> lx.trajectory(half, duration=2, initial=[1.0], progress=False).states.ravel().tolist()
+    [1.0, 0.5, 0.25]
     """
 
     times: Array

@@ -340,6 +340,28 @@ class Flow(_Traced):
 
 
 class Map(_Traced):
-    r"""A map :math:`x_{m+1} = f(x_m, p)` or :math:`f(x_m, p, m)`; see `Flow`."""
+    r"""A map :math:`x_{m+1} = f(x_m, p)` or :math:`f(x_m, p, m)` from a plain NumPy function.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, p)`` returns the next state (dim,), where ``x`` has `dim` entries and ``p.name`` is a
+        parameter. With a third argument ``f(x, p, m)`` the number of the step drives the map.
+    dim, params, shapes, initial
+        As of `Flow`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came; where the function cannot be traced.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> henon = lx.Map(lambda x, p: [1 - p.a * x[0] ** 2 + x[1], 0.3 * x[0]], 2, {"a": 1.4})
+    >>> spec = lx.lyapunov_spectrum(henon, duration=20_000, rng=0, progress=False)
+    >>> print(abs(spec.exponents[0] - 0.4192) < 4 * spec.stderr[0])
+    True
+    """
 
     is_flow = False

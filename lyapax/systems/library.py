@@ -15,8 +15,37 @@ from .function import Flow, Map, variables
 class KnownSystem:
     """A system of the literature; ``known.system(rho=20)`` builds it.
 
-    `exponents` are (value, uncertainty) pairs at the default parameters, of all or the first of
-    them; an uncertainty of 0 marks an exact value.
+    Attributes
+    ----------
+    name, reference : str
+        The second says where it comes from.
+    f : callable
+        The right-hand side, or the map.
+    dim : int
+    params : dict
+        Default values.
+    initial : tuple of float
+        Where runs start.
+    exponents : tuple of (value, uncertainty)
+        At the default parameters, of all exponents or the first of them; an uncertainty of 0 marks
+        an exact value. Per unit time or step, natural logarithm.
+    dt : float or None
+        A step that is fine enough; None of a map.
+    duration : float
+        After which a run has two digits.
+    attractor : str
+        Its class at the default parameters.
+    shapes, semilinear : dict
+        Of array-valued parameters, and the linear part of a stiff flow.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> henon = lx.systems.library["henon"]
+    >>> henon.exponents[0], henon.attractor
+    ((0.4192, 0.0003), 'chaotic')
+    >>> henon.system(a=1.2)
+    Map(henon, dim=2)
     """
 
     name: str
@@ -33,6 +62,13 @@ class KnownSystem:
     semilinear: Mapping[str, Any] = field(default_factory=dict)  # `linear` and `grid` of a Flow
 
     def system(self, **params: Any) -> Flow | Map:
+        """Build it.
+
+        Parameters
+        ----------
+        **params
+            In place of default values; arrays are batches.
+        """
         kind = Map if self.dt is None else Flow
         # Those that have no shape are numbers: as many values as variables are a batch.
         shapes = {name: tuple(self.shapes.get(name, ())) for name in self.params}
@@ -134,7 +170,32 @@ LORENZ96_8 = (
 
 
 def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
-    """Lorenz-96 of any n; the trace makes the exponents sum to -n."""
+    r"""Lorenz-96 of any n, :math:`\dot x_i = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + F`.
+
+    The trace of its Jacobian is -n, so that all exponents sum to -n.
+
+    Parameters
+    ----------
+    n : int
+        Number of variables.
+    forcing : float
+        F.
+
+    Returns
+    -------
+    KnownSystem
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, what was expected and what came.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> lx.systems.lorenz96_of(12).system()
+    Flow(lorenz96, dim=12)
+    """
     n, forcing = variables(n, "n"), number(forcing, "forcing")
     if not math.isfinite(forcing):
         raise ValueError(f"forcing must be finite, got {forcing}")

@@ -157,6 +157,7 @@ class Recurrent:
 
     @property
     def gates(self) -> int:
+        """How many gates, or sums, a unit has: 1, 3 or 4."""
         return int(CELLS[self.cell].gates)
 
     @property
