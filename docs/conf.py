@@ -9,6 +9,8 @@ extensions = [
     "sphinx.ext.doctest",
 ]
 napoleon_google_docstring = False
+# A list of attributes, not objects that would be there twice, or under the names of parameters.
+napoleon_custom_sections = [("Attributes", "params_style")]
 autodoc_typehints = "none"
 html_theme = "alabaster"
 exclude_patterns = ["_build"]
