@@ -86,21 +86,27 @@ def chosen(
     """Batches with the members of a share, a family or a half, and the half of each member.
 
     Members of a family are counted through all its batches: even ones are for tuning, odd ones are
-    held out. A share of s takes about every s-th of both halves, at least one of each batch's
-    family.
+    held out. A share of s has about an s-th of each family from few of its batches, since each of
+    them compiles.
     """
+    batches = list(batches)
+    left: dict[str, float] = {}  # members that a family still has to give
+    for b in batches:
+        left[b.family] = left.get(b.family, 0.0) + len(b) / share
     counts: dict[str, int] = {}
     for b in batches:
+        # An odd step, so that both halves are met.
+        step = 2 * int(len(b) / max(1.0, left[b.family]) / 2) + 1
         members, halves = [], []
         for i in range(len(b)):
             place = counts.get(b.family, 0)
             counts[b.family] = place + 1
             belongs = "held" if place % 2 else "tune"
             wanted = family in (None, b.family) and half in (None, belongs)
-            # Steps of s or s + 1, so that both halves are met.
-            if wanted and place % (share + (share > 1 and share % 2 == 0)) == 0:
+            if wanted and left[b.family] > 0 and place % step == 0:
                 members.append(i)
                 halves.append(belongs)
+        left[b.family] -= len(members) if share > 1 else 0
         if members:
             yield b.take(members), halves
 
