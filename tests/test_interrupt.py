@@ -254,8 +254,6 @@ def test_a_second_interrupt_leaves_the_kernel_its_lock():
 SCRIPT = """
 import signal, sys, numpy as np, lyapax as lx
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
-from lyapax.kernels.cpu.team import interruptible
-from lyapax.kernels.cpu.traced import lanes
 system = {system}
 lx.lyapunov_spectrum(system, duration=.01, dt=.01, transient=.01, qr_every=1, rng=0)
 {hook}
@@ -269,6 +267,8 @@ except lx.Interrupted as stop:
 """
 # The run itself says where it is, and is then interrupted from outside.
 IN_A_KERNEL = """
+from lyapax.kernels.cpu.team import interruptible
+from lyapax.kernels.cpu.traced import lanes
 usual = interruptible.supervise
 def supervise(stop, work):
     return usual(stop, lambda: (print("ready", flush=True), work()))

@@ -365,7 +365,6 @@ def test_interrupted_command(tmp_path, measured, code, words, hook):
     transient = "1e7" if code else "0"
     program = (
         "import signal, lyapax as lx; from lyapax.cli import main\n"
-        "from lyapax.kernels.cpu.team import interruptible\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"{hook}\nmain()"
     )
