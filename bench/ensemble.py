@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from machine import processor
-
 import lyapax as lx
 from lyapax.systems import library
+
+from .machine import processor
 
 TOL = 1e-4
 

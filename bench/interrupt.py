@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (one call a row)
 """How long every public call that can last longer goes on after Ctrl-C: a table on standard output.
 
-    python bench/interrupt.py > bench/results/interrupt.md
+    python -m bench.interrupt > bench/results/interrupt.md
 
 Each call runs in a process of its own, is interrupted after some seconds, and tells when its
 KeyboardInterrupt came. "Compiling" begins with empty caches and is interrupted in the middle of it.
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from machine import processor
+from .machine import processor
 
 SETUP = """
 import signal, sys, time, warnings, numpy as np, scipy.sparse, lyapax as lx
@@ -88,7 +88,7 @@ def measured(code: str, caches: dict[str, str], wait: float) -> float | str:
 
 def main() -> None:
     print("# Seconds from Ctrl-C until each call has ended\n")
-    print(f"`python bench/interrupt.py`, {time.strftime('%Y-%m-%d')}")
+    print(f"`python -m bench.interrupt`, {time.strftime('%Y-%m-%d')}")
     print(f"{processor()}, Python {platform.python_version()}.\n")
     print("| call | seconds |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
