@@ -78,7 +78,8 @@ def _on_its_way(
     moves = (seen.motion == motion.Motion.STRAYS)[:, None]
     doubtful = moves & np.isfinite(towards) & np.isfinite(exponents)
     there = statistics.exact_signs(towards, np.zeros_like(towards), duration)
-    apart = np.abs(np.where(doubtful, exponents, 0.0) - np.where(doubtful, towards, 0.0))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(doubtful, np.abs(exponents - towards), 0.0)
     return apart, np.where(doubtful & (there != sign), 2, sign)
 
 

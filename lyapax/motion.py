@@ -214,6 +214,11 @@ def scales(run: Run, members: Any, states: Array) -> Array:
     return np.maximum(own, np.where(size > 0, 1e-3 * size, 1.0))
 
 
+def _complex_rates(run: Run, at: Equilibria, length: int) -> Array:
+    """Sizes (m, n) of the growth rates as complex numbers: growth and rotation together."""
+    return np.asarray(np.abs(np.log(at.multipliers + 0j)) / (length * run.step_time))
+
+
 def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
     """Exponents (m, n) at fixed points and their errors, that of the time step included."""
     time = length * run.step_time
@@ -222,7 +227,7 @@ def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
     error = at.error / size / time
     dt = getattr(run.now.propagator, "dt", 0.0)
     if dt:
-        complex_rates = np.abs(np.log(at.multipliers + 0j)) / time
+        complex_rates = _complex_rates(run, at, length)
         error = error + complex_rates * (complex_rates * dt) ** 4 / 120
     # Newton's method ends 1e-5 from a triple root, where the slope is not yet 1.
     double = np.abs(at.multipliers - 1.0) < DOUBLE_ROOT
@@ -288,15 +293,14 @@ def _settles(
     slowly = np.abs(leading) * time <= RESOLVED
     # A single direction that neither grows nor decays: along its centre manifold, which is a line,
     # a state goes one way.
-    one = slowly & (np.abs(np.log(at.multipliers + 0j)) * time / (length * run.step_time)
-                    > RESOLVED)[:, 1:].all(axis=1)  # fmt: skip
-    good = at.found & ~unstable & (
+    one = slowly & (_complex_rates(run, at, length) * time > RESOLVED)[:, 1:].all(axis=1)
+    likely = at.found & ~unstable
+    good = likely & (
         falls(distances)
         | decays(distances, leading * run.now.block_steps * run.step_time)
         | (one & creeps(distances))
     )  # fmt: skip
     k = found.towards.shape[1]
-    likely = at.found & ~unstable
     if run.generic:
         found.towards[members[which[likely]]] = rates[likely, :k]
     kind = np.where(slowly, Motion.SETTLES_SLOWLY, Motion.SETTLES)

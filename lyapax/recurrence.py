@@ -43,7 +43,7 @@ def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:
     if m < 2 * PIECES:
         return np.zeros(sizes.shape[1], bool)
     edges = np.linspace(0, m, PIECES + 1).astype(int)
-    largest = np.array([sizes[a:b].max(axis=0) for a, b in pairwise(edges)])
+    largest = _largest(sizes, PIECES)
     at = times[edges[1:] - 1]
     with np.errstate(all="ignore"):
         monotonic = (np.diff(largest, axis=0) > 0).all(axis=0)
@@ -60,13 +60,17 @@ def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:
         return np.asarray(monotonic & steady & far & (largest[-1] > 2 * first))
 
 
+def _largest(values: Array, pieces: int) -> Array:
+    """The largest of values (m, B) in each of so many pieces that follow each other."""
+    edges = np.linspace(0, len(values), pieces + 1).astype(int)
+    return np.array([values[a:b].max(axis=0) for a, b in pairwise(edges)])
+
+
 def falls(distances: Array) -> NDArray[np.bool_]:
     """Whether distances (m, B) fall from quarter to quarter, to 0.8 of the first at least."""
-    m = len(distances)
-    if m < 8:
+    if len(distances) < 8:
         return np.zeros(distances.shape[1], bool)
-    edges = np.linspace(0, m, 5).astype(int)
-    largest = np.array([distances[a:b].max(axis=0) for a, b in pairwise(edges)])
+    largest = _largest(distances, 4)
     with np.errstate(all="ignore"):
         # At rest they are of the size of rounding, and need not fall any more.
         lower = (np.diff(largest, axis=0) < 0) | (largest[1:] < 1e-6 * largest[0])
@@ -78,8 +82,7 @@ def creeps(distances: Array) -> NDArray[np.bool_]:
     m = len(distances)
     if m < 8:
         return np.zeros(distances.shape[1], bool)
-    edges = np.linspace(0, m, 5).astype(int)
-    largest = np.array([distances[a:b].max(axis=0) for a, b in pairwise(edges)])
+    largest = _largest(distances, 4)
     late = distances[m // 2 :]
     with np.errstate(all="ignore"):
         # Snapshots are float32, so that a fall from one to the next may be none.

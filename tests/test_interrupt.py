@@ -48,15 +48,6 @@ def same(a, b):
     )
 
 
-# Modules that hold a run's state: Ctrl-C comes at each of their lines. The others only compute from
-# copies, and one line in so many is enough of them.
-HOLDERS = {
-    "run.py", "spectrum.py", "result.py", "snapshots.py", "propagator.py", "background.py",
-    "interruptible.py", "lanes.py", "interrupted.py",
-}  # fmt: skip
-FEW = 13
-
-
 class At:
     """KeyboardInterrupt when this thread runs a line of the package for the n-th time.
 
@@ -91,11 +82,12 @@ class At:
 
 def interrupted_at(place, times, work):
     """What came out; nothing came where the line ran less often: waits are of any length."""
-    with At(place, times):
+    with At(place, times) as at:
         try:
             work()
         except KeyboardInterrupt as stop:
             return stop
+    assert at.left > 0  # or it was swallowed
     return None
 
 
@@ -103,16 +95,9 @@ def lines(work, every=1):
     """[(place, how often it has run)]: each line the first, second and last time that it runs."""
     with At() as watched:
         work()
-    seen = Counter(watched.places)
-    first = {place: i for i, place in reversed(list(enumerate(watched.places)))}
-    chosen, others = [], 0
-    for place in sorted(seen, key=first.get):
-        if Path(place[0]).name in HOLDERS:
-            chosen += [(place, times) for times in sorted({1, min(2, seen[place]), seen[place]})]
-            continue
-        others += 1
-        if others % FEW == 0:
-            chosen.append((place, seen[place]))
+    chosen = []
+    for place, ran in Counter(watched.places).items():  # in the order of their first time
+        chosen += [(place, times) for times in sorted({1, min(2, ran), ran})]
     return chosen[::every]
 
 
