@@ -135,9 +135,10 @@ class Adjoint:
 
         weights = np.random.default_rng(0).standard_normal((384, 128)) / 11
         self.system = {
-            "network of 200": lambda: network(200), "GRU of 128": lambda: lx.GRU(weights),
+            "network of 200": lambda: network(200),
+            "GRU of 128": lambda: lx.GRU(weights),
             "Lorenz-63": lambda: known("lorenz63"),
-        }[name]()  # fmt: skip
+        }[name]()
         self.run = {"save_every": 1000, "rng": 0, "progress": False}
         self.run |= {"dt": 0.01, "duration": 10} if self.system.is_flow else {"duration": 1000}
         self.time_adjoint(name)

@@ -18,9 +18,11 @@ NETWORK = (
 def run(code, folder, *arguments):
     caches = {"NUMBA_CACHE_DIR": f"{folder}/numba", "LYAPAX_CACHE_DIR": f"{folder}/lyapax"}
     subprocess.run(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, **caches}, check=True,
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **caches},
+        check=True,
         stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
 
 
 class Process:

@@ -71,9 +71,12 @@ def measured(code: str, caches: dict[str, str], wait: float) -> float | str:
         "print('done', flush=True)"
     )
     with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program], env={**os.environ, **caches},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", program],
+        env={**os.environ, **caches},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(wait)

@@ -40,26 +40,48 @@ def seconds_a_step(running, wanted=0.2):
 def curves():
     """(title, x label, x, {label: seconds}, slope that theory gives)."""
     n = [8, 16, 32, 64, 128, 256, 512, 1024]
-    yield "units, k = n", "n", n, {
-        kind: [seconds_a_step(Running(network(i), dtype=kind)) for i in n]
-        for kind in ("float64", "float32")
-    }, 3  # fmt: skip
+    yield (
+        "units, k = n",
+        "n",
+        n,
+        {
+            kind: [seconds_a_step(Running(network(i), dtype=kind)) for i in n]
+            for kind in ("float64", "float32")
+        },
+        3,
+    )
     k = [1, 4, 16, 64, 256, 512]
-    yield "tangents, n = 512", "k", k, {
-        "dense": [seconds_a_step(Running(network(512), i)) for i in k]
-    }, 1  # fmt: skip
+    yield (
+        "tangents, n = 512",
+        "k",
+        k,
+        {"dense": [seconds_a_step(Running(network(512), i)) for i in k]},
+        1,
+    )
     b = [1, 8, 64, 512, 4096, 32768]
-    yield "members", "members", b, {
-        "Lorenz-63": [seconds_a_step(Running(known("lorenz63"), members=i, dt=0.01)) for i in b],
-        "two-unit block": [seconds_a_step(Running(known("pta_flow"), members=i)) for i in b],
-        "n = 16": [seconds_a_step(Running(network(16), members=i)) for i in b[:-1]],
-    }, 1  # fmt: skip
+    yield (
+        "members",
+        "members",
+        b,
+        {
+            "Lorenz-63": [
+                seconds_a_step(Running(known("lorenz63"), members=i, dt=0.01)) for i in b
+            ],
+            "two-unit block": [seconds_a_step(Running(known("pta_flow"), members=i)) for i in b],
+            "n = 16": [seconds_a_step(Running(network(16), members=i)) for i in b[:-1]],
+        },
+        1,
+    )
     p = [0.002, 0.01, 0.05, 0.1]
     sparse = [seconds_a_step(Running(network(4000, i), 32)) for i in p]
     dense = seconds_a_step(Running(network(4000), 32))
-    yield "density, n = 4000, k = 32", "density", [*p, 1.0], {
-        "sparse": [*sparse, np.nan], "dense": [dense] * 5,
-    }, 1  # fmt: skip
+    yield (
+        "density, n = 4000, k = 32",
+        "density",
+        [*p, 1.0],
+        {"sparse": [*sparse, np.nan], "dense": [dense] * 5},
+        1,
+    )
     t = [20, 100, 500, 2500]
     net = network(64)
     lx.lyapunov_spectrum(net, duration=20, dt=0.05, progress=False)
@@ -94,9 +116,13 @@ def threads():
     told = []
     for count in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", THREADS], env={**os.environ, "NUMBA_NUM_THREADS": count},
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", THREADS],
+            env={**os.environ, "NUMBA_NUM_THREADS": count},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         told.append(json.loads(done.stdout))
     return {name: (told[0][name], told[1][name]) for name in told[0]}
 

@@ -57,29 +57,43 @@ CASES = {
         LIBRARY["van_der_pol"].system(mu=10.0), 1000, (0.04, 0.02), 0.0025, 4, 40
     ),
     "hindmarsh-rose": Case(
-        lx.Flow(hindmarsh_rose, 3, {"current": 3.25}, initial=[0.0, 0.0, 3.0]), 5000,
-        (0.1, 0.05, 0.025), 0.0125, longer=2,
+        lx.Flow(hindmarsh_rose, 3, {"current": 3.25}, initial=[0.0, 0.0, 3.0]),
+        5000,
+        (0.1, 0.05, 0.025),
+        0.0125,
+        longer=2,
     ),
     "chua": Case(
         lx.Flow(
-            chua, 3, {"alpha": 9.0, "beta": 100 / 7, "a": -8 / 7, "b": -5 / 7},
+            chua,
+            3,
+            {"alpha": 9.0, "beta": 100 / 7, "a": -8 / 7, "b": -5 / 7},
             initial=[0.7, 0.0, 0.0],
-        ), 1000, (0.1, 0.05, 0.02), 0.005, longer=4,
+        ),
+        1000,
+        (0.1, 0.05, 0.02),
+        0.005,
+        longer=4,
     ),
     "tanh network, n = 20": Case(tanh_network(248, 4), 1000, (0.8, 0.4, 0.2), 0.05, 32),
     "another, a cycle that turns chaotic from dt = 0.2 on": Case(
         tanh_network(120, 5), 1000, (0.8, 0.4, 0.2), 0.05, 32
     ),
     "PTA flow": Case(LIBRARY["pta_flow"].system(), 1000, (0.8, 0.4, 0.2), 0.05, 4, 1000),
-}  # fmt: skip
+}
 
 
 def long_run(case, dt):
     """Means over members and their errors."""
     spec = lx.lyapunov_spectrum(
-        case.system, duration=case.longer * case.duration, transient=case.duration / 2, dt=dt,
-        members=case.members, rng=1, progress=False,
-    )  # fmt: skip
+        case.system,
+        duration=case.longer * case.duration,
+        transient=case.duration / 2,
+        dt=dt,
+        members=case.members,
+        rng=1,
+        progress=False,
+    )
     good = spec.exponents[np.isfinite(spec.exponents).all(axis=-1)]
     # Members of a limit cycle differ by where on it a run ends.
     ends = 2 / (case.longer * case.duration) if spec.attractor[0] == "limit cycle" else 0.0
@@ -94,9 +108,13 @@ def estimates(case, converged):
         truth, doubt = mean - converged[0], np.hypot(error, converged[1])
         started = time.perf_counter()
         spec = lx.lyapunov_spectrum(
-            case.system, duration=case.duration, transient=case.duration / 10, dt=dt, rng=0,
+            case.system,
+            duration=case.duration,
+            transient=case.duration / 10,
+            dt=dt,
+            rng=0,
             progress=False,
-        )  # fmt: skip
+        )
         seconds = time.perf_counter() - started
         off = np.abs(spec.step_bias - truth) / np.hypot(spec.step_bias_stderr, doubt)
         j = int(np.abs(truth).argmax())
@@ -114,18 +132,25 @@ def automatic(case, converged):
     for run in range(RUNS):
         started = time.perf_counter()
         spec = lx.lyapunov_spectrum(
-            case.system, duration=case.duration, transient=case.duration / 10, rng=run,
+            case.system,
+            duration=case.duration,
+            transient=case.duration / 10,
+            rng=run,
             progress=False,
-        )  # fmt: skip
+        )
         seconds += time.perf_counter() - started
         steps.append(spec.dt)
-        covered.append(np.abs(spec.exponents - converged[0]) < 2 * np.hypot(
-            spec.stderr, converged[1]))  # fmt: skip
+        covered.append(
+            np.abs(spec.exponents - converged[0]) < 2 * np.hypot(spec.stderr, converged[1])
+        )
     fixed = time.perf_counter()
     lx.lyapunov_spectrum(
-        case.system, duration=case.duration, transient=case.duration / 10, dt=steps[-1],
+        case.system,
+        duration=case.duration,
+        transient=case.duration / 10,
+        dt=steps[-1],
         progress=False,
-    )  # fmt: skip
+    )
     fixed = time.perf_counter() - fixed
     taken = ", ".join(f"{s:g} ({steps.count(s)})" for s in sorted(set(steps)))
     share = 100 * np.mean(covered, axis=0)

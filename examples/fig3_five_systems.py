@@ -63,9 +63,14 @@ def starts(system, spread, rng):
 def euler_exponents(system, initial, dt, steps):
     """The paper's method: QR of (1 + J dt) Q at every sample of an accurate orbit."""
     path = lx.trajectory(
-        system, duration=steps * dt, dt=dt / 8, save_every=8, initial=initial, transient=200,
+        system,
+        duration=steps * dt,
+        dt=dt / 8,
+        save_every=8,
+        initial=initial,
+        transient=200,
         progress=False,
-    ).states  # fmt: skip
+    ).states
     w, n = system.W, system.dim
     q, total = np.eye(n), np.zeros(n)
     for x in path[:-1]:
@@ -89,16 +94,25 @@ def study(system, spread, euler_dt):
     trials = lx.trajectory(system, duration=SHOWN, transient=transient, save_every=2, **run)
     covector = rng.standard_normal(system.dim)
     psi = lx.adjoint(
-        system, covector / np.linalg.norm(covector), duration=SHOWN, save_every=2,
-        transient=transient, **{**run, "initial": initial[0]},
-    )  # fmt: skip
+        system,
+        covector / np.linalg.norm(covector),
+        duration=SHOWN,
+        save_every=2,
+        transient=transient,
+        **{**run, "initial": initial[0]},
+    )
     # The small ones to six digits: exponents -1 and -1.01 take long to align, and -3 small steps.
     small = system.dim == 6
     spectrum = lx.lyapunov_spectrum(
-        system, duration=4000 if chaotic else 1000, transient=1000 if chaotic else 300,
-        alignment=3000 if small else None, dt=0.02 if small else 0.05, initial=initial[0], rng=0,
+        system,
+        duration=4000 if chaotic else 1000,
+        transient=1000 if chaotic else 300,
+        alignment=3000 if small else None,
+        dt=0.02 if small else 0.05,
+        initial=initial[0],
+        rng=0,
         progress=False,
-    )  # fmt: skip
+    )
     euler = euler_exponents(system, initial[0], euler_dt, 5000)
     return trials, psi, spectrum, euler
 
@@ -110,8 +124,13 @@ def draw(results, path):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(5, 5, figsize=(15, 13), layout="constrained")
-    titles = ("orbits, principal components", "activity, one orbit", "one unit, ten orbits",
-              "adjoint, one covector", "leading exponents, per tau")  # fmt: skip
+    titles = (
+        "orbits, principal components",
+        "activity, one orbit",
+        "one unit, ten orbits",
+        "adjoint, one covector",
+        "leading exponents, per tau",
+    )
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=10)
     for row, (name, (trials, psi, spectrum, euler)) in zip(axes, results, strict=True):
@@ -129,8 +148,14 @@ def draw(results, path):
         twin.set_ylabel("log10 norm", fontsize=8)
         count = min(8, spectrum.k)
         number = np.arange(1, count + 1)
-        row[4].errorbar(number, spectrum.exponents[:count], 2 * spectrum.stderr[:count], fmt="o",
-                        ms=4, label="converged")  # fmt: skip
+        row[4].errorbar(
+            number,
+            spectrum.exponents[:count],
+            2 * spectrum.stderr[:count],
+            fmt="o",
+            ms=4,
+            label="converged",
+        )
         row[4].plot(number, euler[:count], "x", color="tab:red", label="Euler tangents")
         row[4].axhline(0, color="k", lw=0.7)
     axes[3, 4].legend(fontsize=8)

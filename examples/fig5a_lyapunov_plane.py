@@ -30,9 +30,14 @@ def plane(cell, time, top, points):
         # By 3 % of the exponent where blocks contract fastest, which no colour shows.
         warnings.filterwarnings("ignore", message="dt = 0.1 is too large")
         spectrum = lx.lyapunov_spectrum(
-            system, transient=TRANSIENT, duration=DURATION, dt=DT if flow else None,
-            qr_every=10 if flow else 1, initial=[0.3, 0.1], progress=False,
-        )  # fmt: skip
+            system,
+            transient=TRANSIENT,
+            duration=DURATION,
+            dt=DT if flow else None,
+            qr_every=10 if flow else 1,
+            initial=[0.3, 0.1],
+            progress=False,
+        )
     return theta, alpha, spectrum.exponents
 
 
@@ -42,8 +47,9 @@ def draw(results, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, len(results), figsize=(4 * len(results), 6.4), sharex=True,
-                                layout="constrained")  # fmt: skip
+    figure, axes = plt.subplots(
+        2, len(results), figsize=(4 * len(results), 6.4), sharex=True, layout="constrained"
+    )
     for column, (cell, time, theta, alpha, exponents) in zip(axes.T, results, strict=True):
         for index, ax in enumerate(column):
             value = exponents[..., index]

@@ -66,10 +66,15 @@ def observe(alpha, theta, time):
 def first_exponent(alpha, theta, time):
     flow, (dt, transient, _) = time == "continuous", TIMES[time]
     return lx.lyapunov_spectrum(
-        pta.block_system(alpha, theta, "tanh", time), transient=transient, duration=2000, k=1,
-        dt=dt / 2 if flow else None, qr_every=20 if flow else 1, initial=[0.3, 0.1],
+        pta.block_system(alpha, theta, "tanh", time),
+        transient=transient,
+        duration=2000,
+        k=1,
+        dt=dt / 2 if flow else None,
+        qr_every=20 if flow else 1,
+        initial=[0.3, 0.1],
         progress=False,
-    ).exponents[..., 0]  # fmt: skip
+    ).exponents[..., 0]
 
 
 def draw(results, theta, alpha, path):
@@ -78,8 +83,14 @@ def draw(results, theta, alpha, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(len(results), 3, figsize=(12, 3.4 * len(results)), sharex=True,
-                                sharey=True, layout="constrained")  # fmt: skip
+    figure, axes = plt.subplots(
+        len(results),
+        3,
+        figsize=(12, 3.4 * len(results)),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
     for row, (time, (oscillates, frequency, amplitude), zero) in zip(axes, results, strict=True):
         # White: no oscillation. Blues and reds are where the two judges differ.
         apart = np.where(oscillates & ~zero, 1.0, np.where(zero & ~oscillates, -1.0, 0.0))
@@ -94,8 +105,9 @@ def draw(results, theta, alpha, path):
             ("seen only (red), zero only (blue)", apart, "bwr", (-1, 1)),
         )
         for ax, (title, value, colors, limits) in zip(row, shown, strict=True):
-            image = ax.pcolormesh(theta, alpha, value, cmap=colors, vmin=limits[0], vmax=limits[1],
-                                  rasterized=True)  # fmt: skip
+            image = ax.pcolormesh(
+                theta, alpha, value, cmap=colors, vmin=limits[0], vmax=limits[1], rasterized=True
+            )
             pta.Region("tanh", time, alpha=(alpha[0], alpha[-1])).plot(ax)
             ax.set_ylim(alpha[0], alpha[-1])
             ax.set_title(f"{time} time: {title}", fontsize=9)

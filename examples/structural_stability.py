@@ -50,9 +50,19 @@ def study(kind, system, initial):
     """Spectra (scales, draws) against noise of one kind."""
     start = {} if initial is None else {"initial": initial}
     return lx.robustness(
-        system, SCALES if kind == "D" else SHIFTS, kind, draws=DRAWS, zeros=True, rng=0,
-        duration=DURATION, transient=500, dt=DT, k=min(system.dim, 10), progress=False, **start,
-    )  # fmt: skip
+        system,
+        SCALES if kind == "D" else SHIFTS,
+        kind,
+        draws=DRAWS,
+        zeros=True,
+        rng=0,
+        duration=DURATION,
+        transient=500,
+        dt=DT,
+        k=min(system.dim, 10),
+        progress=False,
+        **start,
+    )
 
 
 def mean(values):
@@ -79,8 +89,12 @@ def draw(results, path):
         axes[2].errorbar(weights, size, [below, error], **style)
     axes[0].set(title="noise in the weights (D-type)", ylabel="zero exponents")
     axes[1].set(title="noise in the starts (S-type)", ylabel="zero exponents")
-    axes[2].set(title="noise in the weights (D-type)", ylabel="mean size of the first exponent",
-                yscale="log", ylim=(1e-7, 1))  # fmt: skip
+    axes[2].set(
+        title="noise in the weights (D-type)",
+        ylabel="mean size of the first exponent",
+        yscale="log",
+        ylim=(1e-7, 1),
+    )
     axes[2].axhline(2 / DURATION, color="k", ls=":", lw=1)
     axes[2].text(weights[0], 2.4 / DURATION, "2/T", fontsize=9)
     for panel, what in zip(axes, ("weights", "activities", "weights"), strict=True):

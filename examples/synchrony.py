@@ -32,8 +32,10 @@ def network(gain, coupling, theta):
     between = np.zeros((UNITS, UNITS))
     between[::2, ::2] = (1 - np.eye(COUNT)) / (COUNT - 1)
     gain, coupling = np.broadcast_arrays(gain, coupling)
-    banks = [pta.bank(np.full(COUNT, a), t, UNITS) + c * between
-             for a, c, t in zip(gain, coupling, theta, strict=True)]  # fmt: skip
+    banks = [
+        pta.bank(np.full(COUNT, a), t, UNITS) + c * between
+        for a, c, t in zip(gain, coupling, theta, strict=True)
+    ]
     return lx.RateNetwork(np.array(banks), form="rate")
 
 
@@ -55,9 +57,15 @@ def learning_signal(gain, coupling):
     now = np.zeros(UNITS)
     now[0] = 1.0
     psi = lx.adjoint(
-        network([gain], coupling, THETA[None]), now, duration=DELAY, dt=DT, save_every=2,
-        transient=500, rng=0, progress=False,
-    )  # fmt: skip
+        network([gain], coupling, THETA[None]),
+        now,
+        duration=DELAY,
+        dt=DT,
+        save_every=2,
+        transient=500,
+        rng=0,
+        progress=False,
+    )
     delay = psi.times[-1] - psi.times
     return delay, psi.vectors[0, :, 0, 0]
 
@@ -83,11 +91,13 @@ def draw(sides, signals, path):
         axes[0, 2].errorbar(field.mean(axis=0), mean, error, fmt=".", color=color, lw=1, label=name)
         # Of one bank: exponents of several do not change at the same place.
         size = len(swept)
-        for value, error in zip(spectrum.exponents[:size, :COUNT].T,
-                                2 * spectrum.stderr[:size, :COUNT].T, strict=True):  # fmt: skip
+        for value, error in zip(
+            spectrum.exponents[:size, :COUNT].T, 2 * spectrum.stderr[:size, :COUNT].T, strict=True
+        ):
             (line,) = below.plot(swept, value)
-            below.fill_between(swept, value - error, value + error, color=line.get_color(),
-                               alpha=0.3, lw=0)  # fmt: skip
+            below.fill_between(
+                swept, value - error, value + error, color=line.get_color(), alpha=0.3, lw=0
+            )
         below.axhline(0, color="k", lw=0.6)
         below.set(xlabel=name, ylabel="4 leading exponents, per time")
         above.set(xlabel=name, ylabel="zero exponents", ylim=(-0.2, COUNT + 0.4))
@@ -98,8 +108,11 @@ def draw(sides, signals, path):
     for panel in axes[:, 0]:
         panel.axvspan(HOPF[0], HOPF[-1], color="0.85", zorder=0)
     axes[0, 0].text(HOPF[0] - 0.01, COUNT, "Hopf points", ha="right", fontsize=9)
-    axes[0, 2].set(xlabel="strength of the field (rms of mean activity)",
-                   ylabel="zero exponents", ylim=(-0.2, COUNT + 0.4))  # fmt: skip
+    axes[0, 2].set(
+        xlabel="strength of the field (rms of mean activity)",
+        ylabel="zero exponents",
+        ylim=(-0.2, COUNT + 0.4),
+    )
     axes[0, 2].legend(
         loc="lower center", fontsize=8, title="changed along the points", title_fontsize=8
     )
@@ -121,15 +134,19 @@ def main(path=None):
     signals = {
         f"gain {gain:g}, coupling {coupling:g}: {what}": learning_signal(gain, coupling)
         for gain, coupling, what in (
-            (1.1, WEAK, "at rest"), (GAIN, WEAK, "oscillators"), (GAIN, STRONG, "one common cycle")
+            (1.1, WEAK, "at rest"),
+            (GAIN, WEAK, "oscillators"),
+            (GAIN, STRONG, "one common cycle"),
         )
-    }  # fmt: skip
+    }
     for name, (swept, spectrum, field) in sides.items():
         print(name)
         mean, error = zeros(spectrum)
         for at in np.linspace(0, len(swept) - 1, 6).astype(int):
-            print(f"  {swept[at]:.3f}: {mean[at]:.2f} +- {error[at]:.2f} zero exponents, "
-                  f"field {field[:, at].mean():.3f}")  # fmt: skip
+            print(
+                f"  {swept[at]:.3f}: {mean[at]:.2f} +- {error[at]:.2f} zero exponents, "
+                f"field {field[:, at].mean():.3f}"
+            )
     for label, (delay, signal) in signals.items():
         print(f"{label}: a signal of {np.abs(signal[delay > DELAY - 20]).max():.4f} is left")
     draw(sides, signals, path)

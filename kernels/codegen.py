@@ -190,13 +190,21 @@ def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int]
 
 
 PLAIN: dict[str, Any] = {
-    "math": math, "np": np, "exp": math.exp, "tanh": math.tanh, "fma": lambda a, b, c: a * b + c,
+    "math": math,
+    "np": np,
+    "exp": math.exp,
+    "tanh": math.tanh,
+    "fma": lambda a, b, c: a * b + c,
     "sech2": lambda u: 1.0 / math.cosh(min(abs(u), 700.0)) ** 2,
-    "sign": lambda u: float(u > 0) - float(u < 0), "wrap": lambda x, period: x % period,
-}  # fmt: skip
+    "sign": lambda u: float(u > 0) - float(u < 0),
+    "wrap": lambda x, period: x % period,
+}
 ARRAYS: dict[str, Any] = {
-    "np": np, "scipy": scipy, "fma": PLAIN["fma"], "sech2": expressions.NUMPY["Sech2"],
-}  # fmt: skip
+    "np": np,
+    "scipy": scipy,
+    "fma": PLAIN["fma"],
+    "sech2": expressions.NUMPY["Sech2"],
+}
 
 
 def interpreted(graph: Graph) -> Callable[..., Any]:

@@ -130,7 +130,7 @@ def in_ours(expression: sympy.Basic) -> sympy.Basic:
         return expression
     return expression.replace(
         lambda e: type(e) in OURS, lambda e: OURS[type(e)](*e.args), simultaneous=False
-    )  # fmt: skip
+    )
 
 
 # The same on arrays.

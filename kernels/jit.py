@@ -34,9 +34,12 @@ def stamped(function: FunctionType, *more: str) -> FunctionType:
     edit or an upgrade of these it would find the old code.
     """
     named = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
         function.__closure__,
-    )  # fmt: skip
+    )
     named.__doc__, named.__module__ = function.__doc__, function.__module__
     named.__qualname__ = "_".join([function.__qualname__, STAMP, *more])
     return named
@@ -49,8 +52,11 @@ def _policy(**options: Any) -> Callable[..., Any]:
 # Said, since what is not said a function inherits from the one that calls it first: all that an
 # inlined function calls would be inlined too.
 _exact: dict[str, Any] = {
-    "cache": True, "error_model": "numpy", "nogil": True, "forceinline": False
-}  # fmt: skip
+    "cache": True,
+    "error_model": "numpy",
+    "nogil": True,
+    "forceinline": False,
+}
 _options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}
 kernel = _policy(**_options)
 spliced = _policy(inline="always", **_options)  # before typing: literals stay literals

@@ -31,9 +31,7 @@ class Linearised:
     """`statements` in order, and `outputs` f0, f1, ... after them."""
 
     def __init__(self, graph: Graph):
-        shared, reduced = sympy.cse(
-            graph.outputs, symbols=sympy.numbered_symbols("e", real=True)
-        )  # fmt: skip
+        shared, reduced = sympy.cse(graph.outputs, symbols=sympy.numbered_symbols("e", real=True))
         self._meaning = dict(shared)
         self.active = set(graph.state)
         for symbol, value in shared:

@@ -65,8 +65,12 @@ def _weights(linear: bytes, shape: tuple[int, ...], dt: float) -> Array:
         e, first, second, third = phi_functions(z)
         weights = np.array(
             [
-                e, half, dt / 2 * one, dt * (first - 3 * second + 4 * third),
-                dt * (2 * second - 4 * third), dt * (4 * third - second),
+                e,
+                half,
+                dt / 2 * one,
+                dt * (first - 3 * second + 4 * third),
+                dt * (2 * second - 4 * third),
+                dt * (4 * third - second),
             ]
-        )  # fmt: skip
+        )
     return weights if len(shape) == 2 else weights[:, :, None].copy()

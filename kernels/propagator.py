@@ -29,16 +29,26 @@ class Flight:
 
     def copy(self) -> "Flight":
         return Flight(
-            self.state.copy(), self.basis.copy(), self.log_sum.copy(),
-            self.compensation.copy(), self.growth.copy(), self.status.copy(), self.step,
-        )  # fmt: skip
+            self.state.copy(),
+            self.basis.copy(),
+            self.log_sum.copy(),
+            self.compensation.copy(),
+            self.growth.copy(),
+            self.status.copy(),
+            self.step,
+        )
 
     def take(self, members: NDArray[np.int64], dtype: np.dtype) -> "Flight":
         """A copy of some members, with a basis of `dtype`."""
         return Flight(
-            self.state[members], self.basis[members].astype(dtype), self.log_sum[members],
-            self.compensation[members], self.growth[members], self.status[members], self.step,
-        )  # fmt: skip
+            self.state[members],
+            self.basis[members].astype(dtype),
+            self.log_sum[members],
+            self.compensation[members],
+            self.growth[members],
+            self.status[members],
+            self.step,
+        )
 
     def put(self, members: NDArray[np.int64], piece: "Flight") -> None:
         """Write back what `take` gave; the step count is the caller's."""
@@ -96,9 +106,13 @@ def launch(state: Array, basis: NDArray[np.floating]) -> Flight:
     """A flight at time 0 with empty sums."""
     batch, _, k = basis.shape
     return Flight(
-        state, basis, np.zeros((batch, k)), np.zeros((batch, k)),
-        np.zeros((batch, k)), np.zeros((batch, k), np.int64),
-    )  # fmt: skip
+        state,
+        basis,
+        np.zeros((batch, k)),
+        np.zeros((batch, k)),
+        np.zeros((batch, k)),
+        np.zeros((batch, k), np.int64),
+    )
 
 
 def chosen(array: Array, members: NDArray[np.int64]) -> Array:

@@ -85,11 +85,13 @@ def _listed(value: Any, name: str, levels: int) -> Any:
     if levels == 0:
         raise TypeError(f"{name} must be real numbers, got lists in more than {NESTED} levels")
     return [
-        part if isinstance(part, float | int)
-        else _listed(part, name, levels - 1) if isinstance(part, list | tuple)
+        part
+        if isinstance(part, float | int)
+        else _listed(part, name, levels - 1)
+        if isinstance(part, list | tuple)
         else host(part, name)
         for part in value
-    ]  # fmt: skip
+    ]
 
 
 def any_array(value: Any, name: str) -> NDArray[Any]:
@@ -218,8 +220,9 @@ def path(value: Any, name: str) -> Path:
         raise ValueError(f"{name} must name a file, got {quoted(text)}")
     found = Path(text)
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in found.parts):
-        raise ValueError(f"{name} must have names of at most {LONGEST_NAME} bytes, got "
-                         f"{quoted(text)}")  # fmt: skip
+        raise ValueError(
+            f"{name} must have names of at most {LONGEST_NAME} bytes, got {quoted(text)}"
+        )
     return found
 
 
@@ -255,9 +258,10 @@ def kind_of(value: Any) -> str:
 def options(given: Iterable[str], function: Callable[..., Any], *taken: str) -> None:
     """Whether keyword arguments that are handed on exist there, but for those already `taken`."""
     known = [
-        name for name, parameter in inspect.signature(function).parameters.items()
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in taken
-    ]  # fmt: skip
+    ]
     for name in given:
         if name not in known:
             raise TypeError(
@@ -293,8 +297,9 @@ def flat_batch(array: Array, batch: tuple[int, ...], core: int) -> Array:
         return np.ascontiguousarray(array.reshape(1, *tail))
     members = math.prod(batch)
     room(
-        8 * members * math.prod(tail), f"arrays {tail} of {members} members",
+        8 * members * math.prod(tail),
+        f"arrays {tail} of {members} members",
         "give fewer members, or batch axes of W and of other parameters that do not multiply",
-    )  # fmt: skip
+    )
     # A copy: what broadcast_to returns is read-only, which is another type to compiled code.
     return np.array(np.broadcast_to(array, batch + tail), order="C").reshape(-1, *tail)

@@ -182,12 +182,16 @@ def verdicts(cases: dict[str, np.ndarray], **common: object) -> tuple[np.ndarray
     found = [
         classify(
             Case(
-                tuple(int(s) for s in row[:k]), motion=Motion(int(row[k])), period=int(row[k + 1]),
-                preserving=bool(row[k + 2]), changed=bool(row[k + 3]), lost=bool(row[k + 4]),
+                tuple(int(s) for s in row[:k]),
+                motion=Motion(int(row[k])),
+                period=int(row[k + 1]),
+                preserving=bool(row[k + 2]),
+                changed=bool(row[k + 3]),
+                lost=bool(row[k + 4]),
                 **common,  # type: ignore[arg-type]
             )
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     names, evidence = (np.array([pair[i] for pair in found], object) for i in range(2))
     return names[at.reshape(-1)], evidence[at.reshape(-1)]

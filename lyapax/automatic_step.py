@@ -31,7 +31,7 @@ from .step import (
     measured,
     pairs,
     sample,
-)  # fmt: skip
+)
 from .systems.base import System
 
 RUNGS = 20
@@ -165,12 +165,16 @@ class _Ladder:
         basis = np.empty((batch, *self.basis.shape), propagator.dtype)
         basis[:] = self.basis
         run = begun(
-            propagator, launch(asked.state[self.members], basis), interval=1, fixed=False,
+            propagator,
+            launch(asked.state[self.members], basis),
+            interval=1,
+            fixed=False,
             step_time=dt,
             transient=_check.steps(min(self.before[0], 4 * time), dt, "transient"),
-            alignment=_check.steps(min(self.before[1], time), dt, "alignment"), horizon=None,
+            alignment=_check.steps(min(self.before[1], time), dt, "alignment"),
+            horizon=None,
             observed=observed(asked.system.turns, asked.system.dim),
-        )  # fmt: skip
+        )
         run.transient(_unseen)
         if np.isfinite(run.now.flight.state).all():
             run.align(_unseen)

@@ -158,9 +158,17 @@ def commands() -> None:
 )
 @run_options
 def spectrum(
-    weights: str, tau: float, phi: str, form: str, is_map: bool, labels: bool | None,
-    plot: str | None, out: str | None, as_json: bool, **run: Any,
-) -> None:  # fmt: skip
+    weights: str,
+    tau: float,
+    phi: str,
+    form: str,
+    is_map: bool,
+    labels: bool | None,
+    plot: str | None,
+    out: str | None,
+    as_json: bool,
+    **run: Any,
+) -> None:
     """Spectrum of the rate network with a weight matrix from a file.
 
     WEIGHTS is .npy, .npz (one array, or scipy.sparse), .csv or .mtx.
@@ -234,8 +242,11 @@ def info() -> None:
     from .device import described
     from .kernels.generated import folder
 
-    blas = [f"{p['internal_api']} {p['version']}" for p in threadpool_info() if "blas" in
-            str(p["user_api"])]  # fmt: skip
+    blas = [
+        f"{p['internal_api']} {p['version']}"
+        for p in threadpool_info()
+        if "blas" in str(p["user_api"])
+    ]
     rows = {
         "lyapax": __version__,
         "python": platform.python_version(),

@@ -94,11 +94,21 @@ def _numbers(part: Any, name: str, k: int) -> NDArray[np.int64]:
 
 @raises_interrupted
 def covariant_vectors(
-    system: System, *, duration: float, dt: float | None = None, k: int | None = None,
-    transient: float | None = None, alignment: float | None = None, tail: float | None = None,
-    qr_every: int = 1, params: Mapping[str, Any] | None = None, initial: Any = None,
-    members: int | None = None, rng: Any = None, progress: bool = True,
-) -> CovariantVectors:  # fmt: skip
+    system: System,
+    *,
+    duration: float,
+    dt: float | None = None,
+    k: int | None = None,
+    transient: float | None = None,
+    alignment: float | None = None,
+    tail: float | None = None,
+    qr_every: int = 1,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    members: int | None = None,
+    rng: Any = None,
+    progress: bool = True,
+) -> CovariantVectors:
     r"""Covariant vectors :math:`v_j`: the directions whose growth rates the exponents are.
 
     Forwards, :math:`J_i Q_i = Q_{i+1} R_i`; backwards from any upper triangular start,
@@ -154,33 +164,40 @@ def covariant_vectors(
     k = n if k is None else _check.count(k, "k", high=n)
     every = _check.count(qr_every, "qr_every")
     duration = _check.positive(duration, "duration")
-    alignment = duration / 10 if alignment is None else _check.positive(
-        alignment, "alignment", zero=True)  # fmt: skip
+    alignment = (
+        duration / 10 if alignment is None else _check.positive(alignment, "alignment", zero=True)
+    )
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
     generator = _check.generator(rng, "rng")
     step_time = time_step(system, dt)
     kept = _check.steps(duration, step_time, "duration") // every
     counts = [
-        _check.steps(alignment, step_time, "alignment") // every, kept,
+        _check.steps(alignment, step_time, "alignment") // every,
+        kept,
         _check.steps(tail, step_time, "tail") // every,
-    ]  # fmt: skip
+    ]
     heed_jumps(system)
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
     orbit = begin(
-        system, dt=dt, transient=alignment if transient is None else transient,
-        duration=alignment + duration + tail, params=None, initial=initial, members=members,
-        rng=generator, each=_bytes(n, k, counts),
+        system,
+        dt=dt,
+        transient=alignment if transient is None else transient,
+        duration=alignment + duration + tail,
+        params=None,
+        initial=initial,
+        members=members,
+        rng=generator,
+        each=_bytes(n, k, counts),
         what=f"{counts[1]} sets of {{members}} x {{n}} x {k} vectors",
         advice="a larger qr_every or a smaller k",
-    )  # fmt: skip
+    )
     orbit.expect(sum(counts) * every)
     batch = len(orbit.state)
     basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
     steps = tqdm(
-        total=counts[0] + 2 * (counts[1] + counts[2]), unit="QR",
-        disable=None if progress else True,
-    )  # fmt: skip
+        total=counts[0] + 2 * (counts[1] + counts[2]), unit="QR", disable=None if progress else True
+    )
     with steps as bar:
         for _ in range(counts[0]):
             basis = _forward(orbit, basis, every)[0]
@@ -222,9 +239,15 @@ def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:
 
 
 def _backward(
-    orbit: Orbit, marks: list[tuple[Array, int, Array]], window: int, tail: int, length: int,
-    every: int, rng: np.random.Generator, bar: Any,
-) -> CovariantVectors:  # fmt: skip
+    orbit: Orbit,
+    marks: list[tuple[Array, int, Array]],
+    window: int,
+    tail: int,
+    length: int,
+    every: int,
+    rng: np.random.Generator,
+    bar: Any,
+) -> CovariantVectors:
     batch, n = orbit.state.shape
     k = marks[0][2].shape[2]
     coefficients: Any = np.triu(rng.standard_normal((batch, k, k)))

@@ -80,9 +80,11 @@ class Look:
         members = len(self.totals)
         error = self.totals.std(axis=0, ddof=1) / math.sqrt(members) / self.elapsed
         together, _ = standard_error(
-            self.blocks.sum(axis=1), self.totals.sum(axis=0), members * self.elapsed,
+            self.blocks.sum(axis=1),
+            self.totals.sum(axis=0),
+            members * self.elapsed,
             members * self.block,
-        )  # fmt: skip
+        )
         # Members at one phase of a cycle, or at one fixed point, have errors in common.
         error = np.where(together > IN_STEP * error, together, error)
         first, second, time = self._halves()
@@ -128,14 +130,14 @@ def look(run: Run, members: int) -> Look:
     apart = (members, -1, totals.shape[-1])
     blocks = np.array(now.blocks) if now.blocks else np.zeros((0, *totals.shape))
     return Look(
-        totals.reshape(apart), blocks.reshape(len(blocks), *apart),
-        max(now.measured_steps, 1) * run.step_time, now.block_steps * run.step_time,
-    )  # fmt: skip
+        totals.reshape(apart),
+        blocks.reshape(len(blocks), *apart),
+        max(now.measured_steps, 1) * run.step_time,
+        now.block_steps * run.step_time,
+    )
 
 
-def measure(
-    run: Run, steps: int | None, tol: float, progress: Progress, *, members: int
-) -> None:  # fmt: skip
+def measure(run: Run, steps: int | None, tol: float, progress: Progress, *, members: int) -> None:
     """Measure until the errors of the means are below `tol`, or members are seen to differ."""
     begin, taken, suspected = run.now.flight.step, 0, False
     target = run.whole(max(FIRST_CHECK * run.now.interval, FIRST_LOOK))
@@ -147,9 +149,11 @@ def measure(
             run.now = run.now.trimmed()
         now = run.now
         seen = look(run, members)
-        awaited = ((now.flight.status == OK) & (now.growth <= now.bound[:, None])).reshape(
-            seen.totals.shape
-        ).all(axis=0)  # fmt: skip
+        awaited = (
+            ((now.flight.status == OK) & (now.growth <= now.bound[:, None]))
+            .reshape(seen.totals.shape)
+            .all(axis=0)
+        )
         with np.errstate(invalid="ignore"):
             error = float(np.where(awaited, seen.stderr(), 0.0).max())
             wanted = float(np.where(awaited, seen.needed(tol), 0.0).max()) / run.step_time
@@ -358,14 +362,19 @@ def _together(run: Run, members: int, chosen: NDArray[np.int64]) -> Run:
     flight.compensation = np.zeros_like(flight.log_sum)
     flight.status = grouped(now.flight.status).max(axis=0)
     together: Moment = replace(
-        now, propagator=now.propagator.select(rows, now.propagator.dtype), flight=flight,
-        bound=grouped(now.bound).min(axis=0), losses=(), anchor=None,
+        now,
+        propagator=now.propagator.select(rows, now.propagator.dtype),
+        flight=flight,
+        bound=grouped(now.bound).min(axis=0),
+        losses=(),
+        anchor=None,
         growth=grouped(now.growth).max(axis=0) if now.growth.size else now.growth,
         snapshots=tuple(snapshot[rows] for snapshot in now.snapshots),
         blocks=tuple(grouped(block).sum(axis=0) for block in now.blocks),
-        block_steps=members * now.block_steps, measured_steps=members * now.measured_steps,
+        block_steps=members * now.block_steps,
+        measured_steps=members * now.measured_steps,
         open_steps=members * now.open_steps,
-    )  # fmt: skip
+    )
     return replace(run, now=together, initial=run.initial[rows])
 
 
@@ -400,9 +409,13 @@ def scatter(propagator: Propagator, flight: Flight, members: int) -> None:
 
 
 def settled(
-    result: LyapunovSpectrum, system: Any, steps: int | None, tol: float, progress: bool,
+    result: LyapunovSpectrum,
+    system: Any,
+    steps: int | None,
+    tol: float,
+    progress: bool,
     members: int,
-) -> EnsembleSpectrum:  # fmt: skip
+) -> EnsembleSpectrum:
     """Measure the members `result`, and return their mean."""
     ensemble = EnsembleSpectrum(result, system)
 

@@ -99,10 +99,14 @@ def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int 
             good = np.isfinite(size)
             x[active[good]] += move[good]
             away = np.abs(x[active] - states[active]).max(axis=1) > largest[active]
-            done = good & ~away & (
-                (size <= 1e-11 * largest[active])
-                | (np.abs(residue).max(axis=1) <= 1e-15 * largest[active])
-            )  # fmt: skip
+            done = (
+                good
+                & ~away
+                & (
+                    (size <= 1e-11 * largest[active])
+                    | (np.abs(residue).max(axis=1) <= 1e-15 * largest[active])
+                )
+            )
             found[active[done]] = True
             least[active] = np.fmin(least[active], size)
             going = good & ~away & ~done

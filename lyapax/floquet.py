@@ -72,11 +72,17 @@ class Floquet:
 
 
 def floquet(
-    system: System, period: float | None = None, *, dt: float | None = None,
-    transient: float = 0.0, max_period: float | None = None,
-    params: Mapping[str, Any] | None = None, initial: Any = None,
-    wrap: Mapping[int, float] | None = None, rng: Any = None,
-) -> Floquet:  # fmt: skip
+    system: System,
+    period: float | None = None,
+    *,
+    dt: float | None = None,
+    transient: float = 0.0,
+    max_period: float | None = None,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    wrap: Mapping[int, float] | None = None,
+    rng: Any = None,
+) -> Floquet:
     r"""Periodic orbit and its Floquet multipliers.
 
     The orbit is refined by Newton's method for :math:`\Phi_T(x) = x` in x and, for flows, in T; the
@@ -152,10 +158,19 @@ def floquet(
     if system.is_driven:
         return _driven(system, period, step, transient, initial, wrap, rng)
     closing = _closing(
-        begin(system, dt=step if system.is_flow else None, transient=transient, duration=limit,
-              params=None, initial=initial, members=None, rng=rng),
-        wrap, free=system.is_flow,
-    )  # fmt: skip
+        begin(
+            system,
+            dt=step if system.is_flow else None,
+            transient=transient,
+            duration=limit,
+            params=None,
+            initial=initial,
+            members=None,
+            rng=rng,
+        ),
+        wrap,
+        free=system.is_flow,
+    )
     length = period or first_return(closing, closing.orbit.steps_in(limit))
     x, step_time = closing.orbit.state[0].copy(), math.inf
     while step_time > step * (1 + 1e-9):
@@ -174,8 +189,9 @@ def _length(system: System, value: Any, step: float, name: str) -> float | None:
     steps = _check.steps(found, step, name)
     _check.room(
         steps * (STATE_BYTES + 8 * STATE_COPIES * system.dim),
-        f"the states of {name} = {found:g}, {steps:.3g} steps", f"give a shorter {name}",
-    )  # fmt: skip
+        f"the states of {name} = {found:g}, {steps:.3g} steps",
+        f"give a shorter {name}",
+    )
     return found
 
 
@@ -184,9 +200,14 @@ def _steps(length: float, step: float) -> int:
 
 
 def _driven(
-    system: System, period: float | None, step: float, transient: float, initial: Any, wrap: Any,
+    system: System,
+    period: float | None,
+    step: float,
+    transient: float,
+    initial: Any,
+    wrap: Any,
     rng: Any,
-) -> Floquet:  # fmt: skip
+) -> Floquet:
     """The orbit of a system that depends on time; it starts at time 0, or whole periods later."""
     if period is None:
         raise ValueError("period must be given for a driven system: that of what drives it")
@@ -199,9 +220,15 @@ def _driven(
     if system.is_flow:
         step = period / steps
     orbit = begin(
-        system, dt=step if system.is_flow else None, transient=0.0, duration=period, params=None,
-        initial=initial, members=None, rng=rng,
-    )  # fmt: skip
+        system,
+        dt=step if system.is_flow else None,
+        transient=0.0,
+        duration=period,
+        params=None,
+        initial=initial,
+        members=None,
+        rng=rng,
+    )
     closing = _closing(orbit, wrap, free=False)
     transient = _check.positive(transient, "transient", zero=True)
     _check.steps(transient, step, "transient")
@@ -271,9 +298,16 @@ def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
                 "branches that do not meet), or dt is too large"
             )
     return Floquet(
-        period, x, np.array(path), dt if system.is_flow else 1.0, multipliers, logs / period,
-        trivial, error, float(np.linalg.norm(closing.difference(state, x))),
-    )  # fmt: skip
+        period,
+        x,
+        np.array(path),
+        dt if system.is_flow else 1.0,
+        multipliers,
+        logs / period,
+        trivial,
+        error,
+        float(np.linalg.norm(closing.difference(state, x))),
+    )
 
 
 def _multipliers(matrices: list[Array]) -> tuple[Array, Any]:

@@ -29,19 +29,29 @@ class Judged:
 
 
 def judged(
-    run: Run, is_flow: bool, is_driven: bool, exponents: Array, stderr: Array, spread: Array,
-    blocks: Array, lost: NDArray[np.bool_],
-) -> Judged:  # fmt: skip
+    run: Run,
+    is_flow: bool,
+    is_driven: bool,
+    exponents: Array,
+    stderr: Array,
+    spread: Array,
+    blocks: Array,
+    lost: NDArray[np.bool_],
+) -> Judged:
     """exponents, stderr, spread (B, k) and blocks (m, B, k), in any order of exponents."""
     now = run.now
     duration = max(now.measured_steps * run.step_time, 1e-300)
     preserving = _preserving(run, exponents, blocks, lost)
     before = now.flight.step - now.measured_steps
     sign = statistics.signs(
-        exponents, stderr, spread, duration, preserving=preserving[:, None],
+        exponents,
+        stderr,
+        spread,
+        duration,
+        preserving=preserving[:, None],
         stretch=now.measured_steps / max(now.aligned, before / 2, 1),
         diffuses=is_driven & statistics.diffusing(blocks),
-    )  # fmt: skip
+    )
     sign = _paired(sign, exponents, spread, duration, preserving)
     seen = motion.evidence(run, is_flow, is_driven, sign, preserving, lost)
     order = statistics.descending(exponents)
@@ -59,15 +69,26 @@ def judged(
     least_error, sign = _on_its_way(seen, order, duration, exponents, sign)
     changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
     return Judged(
-        sign, seen.motion, seen.speed, seen.period, preserving, changed_at, changed, exact, error,
+        sign,
+        seen.motion,
+        seen.speed,
+        seen.period,
+        preserving,
+        changed_at,
+        changed,
+        exact,
+        error,
         least_error,
-    )  # fmt: skip
+    )
 
 
 def _on_its_way(
-    seen: motion.Evidence, order: NDArray[np.int64], duration: float, exponents: Array,
+    seen: motion.Evidence,
+    order: NDArray[np.int64],
+    duration: float,
+    exponents: Array,
     sign: NDArray[np.int64],
-) -> tuple[Array, NDArray[np.int64]]:  # fmt: skip
+) -> tuple[Array, NDArray[np.int64]]:
     """(least errors, signs) where a state moves and may yet come to rest at a fixed point.
 
     Its exponents would be those of the fixed point, and no fluctuation of the run tells how far
@@ -116,9 +137,12 @@ def _preserving(
 
 
 def _paired(
-    sign: NDArray[np.int64], exponents: Array, spread: Array, duration: float,
+    sign: NDArray[np.int64],
+    exponents: Array,
+    spread: Array,
+    duration: float,
     preserving: NDArray[np.bool_],
-) -> NDArray[np.int64]:  # fmt: skip
+) -> NDArray[np.int64]:
     """Exponents l and -l of a Hamiltonian system are both zero, or neither is."""
     dim = exponents.shape[1]
     if dim % 2 or not preserving.any():

@@ -18,11 +18,21 @@ from .systems.base import System
 
 @raises_interrupted
 def local_exponents(
-    system: System, *, window: float, windows: int, dt: float | None = None, k: int | None = None,
-    transient: float = 0.0, alignment: float | None = None, qr_every: int = 1,
-    params: Mapping[str, Any] | None = None, initial: Any = None, members: int | None = None,
-    rng: Any = None, progress: bool = True,
-) -> Array:  # fmt: skip
+    system: System,
+    *,
+    window: float,
+    windows: int,
+    dt: float | None = None,
+    k: int | None = None,
+    transient: float = 0.0,
+    alignment: float | None = None,
+    qr_every: int = 1,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    members: int | None = None,
+    rng: Any = None,
+    progress: bool = True,
+) -> Array:
     r"""Growth rates :math:`\frac1\tau \sum_{\text{window}} \ln R_{jj}` of one window after another.
 
     Their distribution says how uneven growth along an orbit is; their mean is the exponent.
@@ -70,8 +80,9 @@ def local_exponents(
     """
     count, every = _check.count(windows, "windows"), _check.count(qr_every, "qr_every")
     window = _check.positive(window, "window")
-    alignment = 10 * window if alignment is None else _check.positive(
-        alignment, "alignment", zero=True)  # fmt: skip
+    alignment = (
+        10 * window if alignment is None else _check.positive(alignment, "alignment", zero=True)
+    )
     system = _check.system(system, params=params)
     progress = _check.flag(progress, "progress")
     k = system.dim if k is None else _check.count(k, "k", high=system.dim)
@@ -83,12 +94,18 @@ def local_exponents(
         raise ValueError(f"qr_every must be at most the {steps} steps of a window, got {every}")
     heed_jumps(system)
     orbit = begin(
-        system, dt=dt, transient=transient, duration=alignment + count * window, params=None,
-        initial=initial, members=members, rng=generator,
+        system,
+        dt=dt,
+        transient=transient,
+        duration=alignment + count * window,
+        params=None,
+        initial=initial,
+        members=members,
+        rng=generator,
         each=8 * k * (BASIS_COPIES * system.dim + 4 * count),
         what=f"{count} windows of {{members}} x {{n}} x {k} tangents",
         advice="fewer windows or a smaller k",
-    )  # fmt: skip
+    )
     intervals = -(-steps // every)
     propagator = in_background(
         orbit.system.propagator, orbit.shape, orbit.step_time, k, np.dtype(float)

@@ -74,9 +74,11 @@ def evidence(
     """
     batch, k = sign.shape
     found = Evidence(
-        np.zeros(batch, np.int64), np.full(batch, np.nan), np.zeros(batch, np.int64),
+        np.zeros(batch, np.int64),
+        np.full(batch, np.nan),
+        np.zeros(batch, np.int64),
         *(np.full((batch, k), np.nan) for _ in range(3)),
-    )  # fmt: skip
+    )
     now = run.now
     members = np.nonzero(~lost)[0]
     if not len(members) or not now.measured_steps:
@@ -120,9 +122,14 @@ class _Sight:
 
 
 def _look(
-    run: Run, sight: _Sight, members: NDArray[np.int64], sign: Any, preserving: Any, is_flow: bool,
+    run: Run,
+    sight: _Sight,
+    members: NDArray[np.int64],
+    sign: Any,
+    preserving: Any,
+    is_flow: bool,
     found: Evidence,
-) -> None:  # fmt: skip
+) -> None:
     """Rest, return or neither, of members that are not chaotic or stand still."""
     sign = sign[members]
     positive = (sign == 1).any(axis=1)
@@ -159,8 +166,16 @@ def _look(
         which = np.nonzero(asked & resting & (period == length))[0]
         found.motion[members[which]] = Motion.RESTS
         if length * run.now.propagator.dim <= LARGEST_WORK:
-            _rests(run, sight, members, which, newton(which, sight.state[which], length), length,
-                   is_flow, found)  # fmt: skip
+            _rests(
+                run,
+                sight,
+                members,
+                which,
+                newton(which, sight.state[which], length),
+                length,
+                is_flow,
+                found,
+            )
     # A state on its way to rest: without return, or with exponents that are all negative.
     settling = moving & ~preserving[members]
     which = np.nonzero(settling & (~back | (open_signs == 0)))[0]
@@ -249,9 +264,15 @@ def _exactly(
 
 
 def _rests(
-    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, length: int, is_flow: bool,
+    run: Run,
+    sight: _Sight,
+    members: Any,
+    which: Any,
+    at: Equilibria,
+    length: int,
+    is_flow: bool,
     found: Evidence,
-) -> None:  # fmt: skip
+) -> None:
     near = np.abs(at.state - sight.state[which]).max(axis=1) <= 1e-3 * sight.size[which]
     good = at.found & near
     _exactly(run, members, which, at, good, length, found)
@@ -284,7 +305,7 @@ def _distances(run: Run, sight: _Sight, which: Any, at: Equilibria) -> Array:
 
 def _settles(
     run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, length: int, found: Evidence
-) -> None:  # fmt: skip
+) -> None:
     rates, error = _rates(run, at, length)
     time = _time(run)
     leading = rates[:, 0]
@@ -299,7 +320,7 @@ def _settles(
         falls(distances)
         | decays(distances, leading * run.now.block_steps * run.step_time)
         | (one & creeps(distances))
-    )  # fmt: skip
+    )
     k = found.towards.shape[1]
     if run.generic:
         found.towards[members[which[likely]]] = rates[likely, :k]
@@ -324,8 +345,15 @@ def _settles_periodically(
     period = np.where(nearly.any(axis=0), nearly.argmax(axis=0) + 1, 0)
     for length in np.unique(period[period > 1]):
         which = left[period == length]
-        _settles(run, sight, members, which, newton(which, sight.state[which], int(length)),
-                 int(length), found)  # fmt: skip
+        _settles(
+            run,
+            sight,
+            members,
+            which,
+            newton(which, sight.state[which], int(length)),
+            int(length),
+            found,
+        )
 
 
 def _turns_around(
@@ -409,7 +437,7 @@ def _map_periods(run: Run, members: NDArray[np.int64], sign: Any, found: Evidenc
 
 def _periods(
     run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64], near: float
-) -> None:  # fmt: skip
+) -> None:
     if not len(members):
         return
     now = run.now

@@ -81,9 +81,14 @@ def heed_jumps(system: System, strict: bool = False) -> None:
 
 
 def starting_states(
-    system: System, initial: Any, members: int | None, rng: np.random.Generator,
-    each: float = 0.0, what: str = "{members} x {n} states", advice: str = "",
-) -> tuple[Array, tuple[int, ...]]:  # fmt: skip
+    system: System,
+    initial: Any,
+    members: int | None,
+    rng: np.random.Generator,
+    each: float = 0.0,
+    what: str = "{members} x {n} states",
+    advice: str = "",
+) -> tuple[Array, tuple[int, ...]]:
     """States (B, n) and the shape of the batch, if there is memory for them.
 
     A member needs `each` bytes beside its states, for what `what` says; `advice` is what else than
@@ -100,18 +105,27 @@ def starting_states(
     batch = math.prod(shape)
     remedies = [*(["fewer members"] if batch > 1 else []), *([advice] if advice else [])]
     _check.room(
-        batch * (8 * STATE_COPIES * n + each), what.format(members=batch, n=n),
+        batch * (8 * STATE_COPIES * n + each),
+        what.format(members=batch, n=n),
         f"give {' or '.join(remedies)}" if remedies else "",
-    )  # fmt: skip
+    )
     if start is None:
         start = system.start(shape, rng)
     return np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n), shape
 
 
 def begin(
-    system: System, *, dt: float | None, transient: float, duration: float,
-    params: Mapping[str, Any] | None, initial: Any, members: int | None, rng: Any, **need: Any,
-) -> Orbit:  # fmt: skip
+    system: System,
+    *,
+    dt: float | None,
+    transient: float,
+    duration: float,
+    params: Mapping[str, Any] | None,
+    initial: Any,
+    members: int | None,
+    rng: Any,
+    **need: Any,
+) -> Orbit:
     """An orbit after its transient; `duration` is what comes, and inputs must last.
 
     `need` is what a member needs in memory, as in `starting_states`.

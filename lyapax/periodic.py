@@ -108,8 +108,10 @@ def first_return(closing: Closing, limit: int) -> float:
         nearest = int(away[1:].argmin()) + 1 if moved else 0
         seen = (
             f"nearest return {away[nearest]:.3g} after {nearest * orbit.step_time:g}, of an orbit "
-            f"{width:.3g} wide" if moved else "the state is at rest"
-        )  # fmt: skip
+            f"{width:.3g} wide"
+            if moved
+            else "the state is at rest"
+        )
         raise ValueError(
             f"no period was found within {limit * orbit.step_time:g} ({seen}); give period, a "
             "longer transient or max_period"

@@ -75,8 +75,12 @@ def _plane(result: Any, ax: Any) -> None:
     low, high = finite.min(initial=-1e-12), finite.max(initial=1e-12)
     low, high = min(low, -high / 10), max(high, -low / 10)
     image = ax.pcolormesh(
-        values[1], values[0], leading, shading="nearest", cmap="RdBu_r",
+        values[1],
+        values[0],
+        leading,
+        shading="nearest",
+        cmap="RdBu_r",
         norm=TwoSlopeNorm(0.0, low, high),
-    )  # fmt: skip
+    )
     ax.set_ylabel(names[0])
     ax.figure.colorbar(image, ax=ax, label=f"leading exponent ({_unit(result)})")

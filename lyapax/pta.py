@@ -35,9 +35,16 @@ from .systems.base import System
 from .systems.library import pta_flow, pta_map
 
 __all__ = [
-    "Region", "bank", "block_system", "blocks", "draw", "gru_offset", "leading_exponents", "region",
+    "Region",
+    "bank",
+    "block_system",
+    "blocks",
+    "draw",
+    "gru_offset",
+    "leading_exponents",
+    "region",
     "saddle_node",
-]  # fmt: skip
+]
 
 Array = NDArray[np.float64]
 
@@ -308,9 +315,14 @@ class Region:
         return inside
 
     def sample(
-        self, size: int, rng: Any = None, *, alpha: ArrayLike | None = None,
-        theta: ArrayLike | None = None, offset: ArrayLike | None = None,
-    ) -> tuple[Array, Array]:  # fmt: skip
+        self,
+        size: int,
+        rng: Any = None,
+        *,
+        alpha: ArrayLike | None = None,
+        theta: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+    ) -> tuple[Array, Array]:
         """`size` blocks, uniform in area, theta of either sign.
 
         Parameters
@@ -504,9 +516,16 @@ def _block(cell: str, time: str) -> System:
 
 
 def leading_exponents(
-    alpha: ArrayLike, theta: ArrayLike, cell: str = "tanh", time: str = "discrete",
-    *, transient: int = CHECK_STEPS[0], steps: int = CHECK_STEPS[1], rng: Any = 0, dt: float = 0.1,
-) -> Array:  # fmt: skip
+    alpha: ArrayLike,
+    theta: ArrayLike,
+    cell: str = "tanh",
+    time: str = "discrete",
+    *,
+    transient: int = CHECK_STEPS[0],
+    steps: int = CHECK_STEPS[1],
+    rng: Any = 0,
+    dt: float = 0.1,
+) -> Array:
     """Leading exponent of each block, per step of a map or per unit time, by a short run.
 
     Zero for a block that oscillates freely, negative for one that is locked.
@@ -568,10 +587,16 @@ def leading_exponents(
 
 
 def draw(
-    size: int, where: Region, rng: Any = None, *, check: bool = True,
-    rounded: Callable[[Array], Array] | None = None, alpha: ArrayLike | None = None,
-    theta: ArrayLike | None = None, offset: ArrayLike | None = None,
-) -> tuple[Array, Array]:  # fmt: skip
+    size: int,
+    where: Region,
+    rng: Any = None,
+    *,
+    check: bool = True,
+    rounded: Callable[[Array], Array] | None = None,
+    alpha: ArrayLike | None = None,
+    theta: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+) -> tuple[Array, Array]:
     """Blocks as of `Region.sample`, the locked ones drawn again.
 
     Narrow tongues in which a map locks lie inside of the region, so each block is run for 12,000

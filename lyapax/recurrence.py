@@ -51,8 +51,10 @@ def grows(sizes: Array, times: Array, first: Array) -> NDArray[np.bool_]:
         early = np.log(largest[middle] / largest[0]) / np.log(at[middle] / at[0])
         late = np.log(largest[-1] / largest[middle]) / np.log(at[-1] / at[middle])
         steady = (late >= 0.9 * early) & (late > LEAST_POWER)
-        rates = [np.log(largest[b] / largest[a]) / (at[b] - at[a]) for a, b in
-                 ((0, middle), (middle, -1))]  # fmt: skip
+        rates = [
+            np.log(largest[b] / largest[a]) / (at[b] - at[a])
+            for a, b in ((0, middle), (middle, -1))
+        ]
         # Over times that do not even double a power and an exponential look the same.
         keeps = (rates[1] >= STEADILY * rates[0]) & (at[-1] > 2 * at[0])
         power = (late < EXPONENTIAL) & ~keeps

@@ -176,20 +176,27 @@ class LyapunovSpectrum:
 
         gone = divergence.examined(now, run.initial, run.step_time, self.is_driven)
         return {
-            "duration": duration, "block_duration": block_duration, "qr_every": now.interval,
-            "dt": run.step_time, "exponents": arranged(exponents), "stderr": arranged(stderr),
-            "status": arranged(status), "sign": arranged(seen.sign),
+            "duration": duration,
+            "block_duration": block_duration,
+            "qr_every": now.interval,
+            "dt": run.step_time,
+            "exponents": arranged(exponents),
+            "stderr": arranged(stderr),
+            "status": arranged(status),
+            "sign": arranged(seen.sign),
             "growth": arranged(growth),
             "blocks": np.array([arranged(b) for b in blocks]).reshape(
-                len(blocks), *self.shape, status.shape[1]),
+                len(blocks), *self.shape, status.shape[1]
+            ),
             **{
                 name: getattr(seen, name).reshape(self.shape)
                 for name in ("speed", "period", "motion", "preserving", "changed_at", "changed")
             },
             "diverged_at": gone.time.reshape(self.shape),
             "last_size": gone.size.reshape(self.shape),
-            "finer_step_survives": gone.finer_step_survives, "_order": order,
-        }  # fmt: skip
+            "finer_step_survives": gone.finer_step_survives,
+            "_order": order,
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickles and copies; a run on a GPU, or of PyTorch's steps, cannot travel along."""
@@ -249,7 +256,7 @@ class LyapunovSpectrum:
                 name: np.reshape(getattr(self, name), members)
                 for name in ("motion", "period", "preserving", "changed")
             },
-        }  # fmt: skip
+        }
         found = attractor.verdicts(
             cases,
             dim=self.dim,
@@ -279,19 +286,23 @@ class LyapunovSpectrum:
     @property
     def groups(self) -> Any:
         """Near-degenerate exponents: (first, past the last, mean, its error) of each group."""
-        return self._each(self._groups, self.exponents, self.stderr, np.moveaxis(
-            self.blocks, 0, -2))  # fmt: skip
+        return self._each(
+            self._groups, self.exponents, self.stderr, np.moveaxis(self.blocks, 0, -2)
+        )
 
     def _groups(self, exponents: Array, stderr: Array, blocks: Array) -> list[Any]:
         found = []
         for first, last in statistics.groups(exponents, stderr):
             mean = float(np.mean(exponents[first:last]))
             error, _ = statistics.standard_error(
-                blocks[:, first:last].mean(axis=1), np.array(mean * self.duration),
-                self.duration, self.block_duration,
-            )  # fmt: skip
-            found.append((first, last, mean, float(error) if last - first > 1 else
-                          float(stderr[first])))  # fmt: skip
+                blocks[:, first:last].mean(axis=1),
+                np.array(mean * self.duration),
+                self.duration,
+                self.block_duration,
+            )
+            found.append(
+                (first, last, mean, float(error) if last - first > 1 else float(stderr[first]))
+            )
         return found
 
     def _error_of(self, combine: Callable[[Array], Any]) -> Any:
@@ -299,9 +310,11 @@ class LyapunovSpectrum:
         if not self.duration:
             return np.full(np.shape(combine(self.exponents)), np.nan)
         error, _ = statistics.standard_error(
-            combine(self.blocks), np.asarray(combine(self.exponents * self.duration)),
-            self.duration, self.block_duration,
-        )  # fmt: skip
+            combine(self.blocks),
+            np.asarray(combine(self.exponents * self.duration)),
+            self.duration,
+            self.block_duration,
+        )
         return error
 
     def _error_of_weighted(self, value: Any, weights: Array) -> Any:
@@ -452,9 +465,7 @@ class LyapunovSpectrum:
             sums.entropy(zeroed) if of == "entropy" else sums.kaplan_yorke(zeroed, self.dim)
         )
         weights = np.where(zero, 0.0, weights)
-        _, error = sums.mean_over(
-            sums.weighted(self.exponents, np.expand_dims(weights, at)), at
-        )  # fmt: skip
+        _, error = sums.mean_over(sums.weighted(self.exponents, np.expand_dims(weights, at)), at)
         error = np.where((weights == 0).all(axis=-1), 0.0, error)
         return value[()], np.where(np.isnan(value), np.nan, error)[()]
 

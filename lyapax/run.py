@@ -109,9 +109,14 @@ class Moment:
             snapshots = snapshots[::2]
             steps *= 2
         return replace(
-            self, flight=cleared(self.flight), blocks=blocks, snapshots=snapshots,
-            block_steps=steps, open_steps=0, anchor=None,
-        )  # fmt: skip
+            self,
+            flight=cleared(self.flight),
+            blocks=blocks,
+            snapshots=snapshots,
+            block_steps=steps,
+            open_steps=0,
+            anchor=None,
+        )
 
     @property
     def lead(self) -> int:
@@ -126,17 +131,24 @@ class Moment:
 
     def _without(self, count: int) -> "Moment":
         return replace(
-            self, blocks=self.blocks[count:], snapshots=self.snapshots[count:],
+            self,
+            blocks=self.blocks[count:],
+            snapshots=self.snapshots[count:],
             measured_steps=self.measured_steps - count * self.block_steps,
             anchor=self.anchor and self.anchor._without(count),
-        )  # fmt: skip
+        )
 
     def measuring(self, snapshot: Any) -> "Moment":
         """Alignment is over."""
         return replace(
-            self, flight=cleared(self.flight), aligning=False, block_steps=self.interval,
-            growth=np.zeros_like(self.flight.growth), snapshots=(snapshot,), anchor=None,
-        )  # fmt: skip
+            self,
+            flight=cleared(self.flight),
+            aligning=False,
+            block_steps=self.interval,
+            growth=np.zeros_like(self.flight.growth),
+            snapshots=(snapshot,),
+            anchor=None,
+        )
 
 
 def cleared(flight: Flight) -> Flight:
@@ -222,9 +234,7 @@ class Run:
             return
         steps = PILOT_INTERVALS * now.interval
         aligned, longer = now.aligned + steps, 2 * now.interval
-        last = (
-            too_long or longer > self.longest or aligned + PILOT_INTERVALS * longer > limit
-        )  # fmt: skip
+        last = too_long or longer > self.longest or aligned + PILOT_INTERVALS * longer > limit
         self.now = now.advanced(
             flight, aligned=aligned, piloting=not last, interval=now.interval if last else longer
         )
@@ -245,9 +255,12 @@ class Run:
                 continue
             done = intervals * now.interval
             after = now.advanced(
-                flight, growth=np.maximum(now.growth, flight.growth), anchor=now.start,
-                measured_steps=now.measured_steps + done, open_steps=now.open_steps + done,
-            )  # fmt: skip
+                flight,
+                growth=np.maximum(now.growth, flight.growth),
+                anchor=now.start,
+                measured_steps=now.measured_steps + done,
+                open_steps=now.open_steps + done,
+            )
             if after.open_steps == after.block_steps:
                 after = after.closed(self.observed(after.flight.state))
             self.now = after
@@ -332,18 +345,36 @@ class Run:
 
 
 def begun(
-    propagator: Propagator, flight: Flight, *, interval: int, fixed: bool, step_time: float,
-    transient: int, alignment: int, horizon: int | None, observed: Observed, generic: bool = True,
-    longest: int = LONGEST_INTERVAL, growing: bool = False,
-) -> Run:  # fmt: skip
+    propagator: Propagator,
+    flight: Flight,
+    *,
+    interval: int,
+    fixed: bool,
+    step_time: float,
+    transient: int,
+    alignment: int,
+    horizon: int | None,
+    observed: Observed,
+    generic: bool = True,
+    longest: int = LONGEST_INTERVAL,
+    growing: bool = False,
+) -> Run:
     """A run at its start; transient and alignment in steps."""
     kind = np.dtype(propagator.dtype).name
     bound = np.full(len(flight.state), GROWTH_BOUND[kind])
     now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
     return Run(
-        now, flight.state, fixed, step_time, alignment, observed, generic, horizon=horizon,
-        longest=longest, growing=growing,
-    )  # fmt: skip
+        now,
+        flight.state,
+        fixed,
+        step_time,
+        alignment,
+        observed,
+        generic,
+        horizon=horizon,
+        longest=longest,
+        growing=growing,
+    )
 
 
 def measure(run: Run, steps: int | None, tol: float | None, progress: Progress) -> None:

@@ -24,7 +24,7 @@ def settle(
     progress: bool,
     decay_rate: Any = None,
     measure: Callable[..., None] = measure,
-) -> None:  # fmt: skip
+) -> None:
     """Finish what the run's start lacks, measure `steps` more, and read the result off."""
     run = result._run
     assert run is not None
@@ -52,9 +52,13 @@ def settle(
             warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
         step.look(result)
         warn_of_changes(result)
-        stuck = 0 if result.is_flow or result.is_driven else motion.rounded_away(
-            run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
-        )  # fmt: skip
+        stuck = (
+            0
+            if result.is_flow or result.is_driven
+            else motion.rounded_away(
+                run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
+            )
+        )
         if stuck:
             warnings.warn(
                 f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "

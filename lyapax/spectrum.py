@@ -148,8 +148,11 @@ def lyapunov_spectrum(
     progress, strict = _check.flag(progress, "progress"), _check.flag(strict, "strict")
     ensemble = _check.flag(ensemble, "ensemble")
     _check.choice(errors, "errors", ("status", "raise"))
-    automatic = system.is_flow and system.input_steps is None and (
-        dt is None or (isinstance(dt, str) and dt == "auto"))  # fmt: skip
+    automatic = (
+        system.is_flow
+        and system.input_steps is None
+        and (dt is None or (isinstance(dt, str) and dt == "auto"))
+    )
     step = 0.0 if automatic else time_step(system, dt)
     n = system.dim
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"
@@ -210,21 +213,35 @@ def lyapunov_spectrum(
         if measured is not None:
             blocks = min(blocks, measured // (interval if fixed else USUAL_INTERVAL))
     state, shape = starting_states(
-        system, initial, members, generator,
+        system,
+        initial,
+        members,
+        generator,
         each=k * (n * BASIS_COPIES * kind.itemsize + 8 * (STATISTICS + 6 * blocks))
         + 4 * BLOCKS * min(n, COORDINATES),
-        what=f"{{members}} x {{n}} x {k} tangents", advice=advice,
-    )  # fmt: skip
+        what=f"{{members}} x {{n}} x {k} tangents",
+        advice=advice,
+    )
     first = _checked_basis(initial_basis, n, k)
     heed_jumps(system, strict)
 
     devices = devices_for(device, getattr(system, "home", None))
     why = ""
     if automatic:
-        step, why = automatic_step(Asked(
-            system, shape, state, k, kind, devices, None if ensemble else duration, transient,
-            alignment, tol,
-        ))  # fmt: skip
+        step, why = automatic_step(
+            Asked(
+                system,
+                shape,
+                state,
+                k,
+                kind,
+                devices,
+                None if ensemble else duration,
+                transient,
+                alignment,
+                tol,
+            )
+        )
         counts, measured = counted(step)
     longest = LONGEST_INTERVAL
     if horizon is not None:
@@ -241,10 +258,19 @@ def lyapunov_spectrum(
         if ensemble:
             scatter(propagator, flight, shape[0])
         run = begun(
-            propagator, flight, interval=interval, fixed=fixed, step_time=step,
-            transient=counts[0], alignment=counts[1], horizon=horizon, longest=longest,
-            growing=growing, observed=observed(system.turns, n), generic=first is None,
-        )  # fmt: skip
+            propagator,
+            flight,
+            interval=interval,
+            fixed=fixed,
+            step_time=step,
+            transient=counts[0],
+            alignment=counts[1],
+            horizon=horizon,
+            longest=longest,
+            growing=growing,
+            observed=observed(system.turns, n),
+            generic=first is None,
+        )
         return LyapunovSpectrum(run, system, shape)
 
     # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
@@ -286,8 +312,9 @@ def _shares(
     """Transient, alignment and duration out of the steps that inputs last."""
     tenth = math.ceil(rows / 10) * step
     transient = tenth if transient is None else _check.positive(transient, "transient", zero=True)
-    alignment = transient if alignment is None else _check.positive(
-        alignment, "alignment", zero=True)  # fmt: skip
+    alignment = (
+        transient if alignment is None else _check.positive(alignment, "alignment", zero=True)
+    )
     used = sum(math.ceil(t / step - 1e-9) for t in (transient, alignment))
     if rows - used < 2:
         raise ValueError(

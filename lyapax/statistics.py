@@ -103,9 +103,15 @@ def _fit(u: Array, d: Array, length: Array) -> tuple[Array, Array]:
 
 
 def signs(
-    exponents: Array, stderr: Array, spread: Array, elapsed: float, *, preserving: Any = False,
-    stretch: float = 10.0, diffuses: Any = False,
-) -> np.ndarray:  # fmt: skip
+    exponents: Array,
+    stderr: Array,
+    spread: Array,
+    elapsed: float,
+    *,
+    preserving: Any = False,
+    stretch: float = 10.0,
+    diffuses: Any = False,
+) -> np.ndarray:
     """+1, -1, 0 (the running sum stays bounded) or 2 (undetermined) for each exponent.
 
     preserving : members whose step preserves volume. Shear makes tangents of their regular orbits
@@ -122,9 +128,12 @@ def signs(
         zero = total <= limit
         # A sum that goes steadily one way is no zero, however small.
         steady = (
-            zero & ~np.asarray(preserving) & (total > STEADY * spread) & (total > LEAST)
+            zero
+            & ~np.asarray(preserving)
+            & (total > STEADY * spread)
+            & (total > LEAST)
             & (np.abs(exponents) > STEADY * stderr)
-        )  # fmt: skip
+        )
         clear = (total > beyond) & (np.abs(exponents) > 3.0 * stderr)
     sign = np.where(zero, 0, np.where(clear, np.sign(exponents), 2))
     sign = np.where(steady, np.where(exponents < 0, -1, 2), sign)

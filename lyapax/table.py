@@ -14,23 +14,27 @@ if TYPE_CHECKING:
 def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
     """Plain Python values, for JSON."""
     return {
-        "system": spec.system, "duration": spec.duration, "dt": spec.dt,
+        "system": spec.system,
+        "duration": spec.duration,
+        "dt": spec.dt,
         "unit": "per unit time" if spec.is_flow else "per step",
-        "exponents": spec.exponents.tolist(), "stderr": spec.stderr.tolist(),
-        "status": [[Status(s).name for s in row] for row in
-                   spec.status.reshape(-1, spec.k)],
+        "exponents": spec.exponents.tolist(),
+        "stderr": spec.stderr.tolist(),
+        "status": [[Status(s).name for s in row] for row in spec.status.reshape(-1, spec.k)],
         "n_positive": np.asarray(spec.n_positive).tolist(),
         "n_zero": np.asarray(spec.n_zero).tolist(),
-        "diverged_at": spec.diverged_at.tolist(), "last_size": spec.last_size.tolist(),
+        "diverged_at": spec.diverged_at.tolist(),
+        "last_size": spec.last_size.tolist(),
         "attractor": spec.attractor.tolist() if spec.shape else spec.attractor,
         "kaplan_yorke": np.asarray(spec.kaplan_yorke).tolist(),
         "kaplan_yorke_stderr": np.asarray(spec.kaplan_yorke_stderr).tolist(),
         "kaplan_yorke_is_bound": np.asarray(spec.kaplan_yorke_is_bound).tolist(),
         "entropy": np.asarray(spec.entropy).tolist(),
-        "step": spec.step, "step_bias": spec.step_bias.tolist(),
+        "step": spec.step,
+        "step_bias": spec.step_bias.tolist(),
         "step_bias_stderr": spec.step_bias_stderr.tolist(),
         "entropy_stderr": np.asarray(spec.entropy_stderr).tolist(),
-    }  # fmt: skip
+    }
 
 
 def divergence(spec: "LyapunovSpectrum") -> str:

@@ -68,10 +68,19 @@ class Tangents:
 
 @raises_interrupted
 def sensitivity(
-    system: System, vectors: Any = None, *, duration: float, dt: float | None = None,
-    transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
-    initial: Any = None, members: int | None = None, rng: Any = None, progress: bool = True,
-) -> Tangents:  # fmt: skip
+    system: System,
+    vectors: Any = None,
+    *,
+    duration: float,
+    dt: float | None = None,
+    transient: float = 0.0,
+    save_every: int = 1,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    members: int | None = None,
+    rng: Any = None,
+    progress: bool = True,
+) -> Tangents:
     r"""Forward sensitivity :math:`\Delta(t) v`, or all of :math:`\Delta(t)`.
 
     Parameters
@@ -106,9 +115,19 @@ def sensitivity(
     [ -500. -1000.]
     """
     orbit, columns, saves, save_every, progress = _begun(
-        system, vectors, "vectors", duration, save_every, progress, dt=dt, transient=transient,
-        params=params, initial=initial, members=members, rng=rng,
-    )  # fmt: skip
+        system,
+        vectors,
+        "vectors",
+        duration,
+        save_every,
+        progress,
+        dt=dt,
+        transient=transient,
+        params=params,
+        initial=initial,
+        members=members,
+        rng=rng,
+    )
     times = times_of(saves, save_every, orbit)
     current, norms = _unit(columns, 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
@@ -131,10 +150,19 @@ def sensitivity(
 
 @raises_interrupted
 def adjoint(
-    system: System, covectors: Any = None, *, duration: float, dt: float | None = None,
-    transient: float = 0.0, save_every: int = 1, params: Mapping[str, Any] | None = None,
-    initial: Any = None, members: int | None = None, rng: Any = None, progress: bool = True,
-) -> Tangents:  # fmt: skip
+    system: System,
+    covectors: Any = None,
+    *,
+    duration: float,
+    dt: float | None = None,
+    transient: float = 0.0,
+    save_every: int = 1,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    members: int | None = None,
+    rng: Any = None,
+    progress: bool = True,
+) -> Tangents:
     r"""Adjoint :math:`\Psi(t) w` back from the end, or all of :math:`\Psi(t)`.
 
     Reverse-mode differentiation of the orbit: of a loss with gradient w at the end, the gradient
@@ -177,9 +205,19 @@ def adjoint(
     True
     """
     orbit, columns, saves, save_every, progress = _begun(
-        system, covectors, "covectors", duration, save_every, progress, dt=dt, transient=transient,
-        params=params, initial=initial, members=members, rng=rng,
-    )  # fmt: skip
+        system,
+        covectors,
+        "covectors",
+        duration,
+        save_every,
+        progress,
+        dt=dt,
+        transient=transient,
+        params=params,
+        initial=initial,
+        members=members,
+        rng=rng,
+    )
     times = times_of(saves, save_every, orbit)
     current, norms = _unit(columns, 0.0)
     states, kept, logs = _room(orbit, saves, current.shape[2])
@@ -240,9 +278,8 @@ def _pieces(steps: int, distance: int) -> list[int]:
 
 
 def _begun(
-    system: Any, given: Any, name: str, duration: Any, save_every: Any, progress: Any,
-    **start: Any,
-) -> tuple[Orbit, Array, int, int, bool]:  # fmt: skip
+    system: Any, given: Any, name: str, duration: Any, save_every: Any, progress: Any, **start: Any
+) -> tuple[Orbit, Array, int, int, bool]:
     """(orbit, its columns (B, n, m), saves, steps between them, progress), all checked first."""
     system = _check.system(system, params=start.pop("params"))
     progress = _check.flag(progress, "progress")
@@ -256,10 +293,14 @@ def _begun(
     _check.room(40 * pieces, f"the way back through {saves * every} steps", "shorten duration")
     each = 8 * ((saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
     orbit = begin(
-        system, duration=duration, params=None, **start, each=each,
+        system,
+        duration=duration,
+        params=None,
+        **start,
+        each=each,
         what=f"{saves + 1} saves of {{members}} x {{n}} x {m} tangents",
         advice=f"{RARER} or fewer {name}",
-    )  # fmt: skip
+    )
     if columns is None:
         columns = np.eye(n)
     wide = np.broadcast_to(columns, (len(orbit.state), *columns.shape))
@@ -292,14 +333,15 @@ def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
 def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:
     batch, n = orbit.state.shape
     return (
-        np.empty((saves + 1, batch, n)), np.empty((saves + 1, batch, n, columns)),
+        np.empty((saves + 1, batch, n)),
+        np.empty((saves + 1, batch, n, columns)),
         np.empty((saves + 1, batch, columns)),
-    )  # fmt: skip
+    )
 
 
 def _history(
     orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array, there: slice
-) -> Tangents:  # fmt: skip
+) -> Tangents:
     """Of those times that are there: all, unless interrupted."""
     times, states, kept, logs = times[there], states[there], kept[there], logs[there]
     lost = lost_at(orbit, times, np.isfinite(states).all(axis=2))

@@ -67,11 +67,19 @@ def lost_at(orbit: Orbit, times: Array, finite: Any) -> Array:
 
 @raises_interrupted
 def trajectory(
-    system: System, *, duration: float, dt: float | None = None, transient: float = 0.0,
-    save_every: int = 1, params: Mapping[str, Any] | None = None, initial: Any = None,
-    members: int | None = None, rng: Any = None, store: str | Path | None = None,
+    system: System,
+    *,
+    duration: float,
+    dt: float | None = None,
+    transient: float = 0.0,
+    save_every: int = 1,
+    params: Mapping[str, Any] | None = None,
+    initial: Any = None,
+    members: int | None = None,
+    rng: Any = None,
+    store: str | Path | None = None,
     progress: bool = True,
-) -> Trajectory:  # fmt: skip
+) -> Trajectory:
     """States :math:`x(t)` of a batch, every few steps.
 
     Parameters
@@ -119,10 +127,18 @@ def trajectory(
     saves, save_every = grid(duration, time_step(system, dt), save_every)
     kept = 0 if store is not None else saves + 1
     orbit = begin(
-        system, dt=dt, transient=transient, duration=duration, params=None, initial=initial,
-        members=members, rng=rng, each=8 * kept * system.dim + saves,
-        what=f"{kept} saves of {{members}} x {{n}} states", advice=f"{RARER} or store",
-    )  # fmt: skip
+        system,
+        dt=dt,
+        transient=transient,
+        duration=duration,
+        params=None,
+        initial=initial,
+        members=members,
+        rng=rng,
+        each=8 * kept * system.dim + saves,
+        what=f"{kept} saves of {{members}} x {{n}} states",
+        advice=f"{RARER} or store",
+    )
     times = times_of(saves, save_every, orbit)
     shape = (*orbit.shape, saves + 1, system.dim)
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))

@@ -45,16 +45,19 @@ def read_csv(path: Path, labels: bool | None) -> tuple[Array, str]:
     There, labels that are numbers cannot be told from weights, and `labels` must say which.
     """
     lines = [
-        line for line in path.read_text("utf-8-sig").splitlines()
+        line
+        for line in path.read_text("utf-8-sig").splitlines()
         if line.strip() and not line.lstrip().startswith("#")
-    ]  # fmt: skip
+    ]
     if not lines:
         raise ValueError("it is empty")
     top, width = cells(lines[0]), len(cells(lines[-1]))
     if len(top) == width - 1:
         top = ["", *top]  # as R writes it: nothing in the corner
-    left = [cells(line)[0] if line.lstrip().startswith('"') else line.partition(",")[0]
-            for line in lines]  # fmt: skip
+    left = [
+        cells(line)[0] if line.lstrip().startswith('"') else line.partition(",")[0]
+        for line in lines
+    ]
     left = [cell.strip() for cell in left]
     above, beside = len(lines) >= width, len(lines) <= width
     if labels is None:

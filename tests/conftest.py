@@ -21,11 +21,13 @@ def compiled_code() -> Path:
     )
     digest = hashlib.sha256()
     for part in (
-        platform.python_version(), platform.machine(), "".join(flags[:1]),
+        platform.python_version(),
+        platform.machine(),
+        "".join(flags[:1]),
         *(importlib.metadata.version(name) for name in ("numba", "llvmlite", "sympy", "numpy")),
         *(os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")),
         *(path.read_text() for path in sorted(kernels.rglob("*.py"))),
-    ):  # fmt: skip
+    ):
         digest.update(part.encode())
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "lyapax-tests" / digest.hexdigest()[:16]

@@ -11,9 +11,7 @@ H200 = 227 * 1024  # bytes of shared memory that a block may have
 
 
 def emulated(shared_memory=H200, free_memory=1 << 30):
-    return Device(
-        np, RawModule, shared_memory, lambda: free_memory, scipy.sparse.csr_matrix
-    )  # fmt: skip
+    return Device(np, RawModule, shared_memory, lambda: free_memory, scipy.sparse.csr_matrix)
 
 
 def real():

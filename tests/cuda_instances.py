@@ -35,7 +35,7 @@ def tiles(file, rows, dtype, **macros):
     down, across = TILES[dtype][rows]
     return file, options(
         dtype, ROWS=rows, COLUMNS=rows, TILE_ROWS=down, TILE_COLUMNS=across, **macros
-    )  # fmt: skip
+    )
 
 
 def blocks(rows, dtype, unit="network", **macros):
@@ -74,9 +74,7 @@ def measured(name, architecture):
 
 
 if __name__ == "__main__":
-    table = {
-        name: {f"sm_{a}": measured(name, a) for a in ARCHITECTURES} for name in INSTANCES
-    }  # fmt: skip
+    table = {name: {f"sm_{a}": measured(name, a) for a in ARCHITECTURES} for name in INSTANCES}
     rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in table.items())
     TABLE.write_text(f"{{\n{rows}\n}}\n")
     print(TABLE.read_text())

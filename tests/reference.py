@@ -44,9 +44,11 @@ def etdrk4(linear, f, jacobian, x, q, dt):
         slopes.append(f(places[-1]))
         turns.append(jacobian(places[-1]) @ turned[-1])
     shares = (
-        first - 3 * second + 4 * third, 2 * second - 4 * third, 2 * second - 4 * third,
+        first - 3 * second + 4 * third,
+        2 * second - 4 * third,
+        2 * second - 4 * third,
         4 * third - second,
-    )  # fmt: skip
+    )
     return (
         whole @ x + dt * sum(w @ k for w, k in zip(shares, slopes, strict=True)),
         whole @ q + dt * sum(w @ k for w, k in zip(shares, turns, strict=True)),

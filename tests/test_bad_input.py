@@ -103,11 +103,7 @@ def filled_by_index(x, p):
         (lambda: spectrum(network(), dt=0.1), ValueError, "duration"),
         (lambda: spectrum(network(), duration=1.0, dt=0.1, errors="no"), ValueError, "errors"),
         (lambda: spectrum(network(kind="map"), duration=9, dt=0.1), ValueError, "dt"),
-        (
-            lambda: spectrum(network(), duration=1.0, dt=0.1, params={"V": 1}),
-            ValueError,
-            "params",
-        ),
+        (lambda: spectrum(network(), duration=1.0, dt=0.1, params={"V": 1}), ValueError, "params"),
     ],
 )
 def test_bad_input_is_named(call, error, words):

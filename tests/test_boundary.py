@@ -23,14 +23,29 @@ from lyapax.systems import library
 MODULES = ["lyapax", "lyapax.systems", "lyapax.pta", "lyapax.torch"]
 # What functions return; people do not build them.
 RESULTS = {
-    "CovariantVectors", "EnsembleSpectrum", "Floquet", "GradientHorizon", "Interrupted",
-    "KnownSystem", "LyapunovSpectrum", "Status", "Tangents", "Trajectory",
-}  # fmt: skip
+    "CovariantVectors",
+    "EnsembleSpectrum",
+    "Floquet",
+    "GradientHorizon",
+    "Interrupted",
+    "KnownSystem",
+    "LyapunovSpectrum",
+    "Status",
+    "Tangents",
+    "Trajectory",
+}
 # In which a working call is not an exception but a long one.
 TIMES = {
-    "duration", "transient", "alignment", "tail", "window", "period", "max_period", "max_duration",
+    "duration",
+    "transient",
+    "alignment",
+    "tail",
+    "window",
+    "period",
+    "max_period",
+    "max_duration",
     "steps",
-}  # fmt: skip
+}
 FILES = {"path", "store"}  # whose errors may also be those of the operating system
 
 
@@ -84,12 +99,17 @@ def values():
     with contextlib.suppress(ImportError):
         torch = importlib.import_module("torch")
         found |= {
-            "tensor": torch.ones(2, requires_grad=True), "bfloat16": torch.ones(2).bfloat16(),
-            "0-d tensor": torch.tensor(2.0), "0-d bool": torch.tensor(True),
-            "sparse tensor": torch.eye(2).to_sparse(), "meta": torch.ones(2, device="meta"),
-            "0-d meta": torch.ones((), device="meta"), "tensors": [torch.ones(2).bfloat16()] * 2,
-            "complex tensor": torch.ones(2, dtype=torch.complex64), "dtype": torch.float32,
-        }  # fmt: skip
+            "tensor": torch.ones(2, requires_grad=True),
+            "bfloat16": torch.ones(2).bfloat16(),
+            "0-d tensor": torch.tensor(2.0),
+            "0-d bool": torch.tensor(True),
+            "sparse tensor": torch.eye(2).to_sparse(),
+            "meta": torch.ones(2, device="meta"),
+            "0-d meta": torch.ones((), device="meta"),
+            "tensors": [torch.ones(2).bfloat16()] * 2,
+            "complex tensor": torch.ones(2, dtype=torch.complex64),
+            "dtype": torch.float32,
+        }
     return found
 
 
@@ -251,27 +271,29 @@ with contextlib.suppress(ImportError):
     GOOD |= {
         "spectrum": [
             (lxt.spectrum, {"module": layer, "inputs": INPUTS, **QUIET}),
-            (lxt.spectrum, {"module": lambda: stepped, "initial": torch.ones(2), "duration": 4,
-                            **QUIET}),
+            (
+                lxt.spectrum,
+                {"module": lambda: stepped, "initial": torch.ones(2), "duration": 4, **QUIET},
+            ),
         ],
         "lyapunov_exponents": [
             (lxt.lyapunov_exponents, {"step": layer, "x0": torch.ones(2), "k": 1, "window": 2}),
-            (lxt.lyapunov_exponents, {"step": layer, "x0": torch.ones(2), "k": 1, "window": 2,
-                                      "inputs": INPUTS}),
-            (lxt.lyapunov_exponents, {"step": lambda: stepped, "x0": torch.ones(2), "k": 1,
-                                      "window": 2}),
+            (
+                lxt.lyapunov_exponents,
+                {"step": layer, "x0": torch.ones(2), "k": 1, "window": 2, "inputs": INPUTS},
+            ),
+            (
+                lxt.lyapunov_exponents,
+                {"step": lambda: stepped, "x0": torch.ones(2), "k": 1, "window": 2},
+            ),
         ],
         "LyapunovMonitor": [
             (lxt.LyapunovMonitor, {"module": layer, "steps": 16}),
             (lxt.LyapunovMonitor, {"module": layer, "inputs": INPUTS}),
         ],
-        "pta_init_": [
-            (lxt.pta_init_, {"module_or_tensor": torch.eye(6)[:, :2], "kind": "gru"})
-        ],
-        "pta_report": [
-            (lxt.pta_report, {"module": layer, "inputs": INPUTS, "steps": 16}),
-        ],
-    }  # fmt: skip
+        "pta_init_": [(lxt.pta_init_, {"module_or_tensor": torch.eye(6)[:, :2], "kind": "gru"})],
+        "pta_report": [(lxt.pta_report, {"module": layer, "inputs": INPUTS, "steps": 16})],
+    }
 
 
 def public():
@@ -293,11 +315,15 @@ def public():
 
 
 def methods(name, kind):
-    return {
-        f"{name}.{key}": inspect.unwrap(getattr(kind, key))
-        for key, value in vars(kind).items()
-        if inspect.isfunction(getattr(value, "__func__", value)) and not key.startswith("_")
-    } if name != "Status" else {}  # fmt: skip
+    return (
+        {
+            f"{name}.{key}": inspect.unwrap(getattr(kind, key))
+            for key, value in vars(kind).items()
+            if inspect.isfunction(getattr(value, "__func__", value)) and not key.startswith("_")
+        }
+        if name != "Status"
+        else {}
+    )
 
 
 def test_every_public_callable_is_known():

@@ -106,8 +106,9 @@ def test_the_driver_finds_the_cadence_and_extends(device):
     whole = spectrum(system, device=device(), **options)
     assert whole.qr_every > 1
     fixed = {**options, "qr_every": 4}
-    short = spectrum(system, device=device(), **{**fixed, "duration": 15.0, "transient": 3.0,
-                     "alignment": 3.0})  # fmt: skip
+    short = spectrum(
+        system, device=device(), **{**fixed, "duration": 15.0, "transient": 3.0, "alignment": 3.0}
+    )
     long = spectrum(system, device=device(), **{**fixed, "transient": 3.0, "alignment": 3.0})
     short.extend(15.0)
     assert np.array_equal(short.exponents, long.exponents)

@@ -66,9 +66,16 @@ def test_mathematics_is_the_host_s(dtype):
     out = np.array([0] * 8 + [3], np.int64)
     module.get_function("bits")((1,), (1,), (out, np.float64(x), np.float32(y)))
     assert out.tolist() == [
-        int(np.float64(x).view(np.int64)), 1, int(np.float32(y).view(np.int32)), 1, 1,
-        310408, 3, 3 + 8 + 8, 9,
-    ]  # fmt: skip
+        int(np.float64(x).view(np.int64)),
+        1,
+        int(np.float32(y).view(np.int32)),
+        1,
+        1,
+        310408,
+        3,
+        3 + 8 + 8,
+        9,
+    ]
 
 
 WARPS = """
@@ -297,10 +304,7 @@ def caught(faults, name, arguments, message, block=(64,), **more):
             "threads 40-63 returned",
         ),
         ("stuck", r"\(3, 0, 0\) waits in vain in __syncwarp at faults.cu:6, mask 0x000000ff"),
-        (
-            "lines",
-            r"threads 0 in __syncthreads at faults.cu:11; threads 1-63 in .* at faults.cu:9",
-        ),
+        ("lines", r"threads 0 in __syncthreads at faults.cu:11; threads 1-63 in .* at faults.cu:9"),
         ("absent", r"a shuffle at faults.cu:14, mask 0xffffffff; .*threads 5 returned"),
         ("masks", r"__syncwarp at faults.cu:17"),
         ("outsider", r"a vote at faults.cu:19 with the mask 0xfffffffe, which lacks .*lane 0"),

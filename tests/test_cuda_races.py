@@ -7,10 +7,7 @@ from .cuda_emulator.race import can_check, races_in
 from .cuda_emulator.recording import recorded
 from .test_contract import ROWS, flight_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not can_check()[0], reason=can_check()[1]),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not can_check()[0], reason=can_check()[1])]
 
 # One for each way through kernels that share memory: blocks of networks and gated units, weights
 # that stay or stream, flows and maps; two lanes of a thread kernel; the QR by itself.

@@ -46,12 +46,15 @@ def test_threads_do_not_change_bits():
     )
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", code], cwd=Path(__file__).parents[1],
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parents[1],
             env={**os.environ, "LYAPAX_NUM_THREADS": threads},
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for threads in ("1", "2", "3")
-    }  # fmt: skip
+    }
     assert len(outputs) == 1
 
 
@@ -132,11 +135,14 @@ def test_a_second_process_compiles_nothing():
     )
     counts = [
         subprocess.run(
-            [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True,
-            text=True, check=True,
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     assert counts[1] == "0\n"
 
 
@@ -209,13 +215,18 @@ def test_lanes_and_dense_networks_agree(phi, form):
     w, bias, start = rng.standard_normal((2, 2)) / 2, rng.standard_normal(2), rng.standard_normal(2)
     options = dict(duration=5.0, dt=0.05, transient=0.0, qr_every=4)
     small = spectrum(
-        lx.RateNetwork(w, bias, phi=phi, form=form), initial=start, initial_basis=np.eye(2),
+        lx.RateNetwork(w, bias, phi=phi, form=form),
+        initial=start,
+        initial_basis=np.eye(2),
         **options,
-    )  # fmt: skip
+    )
     large = spectrum(
         lx.RateNetwork(np.pad(w, (0, 10)), np.pad(bias, (0, 10)), phi=phi, form=form),
-        initial=np.pad(start, (0, 10)), initial_basis=np.eye(12)[:, :2], k=2, **options,
-    )  # fmt: skip
+        initial=np.pad(start, (0, 10)),
+        initial_basis=np.eye(12)[:, :2],
+        k=2,
+        **options,
+    )
     np.testing.assert_allclose(small.exponents, large.exponents, atol=1e-10)
 
 
@@ -223,8 +234,9 @@ def test_batch_shape_follows_broadcasting():
     plane = spectrum(
         library["lorenz63"].system(),
         params=dict(rho=np.array([10.0, 28.0]), sigma=np.array([[10.0], [12.0], [14.0]])),
-        duration=20.0, dt=0.01,
-    )  # fmt: skip
+        duration=20.0,
+        dt=0.01,
+    )
     assert plane.exponents.shape == (3, 2, 3)
     assert (plane.exponents[:, 0, 0] < 0).all()
     assert plane.attractor.shape == (3, 2)
@@ -265,9 +277,12 @@ def test_inputs_are_used_once(rows, qr_every):
     inputs = np.random.default_rng(0).standard_normal((rows, 9))
     third = rows // 3
     spec = spectrum(
-        network(9, kind="map", inputs=inputs), duration=rows - third, transient=third, alignment=0,
+        network(9, kind="map", inputs=inputs),
+        duration=rows - third,
+        transient=third,
+        alignment=0,
         qr_every=qr_every,
-    )  # fmt: skip
+    )
     assert 0 <= rows - third - spec.duration < 8
     with pytest.raises(ValueError, match="used up"):
         spec.extend(100, progress=False).extend(100, progress=False)
@@ -322,8 +337,9 @@ def test_a_forked_child_computes_too():
 
 def skewed(steep):
     """Slopes 2 on half and `steep` on a quarter: a bit or two of the state go at each step."""
-    return lx.Map(lambda x, p: [np.where(x[0] < 0.5, 2 * x[0], steep * (x[0] % 0.25))], 1,
-                  initial=[0.3])  # fmt: skip
+    return lx.Map(
+        lambda x, p: [np.where(x[0] < 0.5, 2 * x[0], steep * (x[0] % 0.25))], 1, initial=[0.3]
+    )
 
 
 def test_a_state_that_rounding_put_on_an_unstable_orbit():

@@ -135,10 +135,17 @@ def test_errors_of_ensembles_cover_the_truth(name):
     known, tol = library[name], {"lorenz63": 0.02, "henon": 3e-3}[name]
     truth = {"lorenz63": LORENZ, "henon": (0.41922, -1.62319)}[name]
     found = [
-        lx.lyapunov_spectrum(known.system(), dt=known.dt, tol=tol, ensemble=True, members=16,
-                             rng=seed, progress=False)
+        lx.lyapunov_spectrum(
+            known.system(),
+            dt=known.dt,
+            tol=tol,
+            ensemble=True,
+            members=16,
+            rng=seed,
+            progress=False,
+        )
         for seed in range(100)
-    ]  # fmt: skip
+    ]
     error = np.array([spec.stderr for spec in found])
     away = np.array([spec.exponents for spec in found]) - truth
     assert (0.9 <= (np.abs(away) < 2 * error).mean(axis=0)).all()
@@ -147,9 +154,7 @@ def test_errors_of_ensembles_cover_the_truth(name):
 
 
 def test_members_in_step_have_the_error_of_one():
-    spec = spectrum(
-        library["van_der_pol"].system(), dt=0.02, tol=1e-3, ensemble=True, members=16
-    )  # fmt: skip
+    spec = spectrum(library["van_der_pol"].system(), dt=0.02, tol=1e-3, ensemble=True, members=16)
     assert np.abs(spec.exponents - (0, -1.059377)).max() < 1e-3
     assert spec.attractor == "limit cycle"
     flow = lx.Flow(bistable, 1, {"a": 2.0}, initial=[2.0])
@@ -199,7 +204,7 @@ def test_a_batch_of_systems_has_an_ensemble_each():
     rho = np.array([28.0, 35.0, 45.0])
     spec = spectrum(
         library["lorenz63"].system(rho=rho), dt=0.01, tol=0.02, ensemble=True, members=16
-    )  # fmt: skip
+    )
     assert spec.shape == (3,)
     assert spec.members.shape == (16, 3)
     assert spec.axes[0][0] == "rho"
@@ -245,12 +250,17 @@ def test_interrupted_ensembles_have_a_result(monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [({"duration": 10}, "tol must be given with ensemble"),
-     ({"tol": 0.1, "ensemble": "yes"}, "ensemble must be True or False"),
-     ({"tol": 0.1, "members": 4}, "members must be >= 16"),
-     ({"tol": 0.1, "initial": [1.0, 1.0, 1.0]}, "initial must have a leading axis of at least 16"),
-     ({"tol": 0.1, "initial": np.ones((20, 3)), "members": 30}, "initial .* of 30 members")],
-)  # fmt: skip
+    [
+        ({"duration": 10}, "tol must be given with ensemble"),
+        ({"tol": 0.1, "ensemble": "yes"}, "ensemble must be True or False"),
+        ({"tol": 0.1, "members": 4}, "members must be >= 16"),
+        (
+            {"tol": 0.1, "initial": [1.0, 1.0, 1.0]},
+            "initial must have a leading axis of at least 16",
+        ),
+        ({"tol": 0.1, "initial": np.ones((20, 3)), "members": 30}, "initial .* of 30 members"),
+    ],
+)
 def test_bad_input(options, text):
     with pytest.raises((ValueError, TypeError), match=text):
         lorenz(**{"ensemble": True, **options})

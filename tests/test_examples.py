@@ -64,8 +64,11 @@ def test_flossing(tmp_path, capsys):
     example = load("floss_exponents")
     example.main(["--steps", "40", "--picture", str(tmp_path / "floss.png")])
     assert (tmp_path / "floss.png").stat().st_size > 10_000
-    sizes = [float(line.split("size ")[1].split(",")[0]) for line in
-             capsys.readouterr().out.splitlines() if "size " in line]  # fmt: skip
+    sizes = [
+        float(line.split("size ")[1].split(",")[0])
+        for line in capsys.readouterr().out.splitlines()
+        if "size " in line
+    ]
     assert sizes[1] < sizes[0] / 2
 
 
@@ -108,8 +111,9 @@ def test_structural_stability(tmp_path, monkeypatch):
     monkeypatch.setattr(example, "DURATION", 400)
     results = example.main(tmp_path / "stability.png")
     assert (tmp_path / "stability.png").stat().st_size > 20_000
-    weights, states = ({name: found.n_zero for name, found in results[kind].items()}
-                       for kind in "DS")  # fmt: skip
+    weights, states = (
+        {name: found.n_zero for name, found in results[kind].items()} for kind in "DS"
+    )
     assert (weights["line attractor"][0] == 1).all()
     assert weights["line attractor"][1].mean() < 0.5
     for zeros in weights, states:
@@ -122,8 +126,16 @@ def test_structural_stability(tmp_path, monkeypatch):
 def test_new_connections_take_zeros_from_many_oscillators():
     """The claim of the picture's caption: one cycle is robust, eight oscillators are not."""
     example = load("structural_stability")
-    run = {"draws": 4, "zeros": True, "rng": 0, "duration": 600, "transient": 500, "dt": 0.05,
-           "k": 9, "progress": False}  # fmt: skip
+    run = {
+        "draws": 4,
+        "zeros": True,
+        "rng": 0,
+        "duration": 600,
+        "transient": 500,
+        "dt": 0.05,
+        "k": 9,
+        "progress": False,
+    }
     eight = lx.robustness(example.bank(8), [0.0, 0.1], **run)
     assert (eight.n_zero[0] == 8).all()
     assert (eight.n_zero[1] < 8).all()
@@ -143,8 +155,9 @@ def test_synchrony(tmp_path, monkeypatch):
     assert coupled.n_zero.reshape(2, -1).tolist() == [[example.COUNT, example.COUNT, 1]] * 2
     assert (weak[:, :2] < 1e-3).all()
     assert (strong[:, 2] > 1.5 * strong[:, 0]).all()
-    rest, oscillators, common = (signal[delay > example.DELAY - 20]
-                                 for delay, signal in signals.values())  # fmt: skip
+    rest, oscillators, common = (
+        signal[delay > example.DELAY - 20] for delay, signal in signals.values()
+    )
     assert np.abs(rest).max() < 0.01  # a signal vanishes
     assert np.abs(common).max() > 0.1  # persists in one direction
     assert np.abs(oscillators).max() > 2 * np.abs(common).max()

@@ -36,24 +36,29 @@ def test_strong_contraction_and_pairs():
     def f(x, p):
         r2 = x[0] ** 2 + x[1] ** 2
         return [
-            x[0] - x[1] - r2 * x[0], x[0] + x[1] - r2 * x[1],
-            -0.2 * x[2] - 0.3 * x[3] + x[0], 0.3 * x[2] - 0.2 * x[3], -16 * x[4] + x[1],
-        ]  # fmt: skip
+            x[0] - x[1] - r2 * x[0],
+            x[0] + x[1] - r2 * x[1],
+            -0.2 * x[2] - 0.3 * x[3] + x[0],
+            0.3 * x[2] - 0.2 * x[3],
+            -16 * x[4] + x[1],
+        ]
 
     cycle = lx.floquet(lx.Flow(f, 5), dt=0.01, transient=60, rng=0)
     # The step's own error grows with the fifth power of the rate.
     np.testing.assert_allclose(cycle.exponents, [0, -0.2, -0.2, -2.0, -16.0], rtol=1e-5, atol=1e-6)
     pair = np.exp((-0.2 + 0.3j) * 2 * np.pi)
-    np.testing.assert_allclose(sorted(cycle.multipliers[1:3], key=np.imag), [pair.conj(), pair],
-                               atol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(
+        sorted(cycle.multipliers[1:3], key=np.imag), [pair.conj(), pair], atol=1e-6
+    )
     assert abs(cycle.multipliers[4]) < 1e-43
 
 
 @pytest.mark.parametrize("mu", [3.0, 6.0, 8.0])
 def test_stiff_van_der_pol(mu):
     """The second exponent is the mean divergence, exp(-120) of a multiplier or not."""
-    cycle = lx.floquet(library["van_der_pol"].system(mu=mu), dt=0.002, transient=60, rng=0,
-                       max_period=30.0)  # fmt: skip
+    cycle = lx.floquet(
+        library["van_der_pol"].system(mu=mu), dt=0.002, transient=60, rng=0, max_period=30.0
+    )
     divergence = mu * (1 - cycle.orbit[:-1, 0] ** 2)
     assert cycle.exponents[1] == pytest.approx(divergence.mean(), rel=1e-4)
     assert abs(cycle.trivial - 1) < 1e-8
@@ -187,17 +192,19 @@ def test_linear_system_with_periodic_coefficients(a, b, trace, stable):
 
 def test_driven_systems_have_the_period_of_their_drive():
     duffing = lx.Flow(
-        lambda x, p, t: [x[1], -0.2 * x[1] + x[0] - x[0] ** 3 + 0.1 * np.cos(t)], 2,
+        lambda x, p, t: [x[1], -0.2 * x[1] + x[0] - x[0] ** 3 + 0.1 * np.cos(t)],
+        2,
         initial=[1.0, 0.0],
-    )  # fmt: skip
+    )
     # DOP853 and Newton's method. The transient ends within a period and is rounded up.
     for transient in (0.0, 100.0):
         cycle = lx.floquet(duffing, 2 * np.pi, dt=0.02, transient=transient, rng=0)
         np.testing.assert_allclose(cycle.state, [1.09728968, 0.02364956], atol=1e-7)
         np.testing.assert_allclose(
-            sorted(cycle.multipliers, key=np.imag), -0.41237961 + np.array([-1j, 1j]) * 0.3384562,
+            sorted(cycle.multipliers, key=np.imag),
+            -0.41237961 + np.array([-1j, 1j]) * 0.3384562,
             atol=1e-7,
-        )  # fmt: skip
+        )
     assert np.prod(cycle.multipliers) == pytest.approx(np.exp(-0.4 * np.pi), abs=1e-7)
     # Two periods of the drive are a period too.
     double = lx.floquet(duffing, 4 * np.pi, dt=0.02)
@@ -248,13 +255,18 @@ def test_local_exponents():
     assert found.shape == (2, 60, 3)
     spec = spectrum(system, duration=300, dt=0.1, transient=100, k=3)
     assert abs(found[0, :, 0].mean() - spec.exponents[0]) < 0.05
-    whole = lx.local_exponents(system, window=300, windows=1, alignment=50, transient=50,
-                               members=2, **run)  # fmt: skip
+    whole = lx.local_exponents(
+        system, window=300, windows=1, alignment=50, transient=50, members=2, **run
+    )
     np.testing.assert_allclose(whole[:, 0], found.mean(axis=1), atol=1e-9)
     late = lx.local_exponents(
-        lx.Map(lambda x, p: [x[0] ** 2], 1), window=2, windows=8, alignment=0, initial=[1.1],
+        lx.Map(lambda x, p: [x[0] ** 2], 1),
+        window=2,
+        windows=8,
+        alignment=0,
+        initial=[1.1],
         progress=False,
-    )  # fmt: skip
+    )
     assert np.isfinite(late[0]).all()
     assert np.isnan(late[-1]).all()
     dead = lx.local_exponents(lx.RNN(np.zeros((3, 3))), window=2, windows=3, progress=False)
@@ -288,9 +300,16 @@ def test_a_line_attractor_loses_its_zero_and_a_limit_cycle_keeps_it():
 def test_noise_in_the_state_leaves_a_line_attractor_its_zero_until_the_line_ends():
     line = lx.RateNetwork([[0.0, -1.0], [-1.0, 0.0]], bias=1.0, phi="relu", form="rate")
     spec = lx.robustness(
-        line, [0.0, 0.05, 10.0], "S", draws=16, initial=[0.4, 0.6],
-        duration=400, dt=0.05, rng=0, progress=False,
-    )  # fmt: skip
+        line,
+        [0.0, 0.05, 10.0],
+        "S",
+        draws=16,
+        initial=[0.4, 0.6],
+        duration=400,
+        dt=0.05,
+        rng=0,
+        progress=False,
+    )
     assert spec.shape == (3, 16)
     # x_1 - x_2 does not change, and the line ends where it is 1: starts have it at 0.2 +- 0.07 and
     # at 0.2 +- 14.
@@ -305,8 +324,9 @@ def test_noise_is_where_the_weights_are():
     assert none is None
     assert not noisy.W[:, w == 0].any()
     assert noisy.W[:, 0, 1].std() == pytest.approx(0.2, rel=0.1)
-    gru, _ = lx.perturb(lx.GRU([np.ones((9, 3))] * 2, [np.ones((9, 2)), np.ones((9, 3))]),
-                        scale=0.0, draws=2, rng=0)  # fmt: skip
+    gru, _ = lx.perturb(
+        lx.GRU([np.ones((9, 3))] * 2, [np.ones((9, 2)), np.ones((9, 3))]), scale=0.0, draws=2, rng=0
+    )
     assert gru.batch_shape == (2,)
     same, starts = lx.perturb(network(), "S", scale=0.5, draws=7, rng=0)
     assert starts.shape == (7, 12)

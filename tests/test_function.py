@@ -239,4 +239,4 @@ def test_systems_go_into_other_processes_with_the_same_bits():
     np.testing.assert_array_equal(there, here)
     np.testing.assert_array_equal(
         spectrum(copy.deepcopy(system), k=1, duration=200).exponents, here
-    )  # fmt: skip
+    )

@@ -16,11 +16,19 @@ FORBIDDEN = {
     **{
         f"lyapax.{name}": ("click", "tqdm", "matplotlib", "torch", "lyapax.cli", "lyapax.plot")
         for name in (
-            "attractor", "divergence", "drift", "equilibrium", "judgement", "motion",
-            "recurrence", "snapshots", "statistics", "sums",
+            "attractor",
+            "divergence",
+            "drift",
+            "equilibrium",
+            "judgement",
+            "motion",
+            "recurrence",
+            "snapshots",
+            "statistics",
+            "sums",
         )
     },
-}  # fmt: skip
+}
 # Known only where they are used: nothing of them is needed to import lyapax.
 LAZY = ("click", "matplotlib", "torch", "xarray", "zarr", "cupy")
 

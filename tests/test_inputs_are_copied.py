@@ -108,14 +108,19 @@ def functions():
     henon = lx.systems.library["henon"].system()
     start, basis, eye = np.array([0.1, 0.1]), np.eye(2), np.eye(2)
     common = {"duration": 16, "initial": start, **QUIET}
-    return start, basis, eye, {
-        "spectrum": lambda: spectrum(henon, duration=16, initial=start, initial_basis=basis),
-        "local": lambda: lx.local_exponents(henon, window=2, windows=4, initial=start, **QUIET),
-        "covariant": lambda: lx.covariant_vectors(henon, **common).vectors,
-        "trajectory": lambda: lx.trajectory(henon, **common).states,
-        "sensitivity": lambda: lx.sensitivity(henon, eye, **common).log_norms,
-        "adjoint": lambda: lx.adjoint(henon, eye, **common).log_norms,
-    }  # fmt: skip
+    return (
+        start,
+        basis,
+        eye,
+        {
+            "spectrum": lambda: spectrum(henon, duration=16, initial=start, initial_basis=basis),
+            "local": lambda: lx.local_exponents(henon, window=2, windows=4, initial=start, **QUIET),
+            "covariant": lambda: lx.covariant_vectors(henon, **common).vectors,
+            "trajectory": lambda: lx.trajectory(henon, **common).states,
+            "sensitivity": lambda: lx.sensitivity(henon, eye, **common).log_norms,
+            "adjoint": lambda: lx.adjoint(henon, eye, **common).log_norms,
+        },
+    )
 
 
 @pytest.mark.parametrize("name", functions()[-1])

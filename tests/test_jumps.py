@@ -32,10 +32,12 @@ JUMPING = {
     "jerk": (flow(jerk, 3, a=0.6), "output 2 jumps by 2 where x0 = 0 (sign)"),
     "relay": (flow(relay, 2), "output 1 jumps by 2 where x0 - 0.3 = 0 (where)"),
     "stick-slip": (
-        flow(stick_slip, 2, belt=0.2, slip=1.0), "where abs(-p.belt + x1) - 0.0001 = 0 (where)",
+        flow(stick_slip, 2, belt=0.2, slip=1.0),
+        "where abs(-p.belt + x1) - 0.0001 = 0 (where)",
     ),
     "a thin layer": (
-        flow(lambda x, p: [np.where(np.abs(x[0] - 0.2) < 1e-6, 3.0, 1.0) - x[0]], 1), "jumps by 2",
+        flow(lambda x, p: [np.where(np.abs(x[0] - 0.2) < 1e-6, 3.0, 1.0) - x[0]], 1),
+        "jumps by 2",
     ),
     "far away": (flow(lambda x, p: [np.where(x[0] > 1e5, 3.0, 0.0) - x[0]], 1), "x0 - 100000 = 0"),
     "one member of a batch": (
@@ -52,7 +54,7 @@ JUMPING = {
     "weak": (flow(lambda x, p: [1e-4 * np.sign(x[0]) - x[0] - 1], 1), "jumps by 0.0002"),
     "in small units": (flow(lambda x, p: [1e-12 * np.sign(x[0]) - 1e-12], 1), "jumps by 2e-12"),
     "angle": (flow(lambda x, p: [np.arctan2(x[1], x[0]), -x[1]], 2), "jumps by 6.28"),
-}  # fmt: skip
+}
 CONTINUOUS = {
     "absolute value": flow(lambda x, p: [np.abs(x[0]) - 1], 1),
     "sign times itself": flow(lambda x, p: [np.sign(x[0]) * x[0] - 1], 1),
@@ -67,7 +69,7 @@ CONTINUOUS = {
     ),
     "switched by time": flow(lambda x, p, t: [np.sign(np.sin(t)) - x[0]], 1),
     "switched by a parameter": flow(lambda x, p: [np.sign(p.a) - x[0]], 1, a=[-1.0, 1.0]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", JUMPING)

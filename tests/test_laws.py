@@ -161,9 +161,11 @@ def test_an_orthogonal_change_of_basis_changes_nothing(angle):
     vdp = library["van_der_pol"].f
     plain = Flow(vdp, 2, {"mu": 1.0})
     turned = Flow(
-        lambda x, p: p.turn @ np.stack(vdp(p.turn.T @ x, p)), 2, {"mu": 1.0, "turn": turn},
+        lambda x, p: p.turn @ np.stack(vdp(p.turn.T @ x, p)),
+        2,
+        {"mu": 1.0, "turn": turn},
         shapes={"turn": (2, 2)},
-    )  # fmt: skip
+    )
     start = np.array([1.0, 0.5])
     options = dict(duration=100.0, dt=0.02, transient=20.0)
     one = spectrum(plain, initial=start, initial_basis=np.eye(2), **options)

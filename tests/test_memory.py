@@ -32,8 +32,10 @@ def machine(tmp_path, monkeypatch):
 
 
 def group(root, folder, limit, used, inactive, version=2):
-    names = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max",
-             "memory.current")}[version]  # fmt: skip
+    names = {
+        1: ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        2: ("memory.max", "memory.current"),
+    }[version]
     path = root / folder
     path.mkdir(parents=True, exist_ok=True)
     (path / names[0]).write_text(f"{limit}\n")
@@ -100,11 +102,15 @@ def henon():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: spectrum(ring(100_000), duration=9),
-         r"447 GiB of memory .* 1 x 100000 x 100000 tangents, 21 GiB are available; give k"),
+        (
+            lambda: spectrum(ring(100_000), duration=9),
+            r"447 GiB of memory .* 1 x 100000 x 100000 tangents, 21 GiB are available; give k",
+        ),
         (lambda: spectrum(ring(100_000), duration=9, k=50_000), "; give a smaller k"),
-        (lambda: spectrum(henon(), duration=9, members=10**12),
-         "1000000000000 x 2 x 2 tangents.*give fewer members"),
+        (
+            lambda: spectrum(henon(), duration=9, members=10**12),
+            "1000000000000 x 2 x 2 tangents.*give fewer members",
+        ),
         (lambda: spectrum(henon(), duration=1e9, members=10**7), "fewer members"),
         (lambda: lx.local_exponents(henon(), window=9, windows=10**12), "windows"),
         (lambda: lx.covariant_vectors(henon(), duration=10**12), "qr_every"),
@@ -114,11 +120,13 @@ def henon():
         (lambda: lx.adjoint(ring(100_000), duration=9), "fewer covectors"),
         (lambda: lx.adjoint(henon(), duration=10**12, save_every=10**10), "duration"),
         (lambda: lx.perturb(lx.RateNetwork(np.eye(9)), scale=1, draws=10**10), "fewer draws"),
-        (lambda: lx.robustness(lx.RateNetwork(np.eye(9)), [0, 1], draws=10**9, duration=9),
-         "1000000000 draws of 2 scales.*fewer draws"),
+        (
+            lambda: lx.robustness(lx.RateNetwork(np.eye(9)), [0, 1], draws=10**9, duration=9),
+            "1000000000 draws of 2 scales.*fewer draws",
+        ),
         (lambda: lx.RateNetwork(np.broadcast_to(0.0, (10**6, 10**6))), "W of shape"),
     ],
-)  # fmt: skip
+)
 def test_refused_before_anything_runs(machine, call, words):
     with pytest.raises(ValueError, match=words) as refused:
         call()

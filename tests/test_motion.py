@@ -126,8 +126,17 @@ def test_returns_and_growth_by_hand():
     points = np.stack([circle, decay, spiral], axis=1)
     assert list(recurrence.returns(points)) == [True, False, False]
 
-    sizes = np.stack([time, np.sqrt(time), np.exp(time / 50), 1 - np.exp(-time / 500),
-                      2 + np.sin(time), np.log(time)], axis=1)  # fmt: skip
+    sizes = np.stack(
+        [
+            time,
+            np.sqrt(time),
+            np.exp(time / 50),
+            1 - np.exp(-time / 500),
+            2 + np.sin(time),
+            np.log(time),
+        ],
+        axis=1,
+    )
     first = np.array([1.0, 1.0, 1.0, 0.1, 1.0, 1.0])
     assert list(recurrence.grows(sizes, time, first)) == [True, True, True, False, False, False]
 
@@ -222,7 +231,10 @@ def test_at_rest_on_a_centre():
     )
     line = lx.Flow(lambda x, p: [0.0 * x[0], -x[1], -2 * x[2]], 3, {})
     assert lx.lyapunov_spectrum(line, dt=0.05, **rest).attractor == "continuum of fixed points"
-    turn = lx.Map(lambda x, p: [p.c * x[0] - p.s * x[1], p.s * x[0] + p.c * x[1]], 2,
-                  {"c": np.cos([0.3, 2.0]), "s": np.sin([0.3, 2.0])})  # fmt: skip
+    turn = lx.Map(
+        lambda x, p: [p.c * x[0] - p.s * x[1], p.s * x[0] + p.c * x[1]],
+        2,
+        {"c": np.cos([0.3, 2.0]), "s": np.sin([0.3, 2.0])},
+    )
     spec = lx.lyapunov_spectrum(turn, duration=200, initial=np.zeros(2), **QUIET)
     assert list(spec.attractor) == ["elliptic fixed point"] * 2

@@ -16,9 +16,18 @@ from .helpers import spectrum
 
 @pytest.mark.parametrize(
     "value",
-    [0.5, np.float64(0.5), np.float32(0.5), np.array(0.5), np.array(0.5, np.float16),
-     Fraction(1, 2), Decimal("0.5"), np.ma.array(0.5), np.array(0.5, ">f8")],
-)  # fmt: skip
+    [
+        0.5,
+        np.float64(0.5),
+        np.float32(0.5),
+        np.array(0.5),
+        np.array(0.5, np.float16),
+        Fraction(1, 2),
+        Decimal("0.5"),
+        np.ma.array(0.5),
+        np.array(0.5, ">f8"),
+    ],
+)
 def test_numbers(value):
     assert _check.positive(value, "dt") == 0.5
 
@@ -48,8 +57,10 @@ def test_a_tiny_duration_is_one_step():
     assert spectrum(henon, duration=1e-12, transient=0).duration == 1.0
 
 
-@pytest.mark.parametrize("value", [np.ma.array([1.0, 2.0], mask=[0, 1]), [np.ma.masked, 1.0],
-                                   [[np.ma.array([1.0], mask=[1])]]])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [np.ma.array([1.0, 2.0], mask=[0, 1]), [np.ma.masked, 1.0], [[np.ma.array([1.0], mask=[1])]]],
+)
 def test_masks_are_refused(value):
     with pytest.raises(TypeError, match="bias must not have masked entries"):
         _check.real_array(value, "bias")
@@ -80,8 +91,13 @@ def test_options_that_do_not_exist():
 def test_tensors():
     torch = pytest.importorskip("torch")
     layer = torch.nn.GRU(2, 3)
-    built = lx.GRU(layer.weight_hh_l0, layer.weight_ih_l0, layer.bias_hh_l0, layer.bias_ih_l0,
-                   inputs=torch.ones(9, 2).bfloat16())  # fmt: skip
+    built = lx.GRU(
+        layer.weight_hh_l0,
+        layer.weight_ih_l0,
+        layer.bias_hh_l0,
+        layer.bias_ih_l0,
+        inputs=torch.ones(9, 2).bfloat16(),
+    )
     np.testing.assert_array_equal(built.weight_hh[0], layer.weight_hh_l0.detach().numpy())
     assert lx.RateNetwork(torch.nn.Parameter(torch.eye(3))).W.tolist() == np.eye(3).tolist()
     half = torch.tensor([0.3, 2.0]).bfloat16()

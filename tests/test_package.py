@@ -68,9 +68,13 @@ def test_the_other_lyapax_in_our_folder_is_one_clear_error(tmp_path):
     distribution.stand_alone(folder)
     (folder / "core.py").write_text("import jax")  # what PyPI's lyapax has there
     done = subprocess.run(
-        [sys.executable, "-c", "import lyapax"], env={"PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", "import lyapax"],
+        env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     said = done.stderr.splitlines()[-1]
     assert said.startswith(
         "ImportError: PyPI's lyapax, another project, is installed in the folder"

@@ -147,8 +147,10 @@ TABLE = np.array([[0.5, -1.25, 0.0], [2.0, 0.125, 3.0], [0.0, -0.75, 1.5]])
 
 
 def table(top=None, left=None, corner="", matrix=TABLE):
-    rows = [[*([name] if left else []), *map(repr, row.tolist())]
-            for name, row in zip(left or [None] * len(matrix), matrix, strict=True)]  # fmt: skip
+    rows = [
+        [*([name] if left else []), *map(repr, row.tolist())]
+        for name, row in zip(left or [None] * len(matrix), matrix, strict=True)
+    ]
     if top:
         rows.insert(0, [*([corner] if left and corner is not None else []), *top])
     return "".join(",".join(row) + "\n" for row in rows)
@@ -258,8 +260,16 @@ def test_dead_units_of_sparse_weights():
 def test_json_has_null_where_there_is_no_number(tmp_path):
     """Two units that nothing reaches die at once: -inf, which JSON does not know."""
     np.save(tmp_path / "w.npy", np.diag([0.5, 0.0, 0.0]))
-    text = invoke("spectrum", str(tmp_path / "w.npy"), "--map", "--phi", "linear",
-                  "--duration", "50", "--json")  # fmt: skip
+    text = invoke(
+        "spectrum",
+        str(tmp_path / "w.npy"),
+        "--map",
+        "--phi",
+        "linear",
+        "--duration",
+        "50",
+        "--json",
+    )
 
     def refuse(word):
         raise AssertionError(f"{word} is not JSON")
@@ -319,8 +329,11 @@ def test_command_line_errors_are_one_line(tmp_path, arguments, words):
     np.save(tmp_path / "square.npy", np.eye(3))
     done = subprocess.run(
         [sys.executable, "-c", "from lyapax.cli import main; main()", *arguments],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert words in done.stderr

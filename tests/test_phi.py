@@ -115,10 +115,11 @@ def everything():
         "rnn": lx.RNN(W, nonlinearity="relu"),
         "gru": lx.GRU(rng.normal(size=(6, 2)), rng.normal(size=(6, 1)), inputs=np.ones((9, 1))),
         "lstm": lx.LSTM(
-            [rng.normal(size=(8, 2))] * 2, [rng.normal(size=(8, 1)), rng.normal(size=(8, 2))],
+            [rng.normal(size=(8, 2))] * 2,
+            [rng.normal(size=(8, 1)), rng.normal(size=(8, 2))],
             readout=rng.normal(size=(1, 2)),
         ),
-    }  # fmt: skip
+    }
 
 
 def same(a, b):

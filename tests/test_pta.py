@@ -11,15 +11,24 @@ from lyapax import pta
 
 # theta = LL(alpha), computed with an independent program.
 SADDLE_NODE = {
-    1.05: 0.01734, 1.1: 0.03404, 1.25: 0.08056, 1.5: 0.14782, 2.0: 0.25246, 3.0: 0.38512,
-    5.0: 0.51361, 8.0: 0.59706, 10.0: 0.62757,
-}  # fmt: skip
+    1.05: 0.01734,
+    1.1: 0.03404,
+    1.25: 0.08056,
+    1.5: 0.14782,
+    2.0: 0.25246,
+    3.0: 0.38512,
+    5.0: 0.51361,
+    8.0: 0.59706,
+    10.0: 0.62757,
+}
 # Offset of a GRU's map: first and last theta of its two intervals.
 GRU_BORDERS = {
-    0.01: (0.0018, 2.0338, 2.0354, 3.1410), 0.25: (0.0423, 2.0179, 2.0577, 3.1271),
-    1.0: (0.1492, 1.9713, 2.1196, 3.0865), 2.0: (0.2553, 1.9154, 2.1878, 3.0380),
+    0.01: (0.0018, 2.0338, 2.0354, 3.1410),
+    0.25: (0.0423, 2.0179, 2.0577, 3.1271),
+    1.0: (0.1492, 1.9713, 2.1196, 3.0865),
+    2.0: (0.2553, 1.9154, 2.1878, 3.0380),
     4.0: (0.3888, 1.8221, 2.2900, 2.9568),
-}  # fmt: skip
+}
 CELLS = [(cell, time) for cell in ("tanh", "gru") for time in ("discrete", "continuous")]
 
 
@@ -34,9 +43,11 @@ def cycle_exists(alpha, theta, turn, gru):
     """Is there a point, off the origin, that one step multiplies by the complex number `turn`?"""
     weights = pta.blocks(alpha, theta)
     rotation = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    step = (lambda h: 0.5 * h + 0.5 * np.tanh(weights @ h / 2)) if gru else (
-        lambda h: np.tanh(weights @ h)
-    )  # fmt: skip
+    step = (
+        (lambda h: 0.5 * h + 0.5 * np.tanh(weights @ h / 2))
+        if gru
+        else (lambda h: np.tanh(weights @ h))
+    )
     for angle in np.linspace(0, 2 * np.pi, 24, endpoint=False):
         for size in (0.3, 0.6, 0.9, 1.2):
             start = size * np.array([np.cos(angle), np.sin(angle)])
@@ -46,8 +57,9 @@ def cycle_exists(alpha, theta, turn, gru):
     return False
 
 
-@pytest.mark.parametrize(("turn", "gru"), [(1, False), (1j, False), (-1, False), (1j, True),
-                                           (-1, True), (1, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("turn", "gru"), [(1, False), (1j, False), (-1, False), (1j, True), (-1, True), (1, True)]
+)
 def test_a_border_is_where_a_cycle_appears(turn, gru):
     """All borders by the one curve: the cycle is there on one side and not on the other."""
     unit = {1: 2, 1j: 2 * abs(pta.FOUR_CYCLE), -1: 6}[turn] if gru else 1.0
@@ -225,18 +237,25 @@ def test_bad_input():
 BAD = ["a", None, np.nan, np.inf, 1j, object()]
 CALLS = {
     "alpha": [
-        lambda v: pta.blocks(v, 0.1), lambda v: pta.bank(v, 0.1), pta.saddle_node,
-        lambda v: pta.Region().contains(v, 0.1), lambda v: pta.leading_exponents(v, 0.1),
+        lambda v: pta.blocks(v, 0.1),
+        lambda v: pta.bank(v, 0.1),
+        pta.saddle_node,
+        lambda v: pta.Region().contains(v, 0.1),
+        lambda v: pta.leading_exponents(v, 0.1),
         lambda v: pta.block_system(v, 0.1, "tanh", "discrete"),
     ],
     "theta": [
-        lambda v: pta.blocks(1.2, v), pta.gru_offset, lambda v: pta.Region().contains(1.2, v),
+        lambda v: pta.blocks(1.2, v),
+        pta.gru_offset,
+        lambda v: pta.Region().contains(1.2, v),
         lambda v: pta.leading_exponents(1.2, v),
     ],
     "size": [lambda v: pta.Region().sample(v), lambda v: pta.draw(v, pta.region())],
     "n": [lambda v: pta.bank([2.0], [0.3], v)],
     "cell": [
-        pta.Region, lambda v: pta.region(cell=v), lambda v: pta.leading_exponents(1.2, 0.9, v)
+        pta.Region,
+        lambda v: pta.region(cell=v),
+        lambda v: pta.leading_exponents(1.2, 0.9, v),
     ],
     "time": [lambda v: pta.Region(time=v), lambda v: pta.leading_exponents(1.2, 0.9, time=v)],
     "name": [pta.region],
@@ -249,7 +268,7 @@ CALLS = {
     "steps": [lambda v: pta.leading_exponents(1.2, 0.9, steps=v)],
     "transient": [lambda v: pta.leading_exponents(1.2, 0.9, transient=v)],
     "dt": [lambda v: pta.leading_exponents(1.2, 0.9, time="continuous", dt=v)],
-}  # fmt: skip
+}
 OPTIONAL = {"n", "rng", "rounded", "ax"}
 COUNTS = {"size", "n", "points", "steps", "transient"}
 

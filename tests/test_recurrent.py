@@ -41,9 +41,12 @@ def test_inputs_of_a_flow_are_held_within_a_step():
     given = weights(lx.GRU, 5, 2)
     inputs = np.random.default_rng(1).standard_normal((8, 2))
     spec = spectrum(
-        lx.GRU(*given, inputs=inputs, kind="flow"), dt=0.1, transient=0.2, alignment=0.1,
+        lx.GRU(*given, inputs=inputs, kind="flow"),
+        dt=0.1,
+        transient=0.2,
+        alignment=0.1,
         initial=np.zeros(5),
-    )  # fmt: skip
+    )
     f = reference.recurrent("gru", *given, flow=True)
     x = np.zeros(5)
     for u in inputs:
@@ -110,8 +113,11 @@ def test_slopes_far_out(dtype, far, driven):
     """phi' = 1 - tanh^2 is 0 from u = 10 in float32 and 19 in float64."""
     u = far - 1.0  # from the bias; the state is 1
     loop = {"inputs": np.full((64, 1), u)} if driven else {"readout": None, "bias_ih": u}
-    rnn = lx.RNN(np.eye(12), np.ones((12, 1)), **loop) if driven else lx.RNN(
-        np.eye(12), bias_ih=np.full(12, u))  # fmt: skip
+    rnn = (
+        lx.RNN(np.eye(12), np.ones((12, 1)), **loop)
+        if driven
+        else lx.RNN(np.eye(12), bias_ih=np.full(12, u))
+    )
     duration = {} if driven else {"duration": 64}
     spec = spectrum(rnn, dtype=dtype, initial=np.ones(12), **duration)
     expected = np.log(4) - 2 * far - 2 * np.log1p(np.exp(-2 * far))

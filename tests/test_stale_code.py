@@ -27,9 +27,13 @@ def test_an_edited_helper_is_compiled_anew(tmp_path):
 
     def run():
         done = subprocess.run(
-            [sys.executable, "-c", CODE], cwd=tmp_path, capture_output=True, text=True, check=True,
+            [sys.executable, "-c", CODE],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
             env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": "."},
-        )  # fmt: skip
+        )
         *values, hits, where = done.stdout.split()
         assert Path(where).parent == package
         return [*map(float, values)], int(hits)

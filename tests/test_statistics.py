@@ -17,18 +17,28 @@ RUNS = {
     "lorenz63": (library["lorenz63"].system, 2048, 0.01, 100, (0.90559, 0.0, -14.57215)),
     "henon": (library["henon"].system, 4096, None, 1000, (0.41938, -1.62335)),
     "network": (
-        lambda: RateNetwork(CHAOTIC_50), 2048, 0.1, 300, (0.12396, 0.0, -0.07023, -0.23709),
+        lambda: RateNetwork(CHAOTIC_50),
+        2048,
+        0.1,
+        300,
+        (0.12396, 0.0, -0.07023, -0.23709),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_two_standard_errors_cover_the_truth(name):
     build, duration, dt, transient, truth = RUNS[name]
     spec = lyapunov_spectrum(
-        build(), duration=duration, dt=dt, transient=transient, k=len(truth),
-        members=200 if name == "network" else 2000, rng=1, progress=False,
-    )  # fmt: skip
+        build(),
+        duration=duration,
+        dt=dt,
+        transient=transient,
+        k=len(truth),
+        members=200 if name == "network" else 2000,
+        rng=1,
+        progress=False,
+    )
     covered = (np.abs(spec.exponents - truth) < 2 * spec.stderr).mean(axis=0)
     for j, value in enumerate(truth):
         if value == 0.0:
@@ -90,21 +100,27 @@ def judged(spec, n_zero, attractor):
     """Outcomes "right", "wrong" or "undetermined", one a member."""
     kinds, zeros = np.atleast_1d(spec.attractor), np.atleast_1d(spec.n_zero)
     return [
-        "undetermined" if kind == "undetermined"
-        else "right" if kind.startswith(expected) and zero == zeros_expected
+        "undetermined"
+        if kind == "undetermined"
+        else "right"
+        if kind.startswith(expected) and zero == zeros_expected
         else f"wrong: {kind}, {zero} for {expected}, {zeros_expected}"
         for kind, zero, expected, zeros_expected in zip(
             kinds, zeros, attractor, n_zero, strict=True
         )
-    ]  # fmt: skip
+    ]
 
 
 def oscillators(m):
     def f(x, p):
         u, v = x[::2], x[1::2]
         grow = 1 - u**2 - v**2
-        return np.concatenate([[grow[i] * u[i] - p.omega[i] * v[i],
-                                p.omega[i] * u[i] + grow[i] * v[i]] for i in range(m)])  # fmt: skip
+        return np.concatenate(
+            [
+                [grow[i] * u[i] - p.omega[i] * v[i], p.omega[i] * u[i] + grow[i] * v[i]]
+                for i in range(m)
+            ]
+        )
 
     return f
 
@@ -122,8 +138,10 @@ def known_cases(rng):
     zero = (leading[clear] > -1e-4).astype(int)
     # A locked block is a fixed point or a periodic orbit; which one is not the exponent's to say.
     spec = lyapunov_spectrum(plane, **{**measure, "duration": 5120})
-    kind = ["closed curve" if z else k if k.startswith(("fixed", "periodic")) else "locked"
-            for z, k in zip(zero, spec.attractor, strict=True)]  # fmt: skip
+    kind = [
+        "closed curve" if z else k if k.startswith(("fixed", "periodic")) else "locked"
+        for z, k in zip(zero, spec.attractor, strict=True)
+    ]
     yield spec, zero, kind
 
     for m in range(1, 6):
@@ -135,13 +153,15 @@ def known_cases(rng):
     rate = np.concatenate([np.geomspace(0.01, 1.0, 30)])
     fixed = Flow(
         lambda x, p: [-p.a * x[0] + x[1] - x[0] ** 3, -p.b * x[1], -p.c * x[2] + x[0] * x[1]],
-        3, {"a": rate, "b": rng.uniform(0.5, 1, 30), "c": rng.uniform(0.02, 1, 30)},
-    )  # fmt: skip
+        3,
+        {"a": rate, "b": rng.uniform(0.5, 1, 30), "c": rng.uniform(0.02, 1, 30)},
+    )
     yield lyapunov_spectrum(fixed, dt=0.05, **measure), [0] * 30, ["fixed point"] * 30
     spiral = Flow(
-        lambda x, p: [-p.a * x[0] - p.w * x[1], p.w * x[0] - p.a * x[1]], 2,
+        lambda x, p: [-p.a * x[0] - p.w * x[1], p.w * x[0] - p.a * x[1]],
+        2,
         {"a": rate, "w": rng.uniform(0.2, 3, 30)},
-    )  # fmt: skip
+    )
     yield lyapunov_spectrum(spiral, dt=0.05, **measure), [0] * 30, ["fixed point"] * 30
 
     # Up to 60: beyond, some values of rho hit a window of periodic orbits.
@@ -172,9 +192,15 @@ def test_classes_of_known_cases(seed):
 @pytest.mark.parametrize("duration", [512, 2048])
 def test_a_chaotic_network_is_seldom_misread(duration):
     spec = lyapunov_spectrum(
-        RateNetwork(CHAOTIC_50), duration=duration, dt=0.1, transient=300, k=6, members=100,
-        rng=5, progress=False,
-    )  # fmt: skip
+        RateNetwork(CHAOTIC_50),
+        duration=duration,
+        dt=0.1,
+        transient=300,
+        k=6,
+        members=100,
+        rng=5,
+        progress=False,
+    )
     outcomes = judged(spec, [1] * 100, ["chaotic"] * 100)
     assert sum(outcome.startswith("wrong") for outcome in outcomes) <= 2
     if duration == 2048:

@@ -117,8 +117,12 @@ def test_fourth_order(full):
     start = np.random.default_rng(3).standard_normal(10)
     exact = scipy.integrate.solve_ivp(
         lambda t, x: matrix @ x + 2 * np.sin(np.roll(x, 1)) * np.tanh(x) + np.cos(t),
-        (0, 2), start, "DOP853", rtol=1e-13, atol=1e-14,
-    ).y[:, -1]  # fmt: skip
+        (0, 2),
+        start,
+        "DOP853",
+        rtol=1e-13,
+        atol=1e-14,
+    ).y[:, -1]
     system = lx.Flow(lambda x, p, t: coupled(x, p) + np.cos(t), 10, {"a": 2.0}, linear=linear)
     errors = []
     for steps in (160, 320, 640):
@@ -202,8 +206,9 @@ def test_learning_signals_and_orbits():
     product = psi.vectors.swapaxes(1, 2) @ delta.vectors
     np.testing.assert_allclose(product, np.broadcast_to(product[-1], product.shape), atol=1e-9)
     vectors = lx.covariant_vectors(split, duration=60, dt=0.02, rng=0, progress=False)
-    np.testing.assert_allclose(vectors.exponents, spectrum(split, duration=60, dt=0.02).exponents,
-                               atol=0.1)  # fmt: skip
+    np.testing.assert_allclose(
+        vectors.exponents, spectrum(split, duration=60, dt=0.02).exponents, atol=0.1
+    )
 
 
 def test_parameters_batches_and_time():
@@ -344,9 +349,16 @@ def test_a_long_domain():
 
 @pytest.mark.parametrize(
     "options",
-    [{"length": 0}, {"length": np.nan}, {"length": 1e300}, {"length": 1e6}, {"modes": 0},
-     {"modes": 2.5}, {"modes": 10**6}],
-)  # fmt: skip
+    [
+        {"length": 0},
+        {"length": np.nan},
+        {"length": 1e300},
+        {"length": 1e6},
+        {"modes": 0},
+        {"modes": 2.5},
+        {"modes": 10**6},
+    ],
+)
 def test_bad_domains(options):
     with pytest.raises((ValueError, TypeError), match=next(iter(options))):
         kuramoto_sivashinsky_of(**options)

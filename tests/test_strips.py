@@ -45,9 +45,14 @@ def multiply(a, y, base, out, n, edges, lanes):
     for s in range(edges.size - 1):
         c, width = edges[s], (edges[s + 1] - edges[s]) // lanes
         strip_product(
-            width, address(a), shift(address(y), c * n), n, n, shift(address(base), c * n),
+            width,
+            address(a),
+            shift(address(y), c * n),
+            n,
+            n,
+            shift(address(base), c * n),
             shift(address(out), c * n),
-        )  # fmt: skip
+        )
 
 
 @njit
@@ -73,9 +78,19 @@ def qr(a, dtype):
     log_sum, status = np.zeros(k), np.zeros(k, np.int64)
     norm, diagonal = np.zeros(k), np.zeros(k, dtype)
     orthonormalise(
-        *reflections.strip_functions(np.dtype(dtype)), strips[0], n, k, strip_edges(k, lanes),
-        lanes, work, inner, norm, diagonal, log_sum, status,
-    )  # fmt: skip
+        *reflections.strip_functions(np.dtype(dtype)),
+        strips[0],
+        n,
+        k,
+        strip_edges(k, lanes),
+        lanes,
+        work,
+        inner,
+        norm,
+        diagonal,
+        log_sum,
+        status,
+    )
     q = np.empty((1, n, k))
     from_strips(strips, q)
     return q[0], log_sum, status
@@ -84,9 +99,16 @@ def qr(a, dtype):
 @njit
 def weigh(product, w, indptr, indices, n, columns, lanes, x, base, out):
     job = weights.StateJob(
-        address(w), address(indptr), address(indices), n, columns, lanes, address(x),
-        address(base), address(out),
-    )  # fmt: skip
+        address(w),
+        address(indptr),
+        address(indices),
+        n,
+        columns,
+        lanes,
+        address(x),
+        address(base),
+        address(out),
+    )
     product(on_stack(job))
 
 
@@ -209,6 +231,9 @@ def test_other_registers():
     ):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", file, "-k", chosen],
-            env={**os.environ, **told}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            env={**os.environ, **told},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout[-2000:]

@@ -14,7 +14,7 @@ from .helpers import spectrum
 RUNS = {
     "roessler": (library["roessler"].system, 2000, 300, ((0.07139, 0.00011), (2.013234, 0.00002))),
     "lorenz96": (lorenz96_of(20).system, 200, 20, ((4.9435, 0.0055), (13.4735, 0.0040))),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ["roessler", pytest.param("lorenz96", marks=pytest.mark.slow)])
@@ -57,11 +57,14 @@ def test_a_linear_combination_is_what_the_others_are_made_of(lorenz):
 
 @pytest.mark.parametrize(
     ("weights", "error", "text"),
-    [([1, 2], ValueError, r"weights must have shape \(..., 3\)"),
-     (np.ones((7, 3)), ValueError, "weights"), ("word", TypeError, "weights"),
-     ([1, np.nan, 0], ValueError, "weights must be finite"),
-     (np.ones((2, 20, 3)), ValueError, "weights")],
-)  # fmt: skip
+    [
+        ([1, 2], ValueError, r"weights must have shape \(..., 3\)"),
+        (np.ones((7, 3)), ValueError, "weights"),
+        ("word", TypeError, "weights"),
+        ([1, np.nan, 0], ValueError, "weights must be finite"),
+        (np.ones((2, 20, 3)), ValueError, "weights"),
+    ],
+)
 def test_wrong_weights(lorenz, weights, error, text):
     with pytest.raises(error, match=text):
         lorenz.linear_combination(weights)

@@ -61,8 +61,9 @@ def test_equations_7_and_8(name):
     np.testing.assert_allclose(delta.states, psi.states, atol=1e-9)
     product = np.swapaxes(psi.vectors, -1, -2) @ delta.vectors
     size = np.exp(psi.log_norms.max(-1) + delta.log_norms.max(-1)).max()
-    np.testing.assert_allclose(product, np.broadcast_to(product[0], product.shape),
-                               atol=1e-10 * size)  # fmt: skip
+    np.testing.assert_allclose(
+        product, np.broadcast_to(product[0], product.shape), atol=1e-10 * size
+    )
     # At the start Delta is 1, at the end Psi is: both are the time-time Jacobian.
     np.testing.assert_allclose(psi.vectors[0].T, delta.vectors[-1], atol=1e-10 * size)
 
@@ -111,8 +112,15 @@ def test_propagators_with_float32_tangents_push_in_float64():
 def test_adjoint_exponents_are_forward_exponents():
     system = network()
     spec = spectrum(system, duration=200, dt=0.05, transient=50)
-    psi = lx.adjoint(system, np.random.default_rng(3).standard_normal(12), duration=400, dt=0.05,
-                     save_every=8000, transient=50, **quiet)  # fmt: skip
+    psi = lx.adjoint(
+        system,
+        np.random.default_rng(3).standard_normal(12),
+        duration=400,
+        dt=0.05,
+        save_every=8000,
+        transient=50,
+        **quiet,
+    )
     estimate = psi.log_norms[0, 0] / 400
     assert abs(estimate - spec.exponents[0]) < 4 * spec.stderr[0] + 10 / 400
 
@@ -132,9 +140,10 @@ def test_checkpoints_change_nothing(monkeypatch, save_every):
 def test_driven_networks_have_adjoints():
     rng = np.random.default_rng(0)
     gru = lx.GRU(
-        rng.standard_normal((18, 6)), rng.standard_normal((18, 2)),
+        rng.standard_normal((18, 6)),
+        rng.standard_normal((18, 2)),
         inputs=rng.standard_normal((3, 50, 2)),
-    )  # fmt: skip
+    )
     same = {"duration": 30, "transient": 10, "initial": np.zeros(6), **quiet}
     delta, psi = lx.sensitivity(gru, **same), lx.adjoint(gru, **same)
     assert psi.directions.shape == (3, 31, 6, 6)
@@ -153,9 +162,14 @@ def test_covariant_vectors_are_covariant():
     assert found.vectors.shape == (101, 3, 3)
     for s in (0, 17, 99):
         moved = lx.sensitivity(
-            lorenz, found.vectors[s], duration=0.04, dt=0.01, save_every=4,
-            initial=found.states[s], progress=False,
-        )  # fmt: skip
+            lorenz,
+            found.vectors[s],
+            duration=0.04,
+            dt=0.01,
+            save_every=4,
+            initial=found.states[s],
+            progress=False,
+        )
         np.testing.assert_allclose(moved.states[-1], found.states[s + 1], atol=1e-9)
         np.testing.assert_allclose(moved.log_norms[-1], found.growth[s], atol=1e-6)
         cosine = (moved.directions[-1] * found.vectors[s + 1]).sum(axis=0)

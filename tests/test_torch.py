@@ -148,18 +148,18 @@ def test_the_spectrum_is_that_of_its_blocks(cell):
     torch.manual_seed(1)
     module = pta_init_(cell(3, 32, dtype=torch.float64))
     x0 = np.random.default_rng(0).uniform(-0.5, 0.5, 32)
-    options = {
-        "duration": 500, "transient": 0, "alignment": 0, "qr_every": 5, "progress": False,
-    }  # fmt: skip
+    options = {"duration": 500, "transient": 0, "alignment": 0, "qr_every": 5, "progress": False}
     whole = lx.lyapunov_spectrum(
         network(module), initial=x0, initial_basis=np.eye(32), **options
     ).exponents
     alpha, theta = parts(matrix(module.weight_hh_l0[-32:]))
     kind = "gru" if cell is nn.GRU else "tanh"
     each = lx.lyapunov_spectrum(
-        pta.block_system(alpha, theta, kind, "discrete"), initial=x0.reshape(16, 2),
-        initial_basis=np.eye(2), **options,
-    ).exponents  # fmt: skip
+        pta.block_system(alpha, theta, kind, "discrete"),
+        initial=x0.reshape(16, 2),
+        initial_basis=np.eye(2),
+        **options,
+    ).exponents
     np.testing.assert_allclose(np.sort(whole), np.sort(each.ravel()), atol=1e-10)
 
 
@@ -276,8 +276,13 @@ def test_without_torch_one_clear_error():
 
 
 def test_docstring_example():
-    modules = [lyapax.torch.initialize, lyapax.torch.spectra, lyapax.torch.differentiable,
-               lyapax.torch.monitor, lyapax.torch.report]  # fmt: skip
+    modules = [
+        lyapax.torch.initialize,
+        lyapax.torch.spectra,
+        lyapax.torch.differentiable,
+        lyapax.torch.monitor,
+        lyapax.torch.report,
+    ]
     failed, tried = np.sum([doctest.testmod(module) for module in modules], axis=0)
     assert tried > 2
     assert failed == 0

@@ -24,9 +24,14 @@ def compare(system, step, dt=None):
     rng = np.random.default_rng(0)
     start, covector = rng.uniform(-1, 1, (2, system.dim))
     psi = lx.adjoint(
-        system, covector, duration=STEPS * (dt or 1), dt=dt, initial=start, save_every=STEPS,
+        system,
+        covector,
+        duration=STEPS * (dt or 1),
+        dt=dt,
+        initial=start,
+        save_every=STEPS,
         progress=False,
-    )  # fmt: skip
+    )
     expected = gradient(step, torch.from_numpy(start), torch.from_numpy(covector))
     size = np.linalg.norm(expected)
     assert np.linalg.norm(psi.vectors[0, :, 0] - expected) < 1e-10 * size

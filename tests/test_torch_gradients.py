@@ -23,9 +23,8 @@ def test_values(kind, layers):
             module, torch.zeros(n).double(), 3, 150, inputs=inputs, transient=50
         )
     spec = spectrum(
-        module, inputs, k=3, transient=0, alignment=50, qr_every=1, rng=0,
-        progress=False,
-    )  # fmt: skip
+        module, inputs, k=3, transient=0, alignment=50, qr_every=1, rng=0, progress=False
+    )
     assert found.shape == (2, 3)
     np.testing.assert_allclose(found.numpy(), spec._run.now.totals() / 150, atol=0.02)
 
@@ -86,8 +85,9 @@ def test_dead_directions_are_each_members_own():
     together = torch.autograd.grad(found[torch.isfinite(found)].sum(), w, retain_graph=True)[0]
     apart = sum(
         torch.autograd.grad(one[torch.isfinite(one)].sum(), w, allow_unused=True)[0]
-        for one in map(exponents, x0) if torch.isfinite(one).any()
-    )  # fmt: skip
+        for one in map(exponents, x0)
+        if torch.isfinite(one).any()
+    )
     torch.testing.assert_close(together, apart)
     squares = torch.where(torch.isfinite(found), found, 0.0).square().sum()
     assert torch.isfinite(torch.autograd.grad(squares, w)[0]).all()

@@ -19,7 +19,7 @@ from lyapax.torch import (  # noqa: E402
     pta_init_,
     pta_report,
     spectrum,
-)  # fmt: skip
+)
 from lyapax.torch.replica import replica  # noqa: E402
 
 WEIGHTS = ("weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "bias_ih_l0")
@@ -129,8 +129,9 @@ def test_gradients_reach_what_weights_are_computed_from(hook):
         )
         v = gru.weight_hh_l0_v
         expected = (by_weight * v / v.norm(dim=1, keepdim=True)).sum(1, keepdim=True)
-        found = dict(zip([n for n, _ in gru.named_parameters() if "hh_l0" in n], gradients,
-                         strict=True))["weight_hh_l0_g"]  # fmt: skip
+        found = dict(
+            zip([n for n, _ in gru.named_parameters() if "hh_l0" in n], gradients, strict=True)
+        )["weight_hh_l0_g"]
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
@@ -200,9 +201,12 @@ def test_what_nothing_computes_is_refused(unchanged):
     gru.register_forward_pre_hook(lambda module, args: args[0].shape)
     unchanged(gru)
     for call in (
-        lambda: spectrum(gru, duration=9), lambda: LyapunovMonitor(gru), lambda: pta_report(gru),
-        lambda: lyapunov_exponents(gru, torch.zeros(3), 1), lambda: pta_init_(gru),
-    ):  # fmt: skip
+        lambda: spectrum(gru, duration=9),
+        lambda: LyapunovMonitor(gru),
+        lambda: pta_report(gru),
+        lambda: lyapunov_exponents(gru, torch.zeros(3), 1),
+        lambda: pta_init_(gru),
+    ):
         with pytest.raises(TypeError, match=r"weight_hh_l0.* must be a parameter"):
             call()
     with pytest.raises(TypeError, match="hooks raised: tuple index"):
@@ -277,10 +281,16 @@ def test_wrapped_modules(unchanged):
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
-@pytest.mark.parametrize("options", [
-    {}, {"bidirectional": True}, {"batch_first": True, "bias": False}, {"nonlinearity": "relu"},
-    {"proj_size": 2},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bidirectional": True},
+        {"batch_first": True, "bias": False},
+        {"nonlinearity": "relu"},
+        {"proj_size": 2},
+    ],
+)
 def test_unfused_layers_are_the_fused_ones(kind, options):
     from lyapax.torch.unfused import Unfused
 
@@ -292,8 +302,12 @@ def test_unfused_layers_are_the_fused_ones(kind, options):
     layers, source = kind(3, 4, 2, **options), torch.randn(5, 6, 3)
     cell = {nn.RNN: nn.RNNCell, nn.GRU: nn.GRUCell, nn.LSTM: nn.LSTMCell}[kind](3, 4)
     packed = nn.utils.rnn.pack_sequence([source[0], source[1]])
-    calls = [lambda: layers(source), lambda: layers(source[0]), lambda: cell(source[0]),
-             lambda: layers(packed)]  # fmt: skip
+    calls = [
+        lambda: layers(source),
+        lambda: layers(source[0]),
+        lambda: cell(source[0]),
+        lambda: layers(packed),
+    ]
     for call in calls:
         expected = call()
         with Unfused():
@@ -309,9 +323,7 @@ def test_nothing_of_the_process_is_changed():
 
     def state():
         backends = torch.backends
-        return (
-            backends.mkldnn.enabled, backends.cudnn.enabled, list(warnings.filters) == filters,
-        )  # fmt: skip
+        return (backends.mkldnn.enabled, backends.cudnn.enabled, list(warnings.filters) == filters)
 
     lstm = nn.LSTM(3, 2)
     start = torch.zeros(4)

@@ -73,9 +73,10 @@ def test_cells_and_layouts(kind):
             other.data.copy_(value)
     inputs = torch.randn(40, 2, 3)
     same = [
-        spectrum(layer, inputs, **quiet), spectrum(first, inputs.swapaxes(0, 1), **quiet),
+        spectrum(layer, inputs, **quiet),
+        spectrum(first, inputs.swapaxes(0, 1), **quiet),
         spectrum(cell, inputs.swapaxes(0, 1), **quiet),
-    ]  # fmt: skip
+    ]
     for other in same[1:]:
         assert np.array_equal(same[0].exponents, other.exponents)
     single = spectrum(layer, inputs[:, 0], **quiet)
@@ -358,8 +359,9 @@ def test_report():
     gru = pta_init_(nn.GRU(3, 16, 2))
     report = pta_report(gru, torch.randn(60, 4, 3))
     assert [(layer.name, layer.zeros) for layer in report.layers] == [
-        ("weight_hh_l0", 8), ("weight_hh_l1", 8),
-    ]  # fmt: skip
+        ("weight_hh_l0", 8),
+        ("weight_hh_l1", 8),
+    ]
     assert report.driven[0].exponents.shape == (16,)
     assert "weight_hh_l1" in str(report)
     assert pta_report(nn.RNNCell(3, 8)).layers[0].zeros == 0
@@ -370,8 +372,10 @@ def test_report():
     turned = parametrizations.orthogonal(nn.RNN(3, 4), "weight_hh_l0")
     assert [layer.name for layer in pta_report(turned, steps=50).layers] == ["weight_hh_l0"]
     assert [layer.name for layer in pta_report(model, steps=50).layers] == [
-        "a.weight_hh_l0", "b.weight_hh_l0", "b.weight_hh_l0_reverse",
-    ]  # fmt: skip
+        "a.weight_hh_l0",
+        "b.weight_hh_l0",
+        "b.weight_hh_l0_reverse",
+    ]
 
 
 class Doubled(nn.Linear):

@@ -14,7 +14,7 @@ from lyapax.kernels.codegen import (
     interpreted_outputs,
     on_arrays,
     without_source,
-)  # fmt: skip
+)
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
 from lyapax.kernels.expressions import in_ours
@@ -26,9 +26,19 @@ from . import nvrtc
 from .cuda_emulator import RawModule
 
 CONDITIONS = {
-    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and",
-    "logical_or", "logical_not", "bitwise_and", "bitwise_or", "invert",
-}  # fmt: skip
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "equal",
+    "not_equal",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+    "bitwise_and",
+    "bitwise_or",
+    "invert",
+}
 SAFE = {  # arguments inside the domain, and of moderate size
     **dict.fromkeys(
         ["sqrt", "log", "log2", "log10", "power", "float_power", "reciprocal"],

@@ -38,16 +38,18 @@ RIVALS = [
     Rival("jnp.linalg.qr", "jax_package", "qr", ("qr",), 0),
     Rival("cupy.linalg.qr", "cupy_package", "qr", ("qr",), 0),
 ]
-OURS = [
-    Rival(name, "lyapax_package", name, (*SMALL, "tanh", "gru"), 0) for name in OWN
-]  # fmt: skip
+OURS = [Rival(name, "lyapax_package", name, (*SMALL, "tanh", "gru"), 0) for name in OWN]
 OURS[0] = OURS[0]._replace(kinds=(*OURS[0].kinds, "qr"))
 
 
 def ask_all(
-    works: list[Workload], rivals: list[Any], told: Told, until: float,
-    done: Callable[[], None], start: Callable[[str], Any] = Worker,
-) -> None:  # fmt: skip
+    works: list[Workload],
+    rivals: list[Any],
+    told: Told,
+    until: float,
+    done: Callable[[], None],
+    start: Callable[[str], Any] = Worker,
+) -> None:
     """Everybody's measurements into `told`, package by package."""
     sums = {}
     for package in dict.fromkeys(rival.package for rival in rivals):

@@ -100,13 +100,17 @@ def measured_chip(cupy: Any) -> Chip:
     del factors
     cupy.get_default_memory_pool().free_all_blocks()
     return Chip(
-        name.decode() if isinstance(name, bytes) else name, issue,
-        0.5 if capability in FULL_DOUBLE else 1 / 64, 2 * 8 * size / copy, 2 * n**3 / product,
+        name.decode() if isinstance(name, bytes) else name,
+        issue,
+        0.5 if capability in FULL_DOUBLE else 1 / 64,
+        2 * 8 * size / copy,
+        2 * n**3 / product,
         {
-            "driver": _driver(), "its CUDA": runtime.driverGetVersion(),
+            "driver": _driver(),
+            "its CUDA": runtime.driverGetVersion(),
             "CUDA runtime": runtime.runtimeGetVersion(),
         },
-    )  # fmt: skip
+    )
 
 
 def _driver() -> str:

@@ -26,9 +26,15 @@ def arrays(work: Workload, place: str, members: int) -> tuple[Any, Any, Any]:
 
 
 def looped(
-    work: Workload, forward: Any, x: Any, q: Any, w: Any, orthonormal: Any, total: Any,
+    work: Workload,
+    forward: Any,
+    x: Any,
+    q: Any,
+    w: Any,
+    orthonormal: Any,
+    total: Any,
     unroll: int = 1,
-) -> Callable[[int], Any]:  # fmt: skip
+) -> Callable[[int], Any]:
     """Sums after a number of steps, in one compiled loop over intervals and scans within them."""
 
     @jax.jit

@@ -110,10 +110,19 @@ def driver(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
 
     def run(steps: int) -> np.ndarray:
         spectrum = lx.lyapunov_spectrum(
-            system, duration=steps * (work.dt or 1.0), transient=0.0, alignment=0.0,
-            qr_every=work.interval, dtype=work.dtype, initial=data["x"], initial_basis=data["q"],
-            rng=0, progress=False, device=device, **flow,
-        )  # fmt: skip
+            system,
+            duration=steps * (work.dt or 1.0),
+            transient=0.0,
+            alignment=0.0,
+            qr_every=work.interval,
+            dtype=work.dtype,
+            initial=data["x"],
+            initial_basis=data["q"],
+            rng=0,
+            progress=False,
+            device=device,
+            **flow,
+        )
         # Exponents are sorted; what is compared are columns.
         return spectrum._run.now.totals()[work.compared, : work.leading]
 

@@ -10,9 +10,7 @@ import lyapax as lx
 from .floors import Chip, floor
 from .workloads import EXACT, Workload
 
-PACKAGES = (
-    "numpy", "numba", "scipy", "torch", "jax", "jaxlib", "cupy-cuda12x", "cupy-cuda13x",
-)  # fmt: skip
+PACKAGES = ("numpy", "numba", "scipy", "torch", "jax", "jaxlib", "cupy-cuda12x", "cupy-cuda13x")
 OWN = "kernels", "propagate", "driver"
 Told = dict[tuple[Workload, str], dict[str, Any]]
 
@@ -34,12 +32,17 @@ def versions() -> str:
 def heading(chip: Chip) -> list[str]:
     cuda = ", ".join(f"{name} {value}" for name, value in chip.versions.items())
     return [
-        f"# lyapax on {chip.name}", "", "`python -m bench.gpu`", "",
-        f"{datetime.date.today()}, {chip.name}, {cuda}; {versions()}.", "",
+        f"# lyapax on {chip.name}",
+        "",
+        "`python -m bench.gpu`",
+        "",
+        f"{datetime.date.today()}, {chip.name}, {cuda}; {versions()}.",
+        "",
         f"Issue rate {chip.issue:.3g} instructions/s in float32, {chip.issue * chip.double:.3g} in",
         f"float64 (SMs x 4 x 32 lanes x clock); DGEMM of n = 4096 {chip.gemm / 1e12:.1f} TF/s and",
-        f"copies {chip.bandwidth / 1e12:.2f} TB/s, both measured in this run with CuPy.", "",
-    ]  # fmt: skip
+        f"copies {chip.bandwidth / 1e12:.2f} TB/s, both measured in this run with CuPy.",
+        "",
+    ]
 
 
 def own_row(work: Workload, told: Told, chip: Chip) -> str:
@@ -73,8 +76,10 @@ def rival_row(work: Workload, rival: Any, told: Told) -> str:
 def table(works: list[Workload], rivals: Any, told: Told, chip: Chip) -> str:
     failed = [
         f"- {work.name}, {work.dtype}, {name}: {told[work, name]['failed']}"
-        for work in works for name in OWN if "failed" in told.get((work, name), {})
-    ]  # fmt: skip
+        for work in works
+        for name in OWN
+        if "failed" in told.get((work, name), {})
+    ]
     return "\n".join([
         *heading(chip), "## lyapax", "",
         "Member-steps a second: medians of synchronised runs after a warm-up. Kernels: on arrays",

@@ -62,10 +62,14 @@ class Worker:
         self.errors = tempfile.TemporaryFile("w+")
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
-            [python, "-m", "bench.gpu.worker", package, place], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=ROOT,
+            [python, "-m", "bench.gpu.worker", package, place],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=ROOT,
             env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": path},
-        )  # fmt: skip
+        )
         self.started = False
 
     def ask(self, function: str, work: Workload, expected: Any, seconds: float) -> dict[str, Any]:

@@ -28,9 +28,12 @@ class Workload:
     def name(self) -> str:
         size = f"n = {self.n}, {self.members:,} members"
         kind = {
-            "block": "two-unit plane", "lorenz": "Lorenz-63", "tanh": "tanh flow",
-            "gru": "GRU map", "qr": "QR alone",
-        }[self.kind]  # fmt: skip
+            "block": "two-unit plane",
+            "lorenz": "Lorenz-63",
+            "tanh": "tanh flow",
+            "gru": "GRU map",
+            "qr": "QR alone",
+        }[self.kind]
         return f"{kind}, {size}" + ("" if self.kind == "qr" else f", QR every {self.interval}")
 
     @property
@@ -115,10 +118,11 @@ def field(xp: Any, kind: str) -> Callable[..., Any]:
         m = xp.tanh(r * inner)
         slope = (1 - z) * (1 - m * m)
         q = (
-            z[:, :, None] * q + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
+            z[:, :, None] * q
+            + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
             + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
             + (slope * r)[:, :, None] * p[:, 2 * n :]
-        )  # fmt: skip
+        )
         return m + z * (x - m), q
 
     return {"lorenz": lorenz, "block": network, "tanh": network, "gru": gru}[kind]

@@ -26,11 +26,17 @@ sys.path.append(str(ROOT / "bench"))
 from machine import processor  # noqa: E402
 
 PACKAGES = {
-    "lyapax": "lyapax_package", "jax by hand": "jax_by_hand", "jax natural": "jax_natural",
-    "numpy": "reference", "torch": "torch_package", "torch jvp": "torch_jvp_package",
+    "lyapax": "lyapax_package",
+    "jax by hand": "jax_by_hand",
+    "jax natural": "jax_natural",
+    "numpy": "reference",
+    "torch": "torch_package",
+    "torch jvp": "torch_jvp_package",
     "pynamicalsys": "pynamicalsys_package",
-    "dynlib": "dynlib_package", "jitcode": "jitcode_package", "heyoka": "heyoka_package",
-}  # fmt: skip
+    "dynlib": "dynlib_package",
+    "jitcode": "jitcode_package",
+    "heyoka": "heyoka_package",
+}
 VERSIONED = ("lyapax", "jax", "numpy", "torch", "pynamicalsys", "dynlib", "jitcode", "heyoka")
 
 
@@ -51,10 +57,14 @@ class Worker:
         # The machine's own BLAS kernels for all, whatever the surroundings force upon OpenBLAS.
         variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
         self.process = subprocess.Popen(
-            [str(python), str(HERE / "worker.py"), module], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables,
+            [str(python), str(HERE / "worker.py"), module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=variables,
             cwd=tempfile.mkdtemp(),  # jitcode builds in it, and a pyproject.toml there would count
-        )  # fmt: skip
+        )
 
     def ask(self, **order):
         assert self.process.stdin is not None
@@ -85,10 +95,14 @@ def measured(workers, work, expected, repeats):
 
 def section(work, rows, refused):
     own = next((cost for name, _, cost in rows if name == "lyapax"), float("nan"))
-    lines = [f"### {work.name}", "",
-             f"k = {work.k}, dt = {work.dt or 'map'}, QR every {work.interval} steps.", "",
-             "| package | member-steps/s | lyapax is faster by | deviation | unequal work |",
-             "|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        f"### {work.name}",
+        "",
+        f"k = {work.k}, dt = {work.dt or 'map'}, QR every {work.interval} steps.",
+        "",
+        "| package | member-steps/s | lyapax is faster by | deviation | unequal work |",
+        "|---|---|---|---|---|",
+    ]
     for name, told, cost in rows:
         gap = f"{told['sum_gap']:.1e} (sum)" if told["unequal"] else f"{told['gap']:.1e}"
         lines.append(f"| {name} | {1 / cost:.4g} | {cost / own:.3g} | {gap} | {told['unequal']} |")
@@ -98,24 +112,32 @@ def section(work, rows, refused):
 
 def peak(python):
     # Long enough: a system may keep both threads on one core for the first 20 ms.
-    code = ("import numpy as np, time\na = np.random.rand(1024, 1024)\n"
-            "for _ in range(20): a @ a\n"
-            "t = time.perf_counter()\nfor _ in range(80): a @ a\n"
-            "print(160 * 1024**3 / (time.perf_counter() - t) / 1e9)")  # fmt: skip
+    code = (
+        "import numpy as np, time\na = np.random.rand(1024, 1024)\n"
+        "for _ in range(20): a @ a\n"
+        "t = time.perf_counter()\nfor _ in range(80): a @ a\n"
+        "print(160 * 1024**3 / (time.perf_counter() - t) / 1e9)"
+    )
     variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-    told = subprocess.run([str(python), "-c", code], env=variables, capture_output=True, text=True,
-                          check=True)  # fmt: skip
+    told = subprocess.run(
+        [str(python), "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
     return float(told.stdout)
 
 
 def machine(python):
-    listed = subprocess.run([str(python), "-m", "pip", "list", "--format=json"],
-                            capture_output=True, text=True, check=True)  # fmt: skip
+    listed = subprocess.run(
+        [str(python), "-m", "pip", "list", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     versions = {p["name"].lower(): p["version"] for p in json.loads(listed.stdout)}
     used = ", ".join(f"{name} {versions.get(name, '?')}" for name in VERSIONED)
-    return [f"{datetime.date.today()}, {processor()}; "
-            f"Python {platform.python_version()}, {used}.",
-            f"DGEMM of n = 1024 on all cores, NumPy: {peak(python):.0f} GF/s."]  # fmt: skip
+    return [
+        f"{datetime.date.today()}, {processor()}; Python {platform.python_version()}, {used}.",
+        f"DGEMM of n = 1024 on all cores, NumPy: {peak(python):.0f} GF/s.",
+    ]
 
 
 def main():
@@ -129,11 +151,18 @@ def main():
     import reference
     from workloads import WORKLOADS
 
-    lines = ["# lyapax beside the other packages", "", "`python bench/versus`", "",
-             *machine(python), "",
-             "Median of interleaved runs, compiled beforehand. Deviation: of the exponents after",
-             "the same steps from the same start, against plain NumPy; of their sum where a",
-             "package brings its own basis.", ""]  # fmt: skip
+    lines = [
+        "# lyapax beside the other packages",
+        "",
+        "`python bench/versus`",
+        "",
+        *machine(python),
+        "",
+        "Median of interleaved runs, compiled beforehand. Deviation: of the exponents after",
+        "the same steps from the same start, against plain NumPy; of their sum where a",
+        "package brings its own basis.",
+        "",
+    ]
     workers = {name: Worker(python, module) for name, module in PACKAGES.items()}
     for work in WORKLOADS:
         if re.search(options.only, work.name):

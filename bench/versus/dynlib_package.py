@@ -16,18 +16,24 @@ def model(work, w, x):
     else:
         inside = work.kind == "block"
         number = lambda v: f"({float(v)!r})"  # noqa: E731
-        sums = ["+".join(f"{number(v)}*{name}" for v, name in zip(row, names, strict=True))
-                for row in w]  # fmt: skip
+        sums = [
+            "+".join(f"{number(v)}*{name}" for v, name in zip(row, names, strict=True)) for row in w
+        ]
         if inside:
             right = [f"tanh({s})-{name}" for s, name in zip(sums, names, strict=True)]
         else:
             values = [f"tanh({name})" for name in names]
-            right = ["+".join(f"{number(v)}*{u}" for v, u in zip(row, values, strict=True))
-                     + f"-{name}" for row, name in zip(w, names, strict=True)]  # fmt: skip
+            right = [
+                "+".join(f"{number(v)}*{u}" for v, u in zip(row, values, strict=True)) + f"-{name}"
+                for row, name in zip(w, names, strict=True)
+            ]
         jacobian = [
-            [f"{number(w[i, j])}*(1-tanh({sums[i] if inside else names[j]})**2)-{int(i == j)}"
-             for j in range(work.n)] for i in range(work.n)
-        ]  # fmt: skip
+            [
+                f"{number(w[i, j])}*(1-tanh({sums[i] if inside else names[j]})**2)-{int(i == j)}"
+                for j in range(work.n)
+            ]
+            for i in range(work.n)
+        ]
     lines = ["inline:", "[model]", 'type = "ode"', 'name = "bench"', "[states]"]
     lines += [f"{name} = {float(v)!r}" for name, v in zip(names, x, strict=True)]
     lines += ["[params]", "one = 1.0", "[equations.rhs]"]
@@ -44,9 +50,14 @@ def make(work):
 
     def run(steps):
         found = sweep.lyapunov_spectrum_sweep(
-            simulation, param="one", values=np.ones(members), k=work.k, T=steps * work.dt,
-            dt=work.dt, parallel_mode="threads" if members > 1 else "none",
-        )  # fmt: skip
+            simulation,
+            param="one",
+            values=np.ones(members),
+            k=work.k,
+            T=steps * work.dt,
+            dt=work.dt,
+            parallel_mode="threads" if members > 1 else "none",
+        )
         return found.outputs["log_r"]
 
     run.members = members

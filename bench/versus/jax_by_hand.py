@@ -93,10 +93,11 @@ def gru(w, v, x, u, q):
     m = jnp.tanh(s[:, 2 * n :] + r * inner)
     slope = (1 - z) * (1 - m * m)
     q = (
-        z[:, :, None] * q + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
+        z[:, :, None] * q
+        + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
         + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
         + (slope * r)[:, :, None] * p[:, 2 * n :]
-    )  # fmt: skip
+    )
     return m + z * (x - m), q
 
 

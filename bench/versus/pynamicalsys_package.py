@@ -40,9 +40,10 @@ def make(work):
         return w * (1 - np.tanh(u) ** 2) - np.eye(u.size)
 
     f, jacobian = {
-        "lorenz": (lorenz, lorenz_jacobian), "block": (block, block_jacobian),
+        "lorenz": (lorenz, lorenz_jacobian),
+        "block": (block, block_jacobian),
         "tanh": (tanh, tanh_jacobian),
-    }[work.kind]  # fmt: skip
+    }[work.kind]
     system = ContinuousDynamicalSystem(
         equations_of_motion=f, jacobian=jacobian, system_dimension=work.n, number_of_parameters=0
     )

@@ -33,8 +33,14 @@ def prepare(package, name, expected):
             break
         steps *= 4
     steps = max(1, round(steps * SECONDS / seconds / work.interval)) * work.interval
-    told = {"compile": compiled, "gap": gap, "sum_gap": total, "members": members,
-            "steps": steps, "unequal": getattr(package, "UNEQUAL", "")}  # fmt: skip
+    told = {
+        "compile": compiled,
+        "gap": gap,
+        "sum_gap": total,
+        "members": members,
+        "steps": steps,
+        "unequal": getattr(package, "UNEQUAL", ""),
+    }
     return told, run, steps
 
 

@@ -59,11 +59,14 @@ WORKLOADS = [
     Workload("Lorenz-63, 65,536 members", "lorenz", 3, 3, 65536),
     *(Workload(f"tanh n = {n}", "tanh", n, n, 1) for n in (8, 16, 32)),
     *(Workload(f"tanh n = {n}, 256 members", "tanh", n, n, 256) for n in (8, 16, 32, 48)),
-    *(Workload(f"tanh n = {n}, {b} members", "tanh", n, n, b, check=32)
-      for n in (64, 128) for b in (1, 32)),
+    *(
+        Workload(f"tanh n = {n}, {b} members", "tanh", n, n, b, check=32)
+        for n in (64, 128)
+        for b in (1, 32)
+    ),
     *(Workload(f"tanh n = {n}", "tanh", n, n, 1, check=16) for n in (256, 512, 1024)),
     Workload("tanh n = 1024, k = 32", "tanh", 1024, 32, 1, check=16),
     Workload("driven tanh RNN map n = 256, batch 32", "rnn", 256, 256, 32, interval=1, check=8),
     Workload("driven GRU n = 256, batch 32, k = 32", "gru", 256, 32, 32, interval=1, check=8),
-]  # fmt: skip
+]
 BY_NAME = {w.name: w for w in WORKLOADS}

@@ -66,9 +66,14 @@ class Blocks(Pieces):
         if geometry(self.unit, self.dim, self.k, dtype, self.device.shared_memory) is None:
             return Gemm(otherwise, self.dt, self.k, count, dtype, self.device)
         return replace(
-            self, weights=chosen(self.weights, members), offsets=chosen(self.offsets, members),
-            rate=chosen(self.rate, members), otherwise=otherwise, batch=count, dtype=dtype,
-        )  # fmt: skip
+            self,
+            weights=chosen(self.weights, members),
+            offsets=chosen(self.offsets, members),
+            rate=chosen(self.rate, members),
+            otherwise=otherwise,
+            batch=count,
+            dtype=dtype,
+        )
 
     def shared_bytes(self) -> int:
         arrays = self.weights, self.offsets, self.rate
@@ -82,31 +87,47 @@ class Blocks(Pieces):
 
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
         self._launch(
-            "advance", len(state), (state, *self.held(members)),
-            (np.int64(step), np.int32(steps)),
-        )  # fmt: skip
+            "advance", len(state), (state, *self.held(members)), (np.int64(step), np.int32(steps))
+        )
 
     def run(
         self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
     ) -> None:
         self._launch(
-            "propagate", len(arrays["state"]), (*arrays.values(), *self.held(members)),
+            "propagate",
+            len(arrays["state"]),
+            (*arrays.values(), *self.held(members)),
             (np.int64(step), np.int32(intervals), np.int32(steps), self.unit_of_rank),
-        )  # fmt: skip
+        )
 
     def _launch(self, name: str, count: int, arrays: Any, counts: Any) -> None:
         shape = self.geometry
         texts = {"unit.cuh": f'#include "{self.unit.file}"', **self.texts}
         kernel = self.device.kernel(
-            "blocks.cu", name, self.dtype, texts,
-            ROWS=shape.rows, COLUMNS=shape.columns, TILE_ROWS=shape.tile[0],
-            TILE_COLUMNS=shape.tile[1], RESIDENT=int(shape.resident), FLOW=int(self.dt != 0.0),
+            "blocks.cu",
+            name,
+            self.dtype,
+            texts,
+            ROWS=shape.rows,
+            COLUMNS=shape.columns,
+            TILE_ROWS=shape.tile[0],
+            TILE_COLUMNS=shape.tile[1],
+            RESIDENT=int(shape.resident),
+            FLOW=int(self.dt != 0.0),
             **self.defines,
-        )  # fmt: skip
+        )
         blockwise(
-            kernel, count, shape.threads, shape.shared_bytes, *arrays, i32(self.dim), i32(self.k),
-            i32(self.offsets.shape[1]), np.float64(self.dt), *counts,
-        )  # fmt: skip
+            kernel,
+            count,
+            shape.threads,
+            shape.shared_bytes,
+            *arrays,
+            i32(self.dim),
+            i32(self.k),
+            i32(self.offsets.shape[1]),
+            np.float64(self.dt),
+            *counts,
+        )
 
     def on_device(self, members: slice) -> tuple[Any, ...]:
         """Arrays of these members, and how far apart members are in them."""

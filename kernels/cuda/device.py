@@ -27,9 +27,13 @@ class Device:
     _modules: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def kernel(
-        self, file: str, name: str, dtype: Any, replaced: Mapping[str, str] | None = None,
+        self,
+        file: str,
+        name: str,
+        dtype: Any,
+        replaced: Mapping[str, str] | None = None,
         **defines: int,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """A function of a .cu file for a type, with macros."""
         texts = tuple(sorted((replaced or {}).items()))
         key = file, np.dtype(dtype).name, texts, tuple(sorted(defines.items()))
@@ -90,11 +94,7 @@ def _true_float32() -> Iterator[None]:
 
     CuPy has one switch for all threads, so the first to come turns it and the last turns it back.
     """
-    from cupy._core._routines_linalg import (
-        COMPUTE_TYPE_FP32,
-        get_compute_type,
-        set_compute_type,
-    )  # fmt: skip
+    from cupy._core._routines_linalg import COMPUTE_TYPE_FP32, get_compute_type, set_compute_type
 
     kind = np.dtype(np.float32)
     with _single_lock:

@@ -53,14 +53,22 @@ def field_source(graph: Graph) -> str:
     ]
     n = range(len(graph.outputs))
     return SOURCE.format(
-        dim=len(graph.outputs), parameters=len(graph.params), slopes=max(1, len(slopes)),
+        dim=len(graph.outputs),
+        parameters=len(graph.params),
+        slopes=max(1, len(slopes)),
         time=graph.time.name,
-        field=_lines([
-            *state, *params, *_clock(graph, times), *values, *kept,
-            *(f"f[{i}] = f{i};" for i in n),
-        ]),
+        field=_lines(
+            [
+                *state,
+                *params,
+                *_clock(graph, times),
+                *values,
+                *kept,
+                *(f"f[{i}] = f{i};" for i in n),
+            ]
+        ),
         tangent=_lines([*params, *tangents, *(f"d[{i}] = d_f{i};" for i in n)]),
-    )  # fmt: skip
+    )
 
 
 def _derivative(statement: Statement, taken: Linearised, spelled) -> str:

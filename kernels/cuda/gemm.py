@@ -51,7 +51,7 @@ class Gemm(Pieces):
     def select(self, members: Any, dtype: Any) -> "Gemm":
         return replace(
             self, equations=self.equations.select(members), batch=len(members), dtype=dtype
-        )  # fmt: skip
+        )
 
     def shared_bytes(self) -> int:
         return self.equations.shared_bytes(self.dtype.itemsize)
@@ -90,9 +90,10 @@ class Gemm(Pieces):
         """(stage, base, total) in the type of the run."""
         xp = self.device.arrays
         return (
-            array.astype(self.dtype, order="C"), array.astype(self.dtype, order="C"),
+            array.astype(self.dtype, order="C"),
+            array.astype(self.dtype, order="C"),
             xp.zeros(array.shape, self.dtype),
-        )  # fmt: skip
+        )
 
     def on_device(self, members: slice) -> Stages:
         return self.equations.on(self.device, self.dtype, members, self.dt)

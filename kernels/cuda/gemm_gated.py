@@ -37,10 +37,13 @@ class GatedEquations:
 
     def select(self, members: Any) -> "GatedEquations":
         return replace(
-            self, hidden=chosen(self.hidden, members), below=chosen(self.below, members),
-            entry=chosen(self.entry, members), bias=chosen(self.bias, members),
+            self,
+            hidden=chosen(self.hidden, members),
+            below=chosen(self.below, members),
+            entry=chosen(self.entry, members),
+            bias=chosen(self.bias, members),
             inputs=chosen(self.inputs, members),
-        )  # fmt: skip
+        )
 
     def shared_bytes(self, itemsize: int) -> int:
         arrays = self.hidden, self.below, self.entry, self.bias, self.inputs
@@ -59,7 +62,7 @@ class GatedEquations:
 class GatedStages:
     def __init__(
         self, equations: GatedEquations, device: Device, dtype: Any, members: slice, dt: float
-    ):  # fmt: skip
+    ):
         self.device, self.dtype, self.dt = device, dtype, np.float64(dt)
         self.cell, self.closed, self.flow = equations.cell, equations.closed, dt != 0.0
         self.kind = CELLS[self.cell]
@@ -82,8 +85,18 @@ class GatedStages:
         self.factors = xp.empty((members, self.layers, self.kind.factors, self.n), self.dtype)
         for layer in range(self.layers):
             self._layer(layer, here, there, step)
-        self._run("stages.cu", "move_gated", x.size, there, base, total, x, i64(x.size),
-                  i32(stage), self.dt)  # fmt: skip
+        self._run(
+            "stages.cu",
+            "move_gated",
+            x.size,
+            there,
+            base,
+            total,
+            x,
+            i64(x.size),
+            i32(stage),
+            self.dt,
+        )
 
     def _layer(self, layer: int, here: Any, there: Any, step: int) -> None:
         xp, gates, n, members = self.device.arrays, self.gates, self.n, len(here)
@@ -137,8 +150,18 @@ class GatedStages:
                 there[:, layer] = self._linear(
                     layer, h, source, (factors, gates), 0, below=(third, gates)
                 )
-        self._run("stages.cu", "move_gated", y.size, there, base, total, y, i64(y.size),
-                  i32(stage), self.dt)  # fmt: skip
+        self._run(
+            "stages.cu",
+            "move_gated",
+            y.size,
+            there,
+            base,
+            total,
+            y,
+            i64(y.size),
+            i32(stage),
+            self.dt,
+        )
 
     def _lstm(self, layer: int, h: Any, source: Any, here: Any, there: Any) -> None:
         kept, passed = (self.factors[:, layer, f, :, None] for f in (0, 4))
@@ -166,11 +189,20 @@ class GatedStages:
         rows = self.device.arrays.empty((members, n, n), self.dtype)
         factors_size = self.kind.factors * n
         self._run(
-            "stages.cu", "form_rows", rows.size, self.factors, i64(layer * factors_size),
-            i64(self.layers * factors_size), weights, i64(layer * size),
-            i64(self.layers * size if len(weights) > 1 else 0), table, rows, i32(n),
+            "stages.cu",
+            "form_rows",
+            rows.size,
+            self.factors,
+            i64(layer * factors_size),
+            i64(self.layers * factors_size),
+            weights,
+            i64(layer * size),
+            i64(self.layers * size if len(weights) > 1 else 0),
+            table,
+            rows,
+            i32(n),
             i64(rows.size),
-        )  # fmt: skip
+        )
         return self.device.arrays.matmul(rows, y)
 
     def _run(self, file: str, name: str, count: int, *args: Any) -> None:

@@ -25,9 +25,11 @@ class NetworkEquations:
     def select(self, members: Any) -> "NetworkEquations":
         sparse = isinstance(self.weights, tuple)
         return replace(
-            self, weights=self.weights if sparse else chosen(self.weights, members),
-            offsets=chosen(self.offsets, members), rate=chosen(self.rate, members),
-        )  # fmt: skip
+            self,
+            weights=self.weights if sparse else chosen(self.weights, members),
+            offsets=chosen(self.offsets, members),
+            rate=chosen(self.rate, members),
+        )
 
     def shared_bytes(self, itemsize: int) -> int:
         if isinstance(self.weights, tuple):
@@ -48,7 +50,7 @@ class NetworkEquations:
 class NetworkStages:
     def __init__(
         self, equations: NetworkEquations, device: Device, dtype: Any, members: slice, dt: float
-    ):  # fmt: skip
+    ):
         self.device, self.dtype, self.dt = device, dtype, np.float64(dt)
         self.current, self.texts = equations.current, equations.texts
         self.offsets = device.upload(chosen(equations.offsets, members), dtype)
@@ -58,9 +60,13 @@ class NetworkStages:
             indptr, indices, data = equations.weights
             n = equations.dim
             self.weights = device.sparse_matrix(
-                (device.upload(data, dtype), device.upload(indices, np.int32),
-                 device.upload(indptr, np.int32)), (n, n),
-            )  # fmt: skip
+                (
+                    device.upload(data, dtype),
+                    device.upload(indices, np.int32),
+                    device.upload(indptr, np.int32),
+                ),
+                (n, n),
+            )
         else:
             self.weights = device.upload(chosen(equations.weights, members), dtype)
 
@@ -76,9 +82,19 @@ class NetworkStages:
             u, field = self._weigh(x[:, :, None])[:, :, 0] + offset, xp.empty_like(x)
             self._run("activate", x.size, u, field, self.slope, i64(x.size))
         self._run(
-            "move_network", x.size, field, self.rate, i32(len(self.rate)), base, total, x,
-            i32(x.shape[1]), i64(x.size), i32(stage), self.dt,
-        )  # fmt: skip
+            "move_network",
+            x.size,
+            field,
+            self.rate,
+            i32(len(self.rate)),
+            base,
+            total,
+            x,
+            i32(x.shape[1]),
+            i64(x.size),
+            i32(stage),
+            self.dt,
+        )
 
     def tangents(self, y: Any, base: Any, total: Any, stage: int) -> None:
         _, n, k = y.shape

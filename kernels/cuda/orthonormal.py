@@ -27,9 +27,14 @@ def orthonormalise(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any)
         return by_library(device, basis, sums, unit)
     (rows, columns, tile, threads), bytes_ = found
     kernel = device.kernel(
-        "qr.cu", "orthonormalise_all", basis.dtype, ROWS=rows, COLUMNS=columns, TILE_ROWS=tile[0],
+        "qr.cu",
+        "orthonormalise_all",
+        basis.dtype,
+        ROWS=rows,
+        COLUMNS=columns,
+        TILE_ROWS=tile[0],
         TILE_COLUMNS=tile[1],
-    )  # fmt: skip
+    )
     blockwise(kernel, members, threads, bytes_, basis, *sums, i32(n), i32(k), unit)
     return basis
 

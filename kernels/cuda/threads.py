@@ -33,9 +33,7 @@ class Threads(Pieces):
         self.lanes = lanes_of(self.dim, self.k, self.dtype)
 
     def select(self, members: Any, dtype: Any) -> "Threads":
-        return replace(
-            self, params=chosen(self.params, members), batch=len(members), dtype=dtype
-        )  # fmt: skip
+        return replace(self, params=chosen(self.params, members), batch=len(members), dtype=dtype)
 
     def member_bytes(self) -> int:
         own = 0 if self.params.shape[0] == 1 else self.params.shape[1]
@@ -44,10 +42,17 @@ class Threads(Pieces):
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
         grid, block = geometry(len(state), 1)
         self._kernel("advance")(
-            grid, block,
-            (state, *self._parameters(members), np.int32(len(state)), np.float64(self.dt),
-             np.int64(step), np.int32(steps)),
-        )  # fmt: skip
+            grid,
+            block,
+            (
+                state,
+                *self._parameters(members),
+                np.int32(len(state)),
+                np.float64(self.dt),
+                np.int64(step),
+                np.int32(steps),
+            ),
+        )
 
     def run(
         self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
@@ -55,17 +60,32 @@ class Threads(Pieces):
         count = len(arrays["state"])
         grid, block = geometry(count, self.lanes)
         self._kernel("propagate")(
-            grid, block,
-            (*arrays.values(), *self._parameters(members), np.int32(count), np.float64(self.dt),
-             np.int64(step), np.int32(intervals), np.int32(steps), self.unit_of_rank),
-        )  # fmt: skip
+            grid,
+            block,
+            (
+                *arrays.values(),
+                *self._parameters(members),
+                np.int32(count),
+                np.float64(self.dt),
+                np.int64(step),
+                np.int32(intervals),
+                np.int32(steps),
+                self.unit_of_rank,
+            ),
+        )
 
     def _kernel(self, name: str) -> Any:
         return self.device.kernel(
-            "threads.cu", name, self.dtype, {"field.cuh": field_source(self.graph)},
-            COLUMNS=self.k, FLOW=int(self.dt != 0.0), SHARED_PARAMETERS=int(self.shared),
-            LANES=self.lanes, **residency(self.dim, self.dtype),
-        )  # fmt: skip
+            "threads.cu",
+            name,
+            self.dtype,
+            {"field.cuh": field_source(self.graph)},
+            COLUMNS=self.k,
+            FLOW=int(self.dt != 0.0),
+            SHARED_PARAMETERS=int(self.shared),
+            LANES=self.lanes,
+            **residency(self.dim, self.dtype),
+        )
 
     def _parameters(self, members: slice) -> tuple[Any, np.int32]:
         """What the kernels take for parameters, and how far apart they are."""

@@ -12,6 +12,14 @@ from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "Flow", "KnownSystem", "Map", "RateNetwork", "kuramoto_sivashinsky_of",
-    "library", "lorenz96_of",
-]  # fmt: skip
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Flow",
+    "KnownSystem",
+    "Map",
+    "RateNetwork",
+    "kuramoto_sivashinsky_of",
+    "library",
+    "lorenz96_of",
+]

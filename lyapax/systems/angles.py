@@ -45,9 +45,10 @@ def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
             if not is_flow:
                 change -= turn * np.round(change / turn)
             defined = np.isfinite(change).all(axis=0)
-            if defined.any() and (
-                np.abs(change) <= SAME * (1.0 + np.abs(before))
-            )[:, defined].all():  # fmt: skip
+            if (
+                defined.any()
+                and (np.abs(change) <= SAME * (1.0 + np.abs(before)))[:, defined].all()
+            ):
                 found[i] = turn
                 break
     return found

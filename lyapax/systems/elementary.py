@@ -110,8 +110,10 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 
 ELEMENTARY: dict[str, Callable[..., Any]] = {
     **{name: _numeric(operation) for name, operation in ARITHMETIC.items()},
-    "logical_and": _logical(sympy.And), "logical_or": _logical(sympy.Or),
+    "logical_and": _logical(sympy.And),
+    "logical_or": _logical(sympy.Or),
     "logical_not": _logical(sympy.Not),
-    "bitwise_and": _bitwise(sympy.And), "bitwise_or": _bitwise(sympy.Or),
+    "bitwise_and": _bitwise(sympy.And),
+    "bitwise_or": _bitwise(sympy.Or),
     "invert": _bitwise(sympy.Not),
-}  # fmt: skip
+}

@@ -58,8 +58,9 @@ class _Traced:
         self.home = self.home or home_of(initial)
         unnamed = {
             name: Scalar(name, array.shape)
-            for name, array in self.params.items() if name not in shapes
-        }  # fmt: skip
+            for name, array in self.params.items()
+            if name not in shapes
+        }
         seen, returned = self.linear.sizes if self.linear else (self.dim, None)
         self.graph = trace(f, seen, self.shapes, self.is_driven, unnamed, returned)
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}

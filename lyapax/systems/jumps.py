@@ -28,9 +28,14 @@ FAR, NEAR = 1e-8, 1e-10
 RATIO = 0.7, 1.5
 SMALLEST = 1e-7  # jump, relative to the outputs beside it
 NUMPY_NAMES = {
-    "Magnitude": "abs", "Sign": "sign", "Floor": "floor", "Wrap": "mod", "Choice": "where",
-    "Tanh": "tanh", "Power": "power",
-}  # fmt: skip
+    "Magnitude": "abs",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Wrap": "mod",
+    "Choice": "where",
+    "Tanh": "tanh",
+    "Power": "power",
+}
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,9 @@ def jumps(graph: Graph, table: Array, names: Mapping[str, str] | None = None) ->
             found.append((surface, *_roots(graph, surface, lines)))
         sentences = [
             f"output {i} jumps by {size:.3g} where {surface.described(names or {})}"
-            for surface, sizes in _sizes(graph, found) for i, size in sizes
-        ]  # fmt: skip
+            for surface, sizes in _sizes(graph, found)
+            for i, size in sizes
+        ]
     return tuple(sentences)
 
 
@@ -215,9 +221,10 @@ def _sizes(
             surface,
             [
                 (i, float(np.median(near[i, part][jumping[i, part]])))
-                for i in range(len(outputs)) if jumping[i, part].any()
+                for i in range(len(outputs))
+                if jumping[i, part].any()
             ],
-        )  # fmt: skip
+        )
 
 
 def _values(graph: Graph, expressions: Any) -> Callable[[Points], list[Array]]:

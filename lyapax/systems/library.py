@@ -87,12 +87,7 @@ def roessler(x: Any, p: Any) -> Any:
 
 
 def hyperroessler(x: Any, p: Any) -> Any:
-    return [
-        -x[1] - x[2],
-        x[0] + p.a * x[1] + x[3],
-        p.b + x[0] * x[2],
-        p.c * x[3] - p.d * x[2],
-    ]
+    return [-x[1] - x[2], x[0] + p.a * x[1] + x[3], p.b + x[0] * x[2], p.c * x[3] - p.d * x[2]]
 
 
 def lorenz96(x: Any, p: Any) -> Any:
@@ -164,9 +159,15 @@ def pta_map(x: Any, p: Any) -> Any:
 # Of n = 8, forcing 8: like all values here without a source in the literature, from the plain
 # NumPy program tests/data/library_exponents.py.
 LORENZ96_8 = (
-    (1.6014, 0.0058), (0.3859, 0.0059), (0.0, 0.0), (-0.4417, 0.0037), (-0.9601, 0.0044),
-    (-1.5104, 0.0055), (-2.4604, 0.0099), (-4.6150, 0.0106),
-)  # fmt: skip
+    (1.6014, 0.0058),
+    (0.3859, 0.0059),
+    (0.0, 0.0),
+    (-0.4417, 0.0037),
+    (-0.9601, 0.0044),
+    (-1.5104, 0.0055),
+    (-2.4604, 0.0099),
+    (-4.6150, 0.0106),
+)
 
 
 def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
@@ -202,20 +203,36 @@ def lorenz96_of(n: int, forcing: float = 8.0) -> KnownSystem:
     start = tuple(forcing + 0.01 * (i == 0) for i in range(n))
     expected = LORENZ96_8 if (n, forcing) == (8, 8.0) else ()
     return KnownSystem(
-        "lorenz96", lorenz96, n, {"forcing": forcing},
-        "Lorenz, Proc. ECMWF Seminar on Predictability 1 (1996)", start, expected, 0.01, 500.0,
+        "lorenz96",
+        lorenz96,
+        n,
+        {"forcing": forcing},
+        "Lorenz, Proc. ECMWF Seminar on Predictability 1 (1996)",
+        start,
+        expected,
+        0.01,
+        500.0,
         "hyperchaotic" if expected else "",
-    )  # fmt: skip
+    )
 
 
 # Of length 22, the first 12 of 30, by tests/data/kuramoto_sivashinsky.py. Second and third
 # are 0 (time and translation), but the fourth is so near that within its times of 2000 the second
 # is 0.0016.
 KURAMOTO_SIVASHINSKY_22 = (
-    (0.0476, 0.0006), (0.0, 0.0016), (0.0, 0.0002), (-0.0039, 0.0006), (-0.1883, 0.0009),
-    (-0.2561, 0.0008), (-0.2908, 0.0006), (-0.3093, 0.0006), (-1.9634, 0.0004), (-1.9672, 0.0003),
-    (-5.6054, 0.0002), (-5.6054, 0.0002),
-)  # fmt: skip
+    (0.0476, 0.0006),
+    (0.0, 0.0016),
+    (0.0, 0.0002),
+    (-0.0039, 0.0006),
+    (-0.1883, 0.0009),
+    (-0.2561, 0.0008),
+    (-0.2908, 0.0006),
+    (-0.3093, 0.0006),
+    (-1.9634, 0.0004),
+    (-1.9672, 0.0003),
+    (-5.6054, 0.0002),
+    (-5.6054, 0.0002),
+)
 
 
 def kuramoto_sivashinsky(u: Any, p: Any) -> Any:
@@ -278,9 +295,17 @@ def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> K
     reference = "Edson, Bunder, Mattner & Roberts, ANZIAM J. 61 (2019)"
     expected = KURAMOTO_SIVASHINSKY_22 if (length, modes) == (22.0, 15) else ()
     return KnownSystem(
-        "kuramoto_sivashinsky", kuramoto_sivashinsky, 2 * modes, {}, reference, tuple(start),
-        expected, 0.1, 2000.0, semilinear={"linear": np.tile(q**2 - q**4, 2), "grid": grid},
-    )  # fmt: skip
+        "kuramoto_sivashinsky",
+        kuramoto_sivashinsky,
+        2 * modes,
+        {},
+        reference,
+        tuple(start),
+        expected,
+        0.1,
+        2000.0,
+        semilinear={"linear": np.tile(q**2 - q**4, 2), "grid": grid},
+    )
 
 
 _SYSTEMS = (

@@ -87,8 +87,9 @@ class RateNetwork:
         if not (self.tau > 0).all():
             raise ValueError(f"tau must be > 0, got {self.tau.min()}")
         self.phi, self.phi_graph = phi, activation_graph(phi)
-        self._phi_name = phi if isinstance(phi, str) else getattr(
-            phi, "__name__", type(phi).__name__)  # fmt: skip
+        self._phi_name = (
+            phi if isinstance(phi, str) else getattr(phi, "__name__", type(phi).__name__)
+        )
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
         if self.inputs is not None and self.inputs.shape[-1] != n:
             raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
@@ -179,10 +180,14 @@ class RateNetwork:
         )
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
         return of_rate_network(
-            asked, weights, flat_batch(self.bias, shape, 1), flat_batch(inputs, shape, 2),
-            flat_batch(1.0 / self.tau, shape, 1), self.form == "current",
+            asked,
+            weights,
+            flat_batch(self.bias, shape, 1),
+            flat_batch(inputs, shape, 2),
+            flat_batch(1.0 / self.tau, shape, 1),
+            self.form == "current",
             self.phi if isinstance(self.phi, str) else self.phi_graph,
-        )  # fmt: skip
+        )
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
         """Small networks are traced functions."""

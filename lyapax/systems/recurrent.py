@@ -39,13 +39,25 @@ class Recurrent:
     jumps: tuple[str, ...] = ()
     turns: Array | None = None
     _own: tuple[str, ...] = (
-        "weight_hh", "weight_ih", "bias_hh", "bias_ih", "inputs", "readout", "readout_bias"
-    )  # fmt: skip
+        "weight_hh",
+        "weight_ih",
+        "bias_hh",
+        "bias_ih",
+        "inputs",
+        "readout",
+        "readout_bias",
+    )
 
     def _read(
-        self, weight_hh: Any, weight_ih: Any, bias_hh: Any, bias_ih: Any, inputs: Any, readout: Any,
+        self,
+        weight_hh: Any,
+        weight_ih: Any,
+        bias_hh: Any,
+        bias_ih: Any,
+        inputs: Any,
+        readout: Any,
         readout_bias: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.home = home_of(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout)
         gates = self.gates
         # Copies of the caller's arrays, which `with_params` takes again.
@@ -77,8 +89,9 @@ class Recurrent:
             self._expect(self.inputs, "inputs", ("T", entries))
         self._inputs = np.zeros((1, 0)) if self.inputs is None else self.inputs
         self.readout = None if readout is None else real_array(readout, "readout", ndim_min=2)
-        self.readout_bias = None if readout_bias is None else real_array(
-            readout_bias, "readout_bias")  # fmt: skip
+        self.readout_bias = (
+            None if readout_bias is None else real_array(readout_bias, "readout_bias")
+        )
         self._assemble(hidden, below, *biases)
         loop = self._close(below[0], entries) if readout is not None else ()
         arrays = (self._hidden, 4), (self._below, 4), (self._entry, 3), (self._bias, 3)
@@ -215,9 +228,11 @@ class Recurrent:
         arrays: dict[str, Any] = {
             "hidden": flat_batch(self._hidden, shape, 4),
             "below": flat_batch(self._below, shape, 4),
-            "entry": flat_batch(self._entry, shape, 3), "bias": flat_batch(self._bias, shape, 3),
-            "inputs": flat_batch(self._inputs, shape, 2), "closed": self.readout is not None,
-        }  # fmt: skip
+            "entry": flat_batch(self._entry, shape, 3),
+            "bias": flat_batch(self._bias, shape, 3),
+            "inputs": flat_batch(self._inputs, shape, 2),
+            "closed": self.readout is not None,
+        }
         return of_gated_network(asked, self.cell, arrays)
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
@@ -266,9 +281,10 @@ def _expect_room(name: str, lead: tuple[int, ...], each: int) -> None:
     """Memory for so many numbers of each member, before their axes multiply."""
     members = math.prod(lead)
     room(
-        8 * members * each, f"{name} of {members} members",
+        8 * members * each,
+        f"{name} of {members} members",
         "give fewer networks, or batch axes that do not multiply",
-    )  # fmt: skip
+    )
 
 
 def sigmoid(u: Any) -> Any:
@@ -319,10 +335,17 @@ class RNN(Recurrent):
     _own = (*Recurrent._own, "nonlinearity")
 
     def __init__(
-        self, weight_hh: Any, weight_ih: Any = None, bias_hh: Any = None, bias_ih: Any = None, *,
-        inputs: Any = None, readout: Any = None, readout_bias: Any = None,
+        self,
+        weight_hh: Any,
+        weight_ih: Any = None,
+        bias_hh: Any = None,
+        bias_ih: Any = None,
+        *,
+        inputs: Any = None,
+        readout: Any = None,
+        readout_bias: Any = None,
         nonlinearity: str = "tanh",
-    ):  # fmt: skip
+    ):
         self.nonlinearity = choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self.cell = "relu" if nonlinearity == "relu" else "rnn"
         self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
@@ -389,10 +412,18 @@ class GRU(Recurrent):
     _own = (*Recurrent._own, "kind", "reset")
 
     def __init__(
-        self, weight_hh: Any, weight_ih: Any = None, bias_hh: Any = None, bias_ih: Any = None, *,
-        inputs: Any = None, readout: Any = None, readout_bias: Any = None, kind: str = "map",
+        self,
+        weight_hh: Any,
+        weight_ih: Any = None,
+        bias_hh: Any = None,
+        bias_ih: Any = None,
+        *,
+        inputs: Any = None,
+        readout: Any = None,
+        readout_bias: Any = None,
+        kind: str = "map",
         reset: str = "after",
-    ):  # fmt: skip
+    ):
         self.kind = choice(kind, "kind", ("map", "flow"))
         self.reset = choice(reset, "reset", ("after", "before"))
         self.cell = "gru" if reset == "after" else "reset_gru"
@@ -447,9 +478,16 @@ class LSTM(Recurrent):
     cell = "lstm"
 
     def __init__(
-        self, weight_hh: Any, weight_ih: Any = None, bias_hh: Any = None, bias_ih: Any = None, *,
-        inputs: Any = None, readout: Any = None, readout_bias: Any = None,
-    ):  # fmt: skip
+        self,
+        weight_hh: Any,
+        weight_ih: Any = None,
+        bias_hh: Any = None,
+        bias_ih: Any = None,
+        *,
+        inputs: Any = None,
+        readout: Any = None,
+        readout_bias: Any = None,
+    ):
         self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
 
     def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:

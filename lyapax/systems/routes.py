@@ -109,9 +109,14 @@ def of_function(asked: Request, graph: Graph, table: Array, linear: Linear | Non
 
 
 def of_rate_network(
-    asked: Request, weights: Any, bias: Array, inputs: Array, rate: Array, current: bool,
+    asked: Request,
+    weights: Any,
+    bias: Array,
+    inputs: Array,
+    rate: Array,
+    current: bool,
     phi: str | Graph,
-) -> Propagator:  # fmt: skip
+) -> Propagator:
     """For weights (B or 1, n, n) or the CSR triple, bias and rate (B or 1, n), inputs (., T, n)."""
     if asked.devices:
         graph = named_graph(phi) if isinstance(phi, str) else phi
@@ -121,9 +126,17 @@ def of_rate_network(
 
     dt, k, batch, dtype = asked.common
     return Network(
-        weights=weights, bias=bias, inputs=inputs, rate=rate, current=current, phi=phi, dt=dt, k=k,
-        batch=batch, dtype=dtype,
-    )  # fmt: skip
+        weights=weights,
+        bias=bias,
+        inputs=inputs,
+        rate=rate,
+        current=current,
+        phi=phi,
+        dt=dt,
+        k=k,
+        batch=batch,
+        dtype=dtype,
+    )
 
 
 def of_gated_network(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagator:
@@ -158,9 +171,16 @@ def _rate_on_gpu(
     found: Any = Gemm(equations, *asked.common, first)
     if not isinstance(weights, tuple) and _fits(asked, NETWORK, offsets.shape[-1]):
         found = Blocks(
-            NETWORK, weights[:, None], offsets[:, :, None], rate, *asked.common, first, equations,
-            {"CURRENT": int(current)}, texts,
-        )  # fmt: skip
+            NETWORK,
+            weights[:, None],
+            offsets[:, :, None],
+            rate,
+            *asked.common,
+            first,
+            equations,
+            {"CURRENT": int(current)},
+            texts,
+        )
     return spread(found, asked.devices)
 
 

@@ -12,9 +12,12 @@ from .trace import trace
 
 
 def straight_line(
-    f: Callable[..., Any], dim: int, arrays: dict[str, tuple[Array, int]],
-    batch_shape: tuple[int, ...], shape: tuple[int, ...],
-) -> tuple[Graph, Array]:  # fmt: skip
+    f: Callable[..., Any],
+    dim: int,
+    arrays: dict[str, tuple[Array, int]],
+    batch_shape: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> tuple[Graph, Array]:
     """Graph and parameters of f(x, p).
 
     arrays: parameters (..., core axes) and how many of their axes f sees.

@@ -24,9 +24,13 @@ class Parameters(SimpleNamespace):
 
 
 def trace(
-    function: Callable[..., Any], dim: int, params: Mapping[str, tuple[int, ...]], timed: bool,
-    scalars: Mapping[str, Scalar] | None = None, returned: int | None = None,
-) -> Graph:  # fmt: skip
+    function: Callable[..., Any],
+    dim: int,
+    params: Mapping[str, tuple[int, ...]],
+    timed: bool,
+    scalars: Mapping[str, Scalar] | None = None,
+    returned: int | None = None,
+) -> Graph:
     """Run `function(x, p)` or `function(x, p, t)` on symbols.
 
     params: the shapes in which `function` sees them; scalars: those of which it is told where it
@@ -81,9 +85,10 @@ def _flat(result: Any) -> list[Any]:
 def _line(error: Exception) -> str:
     """Where the user's code was; ours is at the end of the traceback, NumPy's may follow."""
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__)[1:]
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)[1:]
         if not frame.filename.startswith(LIBRARIES)
-    ]  # fmt: skip
+    ]
     return f" at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
 
 

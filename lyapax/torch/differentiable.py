@@ -19,9 +19,15 @@ LONGEST = 1_000_000  # steps that are remembered one by one
 
 
 def lyapunov_exponents(
-    step: Any, x0: Any, k: int, window: int = 50, *, inputs: Any = None,
-    transient: int | None = None, generator: Any = None,
-) -> Any:  # fmt: skip
+    step: Any,
+    x0: Any,
+    k: int,
+    window: int = 50,
+    *,
+    inputs: Any = None,
+    transient: int | None = None,
+    generator: Any = None,
+) -> Any:
     r"""Leading exponents over a window of steps, differentiable in a module's parameters.
 
     :math:`\lambda_j = \frac1W \sum_{t=1}^{W} \ln R_{jj}(t)`, from a QR at each of the last W steps;
@@ -96,8 +102,9 @@ def lyapunov_exponents(
     n = x.shape[-1]
     k = _check.count(k, "k", high=n)
     window = _check.count(window, "window", high=LONGEST)
-    before = window if transient is None else _check.count(
-        transient, "transient", low=0, high=LONGEST)  # fmt: skip
+    before = (
+        window if transient is None else _check.count(transient, "transient", low=0, high=LONGEST)
+    )
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
     x, u = x.reshape(-1, n), None
@@ -195,9 +202,7 @@ def orthonormalised(a: Any) -> tuple[Any, Any]:
     # In the place of the others stands what they become, so that nothing divides by their R_jj.
     front, r = torch.linalg.qr(torch.where(living[..., None, :], a, q))
     growth = r.diagonal(dim1=-2, dim2=-1).abs().log()
-    return (
-        torch.where(living[..., None, :], front, q), torch.where(living, growth, logs)
-    )  # fmt: skip
+    return (torch.where(living[..., None, :], front, q), torch.where(living, growth, logs))
 
 
 def as_step(module: Any, dtype: Any) -> Callable[..., Any]:

@@ -31,9 +31,14 @@ class Step:
     turns: Array | None = None
 
     def __init__(
-        self, step_in: Callable[[Any], Taken], kinds: tuple[Any, ...], dim: int, inputs: Any,
-        device: Any, name: str,
-    ):  # fmt: skip
+        self,
+        step_in: Callable[[Any], Taken],
+        kinds: tuple[Any, ...],
+        dim: int,
+        inputs: Any,
+        device: Any,
+        name: str,
+    ):
         self.step_in, self.kinds, self.dim, self.device = step_in, kinds, dim, device
         self.name = name
         self.mapped: Any = torch.func.vmap
@@ -62,9 +67,16 @@ class Step:
             raise ValueError("device must be left out: a step runs where its tensors are")
         inputs = None if self.inputs is None else flat_batch(self.inputs, shape, 2)
         return TorchStep(
-            self.step_in, self.kinds, self.mapped, inputs, self.dim, k,
-            int(np.prod(shape, dtype=int)), dtype, self.device,
-        )  # fmt: skip
+            self.step_in,
+            self.kinds,
+            self.mapped,
+            inputs,
+            self.dim,
+            k,
+            int(np.prod(shape, dtype=int)),
+            dtype,
+            self.device,
+        )
 
     def probe(self, initial: Array) -> None:
         """Fail here, in words; find out how to map."""
@@ -106,9 +118,10 @@ def step_of(module: Any, initial: Any, inputs: Any, dtype: str) -> Step:
 def kind_of_state(initial: Any) -> Any:
     """The floating-point dtype that a state like this has."""
     kind = (
-        initial.dtype if torch.is_tensor(initial)
+        initial.dtype
+        if torch.is_tensor(initial)
         else getattr(torch, np.asarray(to_array(initial, "initial")).dtype.name, torch.float64)
-    )  # fmt: skip
+    )
     return kind if kind.is_floating_point else torch.get_default_dtype()
 
 

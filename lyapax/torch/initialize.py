@@ -12,10 +12,16 @@ from .replica import unwrapped
 
 
 def pta_init_(
-    module_or_tensor: Any, *, region: str = "null", time: str = "discrete",
-    alpha: ArrayLike | None = None, theta: ArrayLike | None = None,
-    offset: ArrayLike | None = None, kind: str | None = None, generator: Any = None,
-) -> Any:  # fmt: skip
+    module_or_tensor: Any,
+    *,
+    region: str = "null",
+    time: str = "discrete",
+    alpha: ArrayLike | None = None,
+    theta: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    kind: str | None = None,
+    generator: Any = None,
+) -> Any:
     r"""Start recurrent layers as banks of oscillators, in place.
 
     Recurrent weights become a block-diagonal matrix of :math:`\alpha_i R(\theta_i)` with one zero
@@ -162,9 +168,14 @@ def _values(value: Any, name: str, size: int) -> Any:
 
 
 def _drawn(
-    tensor: Any, name: str, cell: str, region: str, time: str, options: dict[str, Any],
+    tensor: Any,
+    name: str,
+    cell: str,
+    region: str,
+    time: str,
+    options: dict[str, Any],
     generator: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """The bank for one tensor."""
     _check_writable(tensor, name)
     gates = 3 if cell == "gru" else 1
@@ -185,9 +196,7 @@ def _drawn(
     def rounded(entries: Any) -> Any:
         return torch.from_numpy(entries).to(tensor.dtype).double().numpy()
 
-    found = pta.draw(
-        n // 2, where, int(seed), check=region == "null", rounded=rounded, **values
-    )  # fmt: skip
+    found = pta.draw(n // 2, where, int(seed), check=region == "null", rounded=rounded, **values)
     return torch.from_numpy(pta.bank(*found, n))
 
 

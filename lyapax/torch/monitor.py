@@ -64,9 +64,15 @@ class LyapunovMonitor:
     """
 
     def __init__(
-        self, module: nn.Module, inputs: Any = None, *, every: int = 200, k: int = 8,
-        steps: int = 400, near: float = 0.01,
-    ):  # fmt: skip
+        self,
+        module: nn.Module,
+        inputs: Any = None,
+        *,
+        every: int = 200,
+        k: int = 8,
+        steps: int = 400,
+        near: float = 0.01,
+    ):
         parts = recurrent_parts(module, inputs)
         self.near = _check.positive(near, "near")
         self.every, self.k = _check.count(every, "every"), _check.count(k, "k")
@@ -74,9 +80,10 @@ class LyapunovMonitor:
         self.inputs = inputs
         if inputs is not None:
             self.inputs = (
-                inputs.detach().clone() if torch.is_tensor(inputs)
+                inputs.detach().clone()
+                if torch.is_tensor(inputs)
                 else _check.real_array(to_array(inputs, "inputs"), "inputs")
-            )  # fmt: skip
+            )
         self.taken = 0
         #: (training step, what `log` returned then), one for each look
         self.history: list[tuple[int, dict[str, float]]] = []

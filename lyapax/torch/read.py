@@ -11,8 +11,13 @@ from ..systems import GRU, LSTM, RNN
 from .replica import replica, unwrapped
 
 KINDS = {
-    nn.RNN: RNN, nn.RNNCell: RNN, nn.GRU: GRU, nn.GRUCell: GRU, nn.LSTM: LSTM, nn.LSTMCell: LSTM
-}  # fmt: skip
+    nn.RNN: RNN,
+    nn.RNNCell: RNN,
+    nn.GRU: GRU,
+    nn.GRUCell: GRU,
+    nn.LSTM: LSTM,
+    nn.LSTMCell: LSTM,
+}
 
 
 def is_recurrent(module: Any) -> bool:
@@ -23,9 +28,10 @@ def is_recurrent(module: Any) -> bool:
 def does_as(module: Any, kind: Any) -> bool:
     """Whether a module computes what `kind` does, with its forward."""
     return (
-        isinstance(module, kind) and type(module).forward is kind.forward
+        isinstance(module, kind)
+        and type(module).forward is kind.forward
         and "forward" not in vars(module)
-    )  # fmt: skip
+    )
 
 
 def recurrent_parts(module: Any, inputs: Any) -> dict[str, Any]:
@@ -145,9 +151,12 @@ def dense(tensor: Any, name: str) -> Any:
     """The tensor itself, if there are numbers in it one after the other."""
     if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized:
         got = (
-            "one on the meta device, which has no values" if tensor.is_meta
-            else "a quantized one" if tensor.is_quantized else f"layout {tensor.layout}"
-        )  # fmt: skip
+            "one on the meta device, which has no values"
+            if tensor.is_meta
+            else "a quantized one"
+            if tensor.is_quantized
+            else f"layout {tensor.layout}"
+        )
         raise TypeError(f"{name} must be a dense tensor, got {got}")
     if tensor.is_complex():
         raise TypeError(f"{name} must be real numbers, got {tensor.dtype}")
@@ -178,10 +187,11 @@ def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
     # Directions are the first axis of the batch, before that of the sequences.
     inner = () if given is None or given.ndim == 2 else (1,)
     stacked = [
-        None if one is None or other is None
+        None
+        if one is None or other is None
         else np.stack([one[0], other[0]]).reshape(2, *inner, *one[0].shape)
         for one, other in zip(*both, strict=True)
-    ]  # fmt: skip
+    ]
     if given is not None:
         given = np.stack([given, given[..., ::-1, :]])
     return kind(*stacked, inputs=given, **options)

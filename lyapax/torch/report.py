@@ -110,10 +110,11 @@ def pta_report(
         driven = [
             DrivenReport(
                 " ".join([name or type(part).__name__, own.direction]).rstrip(),
-                own.exponents, own.stderr,
+                own.exponents,
+                own.stderr,
             )
             for own in leading(part, inputs, k, progress=progress)
-        ]  # fmt: skip
+        ]
     return PTAReport(layers, driven)
 
 
@@ -126,6 +127,10 @@ def _alone(name: str, part: Any, matrix: Array, steps: int, progress: bool) -> L
     )
     sign = spec.sign
     return LayerReport(
-        name, part.hidden_size, int((sign == 0).sum()), int((sign == 2).sum()),
-        np.asarray(spec.exponents), np.asarray(spec.stderr),
-    )  # fmt: skip
+        name,
+        part.hidden_size,
+        int((sign == 0).sum()),
+        int((sign == 2).sum()),
+        np.asarray(spec.exponents),
+        np.asarray(spec.stderr),
+    )

@@ -17,9 +17,14 @@ from .replica import unwrapped
 
 
 def spectrum(
-    module: Any, inputs: Any = None, *, readout: Any = None, initial: Any = None,
-    dtype: str = "float64", **options: Any,
-) -> LyapunovSpectrum:  # fmt: skip
+    module: Any,
+    inputs: Any = None,
+    *,
+    readout: Any = None,
+    initial: Any = None,
+    dtype: str = "float64",
+    **options: Any,
+) -> LyapunovSpectrum:
     r"""Lyapunov exponents, per step, of a recurrent module or of any step.
 
     The exponents of the states' dynamics, :math:`\lim \frac1T \ln \|\prod_t J_t v\|` with

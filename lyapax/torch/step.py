@@ -111,9 +111,10 @@ def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
         ) from error
     if not torch.is_tensor(after) or after.shape != x.shape or after.dtype != x.dtype:
         got = (
-            f"{tuple(after.shape)}, {after.dtype}" if torch.is_tensor(after)
+            f"{tuple(after.shape)}, {after.dtype}"
+            if torch.is_tensor(after)
             else type(after).__name__
-        )  # fmt: skip
+        )
         raise ValueError(f"{name} must return the next state, {kind}, got {got}")
     return mapped
 
@@ -165,9 +166,13 @@ class TorchStep:
             basis = np.ascontiguousarray(q.mT.cpu().numpy(), self.dtype)
             for b in range(self.batch):
                 qr(
-                    basis[b], unit, flight.log_sum[b], flight.compensation[b], flight.growth[b],
+                    basis[b],
+                    unit,
+                    flight.log_sum[b],
+                    flight.compensation[b],
+                    flight.growth[b],
                     flight.status[b],
-                )  # fmt: skip
+                )
             flight.basis[:] = basis.swapaxes(1, 2)
         flight.step += intervals * steps_per_interval
 

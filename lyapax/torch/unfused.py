@@ -55,9 +55,17 @@ def _cell(
 
 
 def _layers(
-    cell: str, source: Any, start: Any, weights: Sequence[Any], has_biases: bool, layers: int,
-    dropout: float, train: bool, bidirectional: bool, batch_first: bool,
-) -> tuple[Any, ...]:  # fmt: skip
+    cell: str,
+    source: Any,
+    start: Any,
+    weights: Sequence[Any],
+    has_biases: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[Any, ...]:
     directions = 2 if bidirectional else 1
     each = len(weights) // (layers * directions)
     source = source.transpose(0, 1) if batch_first else source

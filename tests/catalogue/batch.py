@@ -55,11 +55,15 @@ class Batch:
 
         initial = self.initial
         return replace(
-            self, params={name: np.asarray(v)[i] for name, v in self.params.items()},
+            self,
+            params={name: np.asarray(v)[i] for name, v in self.params.items()},
             initial=initial[i] if initial is not None and initial.ndim == 2 else initial,
-            expected=chosen(self.expected), open=chosen(self.open), hard=chosen(self.hard),
-            zeros=chosen(self.zeros), positives=chosen(self.positives),
-        )  # fmt: skip
+            expected=chosen(self.expected),
+            open=chosen(self.open),
+            hard=chosen(self.hard),
+            zeros=chosen(self.zeros),
+            positives=chosen(self.positives),
+        )
 
     def run(self, times: float | None = None) -> Any:
         """The spectrum of all members; random starts depend on the batch's name only."""
@@ -67,15 +71,25 @@ class Batch:
         dt = {} if self.dt is None else {"dt": self.dt}
         early = {} if self.transient is None else {"transient": self.transient * self.unit}
         return lx.lyapunov_spectrum(
-            self.make(**self.params), duration=duration, initial=self.initial, k=self.k,
-            rng=zlib.crc32(self.name.encode()), progress=False, **dt, **early,
-        )  # fmt: skip
+            self.make(**self.params),
+            duration=duration,
+            initial=self.initial,
+            k=self.k,
+            rng=zlib.crc32(self.name.encode()),
+            progress=False,
+            **dt,
+            **early,
+        )
 
 
 def batch(
-    family: str, name: str, make: Callable[..., Any], params: Mapping[str, Any], expected: Any,
+    family: str,
+    name: str,
+    make: Callable[..., Any],
+    params: Mapping[str, Any],
+    expected: Any,
     **how: Any,
-) -> Batch:  # fmt: skip
+) -> Batch:
     """A `Batch` whose parameters and expectations are broadcast to all members.
 
     Parameters that are plain numbers or one-dimensional broadcast; arrays of more axes have the
@@ -97,11 +111,18 @@ def batch(
     if not full:
         full = {"unused": np.zeros(members)}
     found = Batch(
-        family, name, make, full, each(expected, str), initial=initial,
-        open=each(how.pop("open", False), bool), hard=each(how.pop("hard", False), bool),
-        zeros=each(how.pop("zeros", -1), int), positives=each(how.pop("positives", -1), int),
+        family,
+        name,
+        make,
+        full,
+        each(expected, str),
+        initial=initial,
+        open=each(how.pop("open", False), bool),
+        hard=each(how.pop("hard", False), bool),
+        zeros=each(how.pop("zeros", -1), int),
+        positives=each(how.pop("positives", -1), int),
         **how,
-    )  # fmt: skip
+    )
     for field in (found.expected, found.open, found.hard, found.zeros, found.positives):
         assert len(field) == members, name
     return found

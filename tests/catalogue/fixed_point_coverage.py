@@ -100,9 +100,14 @@ def measured(kind: str, n: int, duration: float, networks: int = EACH) -> Covera
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = lx.lyapunov_spectrum(
-            lx.RateNetwork(W, bias=bias), duration=duration, dt=DT, initial=start, k=k, rng=0,
+            lx.RateNetwork(W, bias=bias),
+            duration=duration,
+            dt=DT,
+            initial=start,
+            k=k,
+            rng=0,
             progress=False,
-        )  # fmt: skip
+        )
     rates = np.array([np.linalg.eigvals(jacobian(*pair)) for pair in zip(W, rest, strict=True)])
 
     def deviations(truth: np.ndarray) -> np.ndarray:

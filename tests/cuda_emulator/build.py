@@ -20,10 +20,16 @@ COMMON = ["-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-excepti
 # An index outside of an array, and a local variable that nobody set, should not go unseen; two
 # modules may have shared arrays of one name.
 KERNELS = [
-    *COMMON, "-ffp-contract=off", "-fno-strict-aliasing", "-fno-gnu-unique", "-nostdlib",
-    "-Wno-unknown-pragmas", "-fsanitize=bounds", "-fsanitize-undefined-trap-on-error",
+    *COMMON,
+    "-ffp-contract=off",
+    "-fno-strict-aliasing",
+    "-fno-gnu-unique",
+    "-nostdlib",
+    "-Wno-unknown-pragmas",
+    "-fsanitize=bounds",
+    "-fsanitize-undefined-trap-on-error",
     "-ftrivial-auto-var-init=pattern",
-]  # fmt: skip
+]
 PLAIN = ["-O1", "-g1"]
 # At -O2 g++ deletes racy loads before ThreadSanitizer sees them.
 SANITIZED = ["-O0", "-g", "-fsanitize=thread"]
@@ -85,13 +91,24 @@ def library(code, options=(), sanitized=False):
         source, preprocessed = final.with_suffix(".cu"), path.with_suffix(".ii")
         path.with_suffix(".cu").write_text(code)
         os.replace(path.with_suffix(".cu"), source)
-        compiler("-x", "c++", "-std=c++17", "-E", "-include", HEADER, *options, source,
-                 "-o", preprocessed)  # fmt: skip
+        compiler(
+            "-x",
+            "c++",
+            "-std=c++17",
+            "-E",
+            "-include",
+            HEADER,
+            *options,
+            source,
+            "-o",
+            preprocessed,
+        )
         text = preprocessed.read_text()
         found = sources.kernels(text)
         preprocessed.write_text(text + sources.launchers(found))
-        compiler("-x", "c++", "-fpreprocessed", *flags, preprocessed, "-lm", "-lc", "-lgcc",
-                 "-o", path)  # fmt: skip
+        compiler(
+            "-x", "c++", "-fpreprocessed", *flags, preprocessed, "-lm", "-lc", "-lgcc", "-o", path
+        )
         shared = shared_bytes(path, found)
         kernels = {
             name: {"parameters": parameters, "shared": shared[name]}

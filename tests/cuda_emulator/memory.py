@@ -52,9 +52,11 @@ class Buffer:
             self.data[at : at + array.nbytes] = array.reshape(-1).view(np.uint8)
         last = self.start + whole.size
         for address, size, access in [
-            (self.start, FAR, NONE), (self.start + FAR, GUARD, READ),
-            (last - FAR - GUARD, GUARD, READ), (last - FAR, FAR, NONE),
-        ]:  # fmt: skip
+            (self.start, FAR, NONE),
+            (self.start + FAR, GUARD, READ),
+            (last - FAR - GUARD, GUARD, READ),
+            (last - FAR, FAR, NONE),
+        ]:
             if protect(address, size, access):
                 raise OSError(ctypes.get_errno(), "mprotect")
 

@@ -100,9 +100,8 @@ class Kernel:
         library, runtime = self.module.library, self.module.runtime
         arguments = Arguments(self.name, self.parameters, self.names, args)
         request = Request(
-            self.entry, ctypes.addressof(arguments.pointers), grid, block, shared_mem,
-            *self.order(),
-        )  # fmt: skip
+            self.entry, ctypes.addressof(arguments.pointers), grid, block, shared_mem, *self.order()
+        )
         with running:
             failure = runtime.emulator_launch(
                 ctypes.byref(request), library.emulator_touch_shared
@@ -122,10 +121,7 @@ class Kernel:
         return 2, int(np.random.SeedSequence(chosen).generate_state(1, np.uint64)[0]) | 1
 
     def check_extents(self, grid, block, shared_mem):
-        for what, extent, limits in (
-            ("grid", grid, GRID_LIMITS),
-            ("block", block, BLOCK_LIMITS),
-        ):
+        for what, extent, limits in (("grid", grid, GRID_LIMITS), ("block", block, BLOCK_LIMITS)):
             if any(not 0 < size <= most for size, most in zip(extent, limits, strict=True)):
                 raise EmulatorError(f"{self.name}: a {what} of {extent}")
         if math.prod(block) > MOST_THREADS:

@@ -88,9 +88,8 @@ def watch(code, options, launches, schedule, prefix):
         }
         command = [sys.executable, "-m", f"{__package__}.watched", str(task)]
         done = subprocess.run(
-            [*prefix, *command],
-            cwd=ROOT, env=os.environ | settings, capture_output=True, text=True,
-        )  # fmt: skip
+            [*prefix, *command], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True
+        )
         report = "".join(path.read_text() for path in Path(folder).glob("report.*"))
     report = shortened(report)
     if done.returncode not in (0, RACES_FOUND) or (done.returncode and "WARNING" not in report):
@@ -103,8 +102,12 @@ def watch(code, options, launches, schedule, prefix):
 
 def shortened(report):
     """Without what is below the kernels, and with CUDA's numbers of threads."""
-    report = re.sub(r"^    #\d+ .*(emulator::|emulator_launch_|runtime\.cpp).*\n", "", report,
-                    flags=re.MULTILINE)  # fmt: skip
+    report = re.sub(
+        r"^    #\d+ .*(emulator::|emulator_launch_|runtime\.cpp).*\n",
+        "",
+        report,
+        flags=re.MULTILINE,
+    )
     report = re.sub(r"^  (Thread T\d+|Location) .*\n(    .*\n)*\n", "", report, flags=re.MULTILINE)
     # T0 is Python's, and fibers are made in the order of threads.
     return re.sub(r"thread T(\d+)", lambda found: f"CUDA thread {int(found[1]) - 1}", report)

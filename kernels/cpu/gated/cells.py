@@ -113,9 +113,12 @@ def lstm(at):
 
 # Of each cell: the elementwise function, and the one that comes before it.
 FUNCTIONS = {
-    "rnn": (rnn, rnn), "relu": (relu_rnn, relu_rnn), "gru": (gru, gru),
-    "reset_gru": (reset_gru, reset), "lstm": (lstm, lstm),
-}  # fmt: skip
+    "rnn": (rnn, rnn),
+    "relu": (relu_rnn, relu_rnn),
+    "gru": (gru, gru),
+    "reset_gru": (reset_gru, reset),
+    "lstm": (lstm, lstm),
+}
 
 
 @cache

@@ -141,10 +141,19 @@ def stage_back(net, strip, hidden, below, tape, p, out):
         # loop's last layer is seen in its former one.
         beneath = out if flow or layer == 0 else p
         layer_back(
-            net, strip, hidden, below, layer, shift(tape, layer * net.factors * n * net.width),
-            rows_at(strip, p, row), rows_at(strip, p, c), rows_at(strip, out, row),
-            rows_at(strip, out, c), rows_at(strip, beneath, under), coupled,
-        )  # fmt: skip
+            net,
+            strip,
+            hidden,
+            below,
+            layer,
+            shift(tape, layer * net.factors * n * net.width),
+            rows_at(strip, p, row),
+            rows_at(strip, p, c),
+            rows_at(strip, out, row),
+            rows_at(strip, out, c),
+            rows_at(strip, beneath, under),
+            coupled,
+        )
 
 
 def pull_run(at):

@@ -24,9 +24,11 @@ Model = namedtuple(
     "tangent_hidden tangent_below",
 )
 MODEL = Record(
-    Model, doubles="inputs entry bias hidden below", vectors="tangent_hidden tangent_below",
+    Model,
+    doubles="inputs entry bias hidden below",
+    vectors="tangent_hidden tangent_below",
     floats="dt",
-)  # fmt: skip
+)
 read_model = MODEL.reader()
 
 
@@ -53,9 +55,10 @@ def gated_model(cell, hidden, below, entry, bias, inputs, closed, dt, width, dty
     _, layers, gates, n, _ = hidden.shape
     function, reset = cell_functions(cell, dtype)
     weights = {
-        "hidden": gates_packed(hidden, np.float64), "below": gates_packed(below, np.float64),
+        "hidden": gates_packed(hidden, np.float64),
+        "below": gates_packed(below, np.float64),
         "entry": gates_packed(entry[:, None], np.float64),
-    }  # fmt: skip
+    }
     arrays = {**weights, "bias": np.ascontiguousarray(bias), "inputs": np.ascontiguousarray(inputs)}
     sizes = {f"{name}_size": size_of(array) for name, array in arrays.items()}
     for name, given in (("hidden", hidden), ("below", below)):

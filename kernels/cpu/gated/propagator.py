@@ -40,9 +40,15 @@ class Gated(Taped):
         self.width = GROUP if self._group > 1 else 1
         self.state_run, self.strip_run = gated_state(self.dtype), gated_strips(self.dtype)
         self.model, self._held = gated_model(
-            self.cell, *weights, self.bias, self.inputs, self.closed, self.dt, self.width,
+            self.cell,
+            *weights,
+            self.bias,
+            self.inputs,
+            self.closed,
+            self.dt,
+            self.width,
             self.dtype,
-        )  # fmt: skip
+        )
 
     def backwards(self) -> tuple[Any, Any, int]:
         record, self._turned = cotangent_model(self.model, self.hidden, self.below)

@@ -87,9 +87,16 @@ def step_layers(net, first, here, there, bias, entry, sums, tape):
         layer_sums(net, first, layer, entry, source, h, own, sums, inner)
         c = layers * size + at if net.cell == LSTM else 0
         job = CellJob(
-            size, flow, sums, inner, h, shift(here, c), shift(there, at), shift(there, c),
+            size,
+            flow,
+            sums,
+            inner,
+            h,
+            shift(here, c),
+            shift(there, at),
+            shift(there, c),
             shift(tape, layer * net.factors * size),
-        )  # fmt: skip
+        )
         if net.cell == RESET_GRU:
             invoke(net.reset, (on_stack(job),))
             late = shift(sums, 2 * size)

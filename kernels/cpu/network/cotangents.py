@@ -47,14 +47,22 @@ def cotangent_model(weights, rate, current, dt, width):
         weights, sparse = weights.swapaxes(1, 2), False
     transposed, indptr, indices = factor(weights, np.float64)
     arrays = {
-        "transposed": transposed, "indptr": indptr, "indices": indices,
+        "transposed": transposed,
+        "indptr": indptr,
+        "indices": indices,
         "rate": np.ascontiguousarray(rate),
-    }  # fmt: skip
+    }
     words = COTANGENT_MODEL.words(
-        **arrays, n=rate.shape[-1], dt=float(dt), current=int(current), sparse=int(sparse),
-        lanes=lanes_of(np.float64), width=width, rate_size=size_of(rate),
+        **arrays,
+        n=rate.shape[-1],
+        dt=float(dt),
+        current=int(current),
+        sparse=int(sparse),
+        lanes=lanes_of(np.float64),
+        width=width,
+        rate_size=size_of(rate),
         transposed_size=size_of(transposed),
-    )  # fmt: skip
+    )
     return words, arrays
 
 

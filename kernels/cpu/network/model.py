@@ -20,9 +20,12 @@ Model = namedtuple(
     "inputs_size input_steps rate rate_size scaled scaled_size own own_size factors thirds shared",
 )
 MODEL = Record(
-    Model, doubles="w bias inputs rate", vectors="scaled own factors thirds",
-    indices="indptr indices", floats="dt",
-)  # fmt: skip
+    Model,
+    doubles="w bias inputs rate",
+    vectors="scaled own factors thirds",
+    indices="indptr indices",
+    floats="dt",
+)
 read_model = MODEL.reader()
 
 
@@ -56,19 +59,27 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
     tangents, _, _ = factor(weights, dtype, scaled)
     own = (factors[:, None] * own[:, None]).astype(dtype)
     bias = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
-    arrays = {
-        "w": w, "bias": bias, "inputs": inputs, "rate": rate, "scaled": tangents, "own": own,
-    }  # fmt: skip
+    arrays = {"w": w, "bias": bias, "inputs": inputs, "rate": rate, "scaled": tangents, "own": own}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     sizes = {f"{name}_size": size_of(array) for name, array in arrays.items()}
     arrays |= {
-        "indptr": indptr, "indices": indices, "factors": factors.astype(dtype),
+        "indptr": indptr,
+        "indices": indices,
+        "factors": factors.astype(dtype),
         "thirds": np.array([1 / 3, 2 / 3, -1 / 3], dtype),
-    }  # fmt: skip
+    }
     words = MODEL.words(
-        **arrays, **sizes, n=bias.shape[-1], dt=float(dt), stages=len(factors), phi=phi,
-        current=bool(current), weigh=state_product(sparse, width > 0), width=width,
-        lanes=lanes_of(np.float64), input_steps=inputs.shape[1],
+        **arrays,
+        **sizes,
+        n=bias.shape[-1],
+        dt=float(dt),
+        stages=len(factors),
+        phi=phi,
+        current=bool(current),
+        weigh=state_product(sparse, width > 0),
+        width=width,
+        lanes=lanes_of(np.float64),
+        input_steps=inputs.shape[1],
         shared=len(tangents) == len(own) == 1,
-    )  # fmt: skip
+    )
     return words, arrays

@@ -40,9 +40,16 @@ class Network(Taped):
         self.state_run = network_state(self.dtype)
         self.strip_run = network_strips(sparse, bool(self.current), self.dtype)
         self.model, self._arrays = network_model(
-            self.weights, self.bias, self.inputs, self.rate, self.current, compiled(self.phi),
-            self.dt, self.width, self.dtype,
-        )  # fmt: skip
+            self.weights,
+            self.bias,
+            self.inputs,
+            self.rate,
+            self.current,
+            compiled(self.phi),
+            self.dt,
+            self.width,
+            self.dtype,
+        )
 
     def backwards(self) -> tuple[Any, Any, int]:
         words, self._turned = cotangent_model(
@@ -52,10 +59,14 @@ class Network(Taped):
 
     def select(self, members: Any, dtype: Any) -> "Network":
         return replace(
-            self, weights=members_of(self.weights, members), bias=chosen(self.bias, members),
-            inputs=chosen(self.inputs, members), rate=chosen(self.rate, members),
-            batch=len(members), dtype=dtype,
-        )  # fmt: skip
+            self,
+            weights=members_of(self.weights, members),
+            bias=chosen(self.bias, members),
+            inputs=chosen(self.inputs, members),
+            rate=chosen(self.rate, members),
+            batch=len(members),
+            dtype=dtype,
+        )
 
     def group(self) -> int:
         return self._group

@@ -83,9 +83,16 @@ def weigh_all(net, first, count, source, base, out):
     for g in range(count):
         at, own = g * across, shift(net.w, (first + g) * net.w_size)
         job = StateJob(
-            own, net.indptr, net.indices, n, across, lanes, shift(source, at), shift(base, at),
+            own,
+            net.indptr,
+            net.indices,
+            n,
+            across,
+            lanes,
+            shift(source, at),
+            shift(base, at),
             shift(out, at),
-        )  # fmt: skip
+        )
         invoke(net.weigh, (on_stack(job),))
 
 

@@ -75,10 +75,14 @@ def member_ends(job, ends, g):
     """The ends of a stage, which are those of the first member, for member g."""
     at = g * BUFFERS * job.room
     return Ends(
-        shift(ends.z, at), shift(ends.own, g * job.own_size), shift(ends.y, at),
-        shift(ends.base, at), shift(ends.factor, g * job.across), shift(ends.out, at),
+        shift(ends.z, at),
+        shift(ends.own, g * job.own_size),
+        shift(ends.y, at),
+        shift(ends.base, at),
+        shift(ends.factor, g * job.across),
+        shift(ends.out, at),
         shift(ends.z_out, at),
-    )  # fmt: skip
+    )
 
 
 @inlined

@@ -45,9 +45,15 @@ def _geqrf_overload(a, sizes, tau, work):
 
     def call(a, sizes, tau, work):
         routine(
-            sizes.ctypes, sizes[1:].ctypes, a.ctypes, sizes.ctypes, tau.ctypes,
-            work.ctypes, sizes[2:].ctypes, sizes[3:].ctypes,
-        )  # fmt: skip
+            sizes.ctypes,
+            sizes[1:].ctypes,
+            a.ctypes,
+            sizes.ctypes,
+            tau.ctypes,
+            work.ctypes,
+            sizes[2:].ctypes,
+            sizes[3:].ctypes,
+        )
 
     return call
 
@@ -58,9 +64,16 @@ def _orgqr_overload(a, sizes, tau, work):
 
     def call(a, sizes, tau, work):
         routine(
-            sizes.ctypes, sizes[1:].ctypes, sizes[1:].ctypes, a.ctypes, sizes.ctypes, tau.ctypes,
-            work.ctypes, sizes[2:].ctypes, sizes[3:].ctypes,
-        )  # fmt: skip
+            sizes.ctypes,
+            sizes[1:].ctypes,
+            sizes[1:].ctypes,
+            a.ctypes,
+            sizes.ctypes,
+            tau.ctypes,
+            work.ctypes,
+            sizes[2:].ctypes,
+            sizes[3:].ctypes,
+        )
 
     return call
 

@@ -21,13 +21,7 @@ from ..team.interruptible import call, raised, threads_for
 from ..team.sharing import meet, take
 from ..traced.linear import compiled_field
 from ..traced.panels import PANEL, Panelled
-from .steps import (
-    Model,
-    cotangent_function,
-    linear_functions,
-    state_function,
-    tangent_function,
-)
+from .steps import Model, cotangent_function, linear_functions, state_function, tangent_function
 
 PIECE = 64  # steps that `push` has on tape
 
@@ -77,9 +71,18 @@ def propagate(
             while b < end:
                 at = thread if alone else b
                 state_interval(
-                    stop, state, field, exact, p[b % p.shape[0]], dt, first, steps, x[b], tape[at],
+                    stop,
+                    state,
+                    field,
+                    exact,
+                    p[b % p.shape[0]],
+                    dt,
+                    first,
+                    steps,
+                    x[b],
+                    tape[at],
                     slopes[at],
-                )  # fmt: skip
+                )
                 b = begin + take(together)
             meet(stop, together, size)
             job = take(together)
@@ -98,9 +101,7 @@ def propagate(
 
 
 @kernel
-def push(
-    stop, team, thread, threads, state, tangents, field, model, p, dt, step, steps, x, v
-):  # fmt: skip
+def push(stop, team, thread, threads, state, tangents, field, model, p, dt, step, steps, x, v):
     """x (B, n) and tangents v (B, n, m), m >= 0, through `steps` steps."""
     members, _, columns = v.shape
     tape = np.empty((PIECE, 4, model.indices.size))
@@ -163,9 +164,14 @@ class Etdrk4(Panelled, Portable):
         weights, read, write = (np.ascontiguousarray(a, dtype) for a in (weights, read, write))
         sizes = len(self.graph.state), len(self.graph.outputs)
         return Model(
-            *linear_functions(np.dtype(dtype)), weights, read, write, *sizes, self.indptr,
+            *linear_functions(np.dtype(dtype)),
+            weights,
+            read,
+            write,
+            *sizes,
+            self.indptr,
             self.indices,
-        )  # fmt: skip
+        )
 
     @cached_property
     def _transposed(self) -> Any:
@@ -191,9 +197,19 @@ class Etdrk4(Panelled, Portable):
 
     def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            push, threads_for(len(state)), self.state, tangent_function(np.dtype(float)),
-            self.field, self.exact, self.params, self.dt, step, steps, state, vectors,
-        )  # fmt: skip
+            push,
+            threads_for(len(state)),
+            self.state,
+            tangent_function(np.dtype(float)),
+            self.field,
+            self.exact,
+            self.params,
+            self.dt,
+            step,
+            steps,
+            state,
+            vectors,
+        )
 
     def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(

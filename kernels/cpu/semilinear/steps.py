@@ -161,9 +161,10 @@ def cotangent_step(model, tape, y, work, seen, given):
 def room(model, n, columns, like):
     """Work, B x and f of so many columns."""
     return (
-        np.empty((BLOCKS, n, columns), like.dtype), np.empty((model.m, columns), like.dtype),
+        np.empty((BLOCKS, n, columns), like.dtype),
+        np.empty((model.m, columns), like.dtype),
         np.empty((model.q, columns), like.dtype),
-    )  # fmt: skip
+    )
 
 
 def state_steps(stop, field, model, p, dt, first, steps, x, tape):

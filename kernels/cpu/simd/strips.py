@@ -11,17 +11,7 @@ import numpy as np
 
 from ...jit import kernel, spliced
 from .elementwise import fma as multiply_add
-from .vectors import (
-    BYTES,
-    REGISTERS,
-    fma,
-    load,
-    outlined,
-    register_size,
-    splat,
-    store,
-    tile,
-)
+from .vectors import BYTES, REGISTERS, fma, load, outlined, register_size, splat, store, tile
 
 ROWS = 8 if REGISTERS == 32 else 4  # of the largest tile: 8 x 3 sums and 4 factors of 32 registers
 TILES = 4  # of rows of a vector at once: each sum waits four cycles for its last term

@@ -72,11 +72,19 @@ def propagate_strips(
                 state_run(
                     on_stack(
                         StateRun(
-                            address(stop), address(model), job, 1, begin, course.steps, 1,
-                            address(x), boundary(works), at,
+                            address(stop),
+                            address(model),
+                            job,
+                            1,
+                            begin,
+                            course.steps,
+                            1,
+                            address(x),
+                            boundary(works),
+                            at,
                         )
                     )
-                )  # fmt: skip
+                )
                 job = take(team)
                 continue
             b, strip = (job - states) // strips, (job - states) % strips
@@ -101,9 +109,17 @@ def propagate_strips(
                 if strip == 0 and good:
                     panel = shift(address(reflections), (now * members + b) * size)
                     factor_panel(
-                        product, reflected, own, n, columns, lanes, 0, width, panel,
+                        product,
+                        reflected,
+                        own,
+                        n,
+                        columns,
+                        lanes,
+                        0,
+                        width,
+                        panel,
                         diagonal[now, b],
-                    )  # fmt: skip
+                    )
             job = take(team)
         meet(stop, team, threads)
         if not measured:
@@ -117,21 +133,44 @@ def propagate_strips(
                     first, width = edges[strip], width_of(edges, strip, lanes)
                     own = shift(address(q), (b * columns + first) * n)
                     apply_panel(
-                        product, panel, inner, n, columns, lanes, edges[p],
-                        width_of(edges, p, lanes), True, own, width,
-                    )  # fmt: skip
+                        product,
+                        panel,
+                        inner,
+                        n,
+                        columns,
+                        lanes,
+                        edges[p],
+                        width_of(edges, p, lanes),
+                        True,
+                        own,
+                        width,
+                    )
                     if strip == p + 1:
                         factor_panel(
-                            product, reflected, own, n, columns, lanes, first, width, panel,
+                            product,
+                            reflected,
+                            own,
+                            n,
+                            columns,
+                            lanes,
+                            first,
+                            width,
+                            panel,
                             diagonal[now, b],
-                        )  # fmt: skip
+                        )
                 job = take(team)
             meet(stop, team, threads)
         # Before anyone comes here again, all have met.
         for b in range(thread, members, threads):
             settle(
-                all_finite(finite[now, b]), norm[now, b], diagonal[now, b], course.unit, log_sum[b],
-                compensation[b], growth[b], status[b],
-            )  # fmt: skip
+                all_finite(finite[now, b]),
+                norm[now, b],
+                diagonal[now, b],
+                course.unit,
+                log_sum[b],
+                compensation[b],
+                growth[b],
+                status[b],
+            )
     keep(works)
     keep(room)

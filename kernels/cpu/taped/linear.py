@@ -33,21 +33,39 @@ def linear_members(
             state_run(
                 on_stack(
                     StateRun(
-                        address(stop), address(model), first, count, course.step + s, steps, taped,
-                        address(x), boundary(works), boundary(tapes),
+                        address(stop),
+                        address(model),
+                        first,
+                        count,
+                        course.step + s,
+                        steps,
+                        taped,
+                        address(x),
+                        boundary(works),
+                        boundary(tapes),
                     )
                 )
-            )  # fmt: skip
+            )
             strip_run(
                 on_stack(
                     StripRun(
-                        address(stop), address(strip_model), first, count,
-                        course.stages // course.steps * steps, boundary(tapes), address(edges), 0,
-                        edges.size - 1, course.lanes, columns, boundary(room), address(q),
+                        address(stop),
+                        address(strip_model),
+                        first,
+                        count,
+                        course.stages // course.steps * steps,
+                        boundary(tapes),
+                        address(edges),
+                        0,
+                        edges.size - 1,
+                        course.lanes,
+                        columns,
+                        boundary(room),
+                        address(q),
                         n * edges[-1],
                     )
                 )
-            )  # fmt: skip
+            )
         first = take(team) * course.group
     keep(works)
     keep(tapes)

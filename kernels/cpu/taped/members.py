@@ -30,11 +30,19 @@ def advance(stop, team, thread, threads, state_run, model, course, x, tape):
             state_run(
                 on_stack(
                     StateRun(
-                        address(stop), address(model), first, count, course.step + s, steps, 0,
-                        address(x), boundary(works), boundary(tapes),
+                        address(stop),
+                        address(model),
+                        first,
+                        count,
+                        course.step + s,
+                        steps,
+                        0,
+                        address(x),
+                        boundary(works),
+                        boundary(tapes),
                     )
                 )
-            )  # fmt: skip
+            )
         first = take(team) * course.group
     keep(works)
     keep(tapes)
@@ -92,11 +100,19 @@ def propagate_members(
             state_run(
                 on_stack(
                     StateRun(
-                        address(stop), address(model), first, count, begin, course.steps, 1,
-                        address(x), boundary(works), boundary(tapes),
+                        address(stop),
+                        address(model),
+                        first,
+                        count,
+                        begin,
+                        course.steps,
+                        1,
+                        address(x),
+                        boundary(works),
+                        boundary(tapes),
                     )
                 )
-            )  # fmt: skip
+            )
             tangent_interval(
                 stop, strip_run, product, reflected, model, course, first, count, boundary(tapes),
                 edges, work, shift(work, own), shift(work, own + inner), n, norm, diagonal,
@@ -142,12 +158,19 @@ def propagate_ahead(
                 state_run(
                     on_stack(
                         StateRun(
-                            address(stop), address(model), b, 1,
-                            course.step + begin * course.steps, ahead * course.steps, 1,
-                            address(x), boundary(works), at,
+                            address(stop),
+                            address(model),
+                            b,
+                            1,
+                            course.step + begin * course.steps,
+                            ahead * course.steps,
+                            1,
+                            address(x),
+                            boundary(works),
+                            at,
                         )
                     )
-                )  # fmt: skip
+                )
             elif job % 2 == 1 and turn > 0:
                 at = shift(address(tapes), (((turn + 1) % 2) * members + b) * size)
                 for interval in range(now):

@@ -77,9 +77,14 @@ class Taped(Portable):
     def _states(self, state: Array, step: int, steps: int) -> None:
         course = self._course(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
         call(
-            advance, threads_for(self.batch), self.state_run, self.model, course, state,
+            advance,
+            threads_for(self.batch),
+            self.state_run,
+            self.model,
+            course,
+            state,
             np.zeros(1, self.dtype),
-        )  # fmt: skip
+        )
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         strips = to_strips(flight.basis, self.dtype)
@@ -138,16 +143,30 @@ class Taped(Portable):
         return self.backwards()
 
     def _linear(
-        self, parts: tuple[Any, ...], work: int, step: int, steps: int, piece: int, state: Array,
+        self,
+        parts: tuple[Any, ...],
+        work: int,
+        step: int,
+        steps: int,
+        piece: int,
+        state: Array,
         vectors: Array,
-    ) -> None:  # fmt: skip
+    ) -> None:
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         strips = to_strips(vectors, np.dtype(np.float64))
         course = self._course(step, 1, steps, self.group(), edges[:1], piece)
         call(
-            linear_members, threads_for(self.batch), self.state_run, *parts,
-            course._replace(strip_work=work), edges, vectors.shape[2], piece, state, strips,
-        )  # fmt: skip
+            linear_members,
+            threads_for(self.batch),
+            self.state_run,
+            *parts,
+            course._replace(strip_work=work),
+            edges,
+            vectors.shape[2],
+            piece,
+            state,
+            strips,
+        )
         from_strips(strips, vectors)
 
     def _course(
@@ -156,7 +175,14 @@ class Taped(Portable):
         """Of jobs of `group` members, whose states run `ahead` steps in one piece."""
         strips = self.strip_work(group, edges) if len(edges) > 1 else 0
         return Course(
-            step, intervals, steps, self.stages * steps, group, self.row(group),
-            self.state_work(group, self.stages * ahead), strips,
-            rank_unit(self.dim, self.dtype), lanes_of(self.dtype),
-        )  # fmt: skip
+            step,
+            intervals,
+            steps,
+            self.stages * steps,
+            group,
+            self.row(group),
+            self.state_work(group, self.stages * ahead),
+            strips,
+            rank_unit(self.dim, self.dtype),
+            lanes_of(self.dtype),
+        )

@@ -8,9 +8,7 @@ from ..simd.records import Record
 # `tape`, `row` elements a stage, if it is to be `taped`, for tangents or for cotangents; else there
 # is room for one stage. work: `state_work` elements.
 StateRun = namedtuple("StateRun", "stop model first count step steps taped x work tape")
-STATE_RUN = Record(
-    StateRun, vectors="tape", doubles="x work", indices="model", flags="stop"
-)  # fmt: skip
+STATE_RUN = Record(StateRun, vectors="tape", doubles="x work", indices="model", flags="stop")
 
 FOR_TANGENTS, FOR_COTANGENTS = 1, 2  # what a tape may be meant for
 
@@ -18,12 +16,9 @@ FOR_TANGENTS, FOR_COTANGENTS = 1, 2  # what a tape may be meant for
 # `stages`. Of all strips together `columns` are in use. Members are q_step apart in q, their strips
 # `edges` times n. work: `strip_work` elements.
 StripRun = namedtuple(
-    "StripRun",
-    "stop model first count stages tape edges begin end lanes columns work q q_step",
+    "StripRun", "stop model first count stages tape edges begin end lanes columns work q q_step"
 )
-STRIP_RUN = Record(
-    StripRun, vectors="tape work q", indices="model edges", flags="stop"
-)  # fmt: skip
+STRIP_RUN = Record(StripRun, vectors="tape work q", indices="model edges", flags="stop")
 
 # What the kernels know of a run: steps between two QRs and stages in them; members that make a job;
 # room for a stage on the tape, and for work of a state and of strips; `unit` as in `account`; lanes

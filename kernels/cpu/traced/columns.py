@@ -69,9 +69,17 @@ def propagate(
                     break
                 first = step + interval * steps
                 state_steps(
-                    stop, field, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[thread],
+                    stop,
+                    field,
+                    p[b % p.shape[0]],
+                    dt,
+                    first,
+                    steps,
+                    x[b],
+                    work,
+                    tape[thread],
                     slopes[thread],
-                )  # fmt: skip
+                )
                 for panel in range(panels):
                     panel_steps(stop, indptr, indices, dt, steps, panel, slopes[thread], q[b])
                 orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
@@ -138,9 +146,16 @@ class Columns(Panelled, Linearized):
 
     def advance(self, flight: Flight, steps: int) -> None:
         call(
-            advance, threads_for(self.batch), self.field, self.indices.size,
-            self.params, self.dt, flight.step, steps, flight.state,
-        )  # fmt: skip
+            advance,
+            threads_for(self.batch),
+            self.field,
+            self.indices.size,
+            self.params,
+            self.dt,
+            flight.step,
+            steps,
+            flight.state,
+        )
         flight.step += steps
 
     def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:

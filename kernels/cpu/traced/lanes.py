@@ -53,10 +53,20 @@ class Lanes(Linearized):
 
     def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
         self._over_members(
-            self.code.propagate, self.params, self.dt, flight.step, intervals, steps_per_interval,
-            rank_unit(self.dim, np.float64), flight.state, flight.basis, flight.log_sum,
-            flight.compensation, flight.growth, flight.status,
-        )  # fmt: skip
+            self.code.propagate,
+            self.params,
+            self.dt,
+            flight.step,
+            intervals,
+            steps_per_interval,
+            rank_unit(self.dim, np.float64),
+            flight.state,
+            flight.basis,
+            flight.log_sum,
+            flight.compensation,
+            flight.growth,
+            flight.status,
+        )
         flight.step += intervals * steps_per_interval
 
     def _over_members(self, kernel: Any, *args: Any) -> None:

@@ -195,18 +195,24 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
                     f"{at(row, 'q_out')} = {basis_step(slope, *here, final) if flow else slope}"
                 ]
         return STAGES.format(
-            name=name, state_stage=indent(body + ends),
+            name=name,
+            state_stage=indent(body + ends),
             stage=indent(body + tangent + ends + basis_ends),
-        )  # fmt: skip
+        )
 
     reflect = householder(
         n, k, lambda i, c: at(q + i * k + c), lambda c: at(norm + c), lambda c: at(diagonal + c)
     )
     head = HEADER.format(
-        lanes=lanes, rows=sum(sizes), n=n, k=k, p=p, offsets=tuple(offsets),
+        lanes=lanes,
+        rows=sum(sizes),
+        n=n,
+        k=k,
+        p=p,
+        offsets=tuple(offsets),
         stages=(stages("stage", False) if flow else "") + stages("last_stage", True),
         orthonormalise=indent(reflect),
-    )  # fmt: skip
+    )
     return head + (FLOW if flow else MAP) + FOOTER
 
 
@@ -251,10 +257,7 @@ def householder(n, k, a, norm, diagonal):
         for c in range(j, k):
             rows += reflection(j, c, n, "q")
     for c in range(k):
-        rows += [
-            f"sign_ = 1.0 if r{c} >= 0.0 else -1.0",
-            f"{diagonal(c)} = abs(r{c})",
-        ]
+        rows += [f"sign_ = 1.0 if r{c} >= 0.0 else -1.0", f"{diagonal(c)} = abs(r{c})"]
         rows += [f"{a(i, c)} = sign_ * q{i}_{c}" for i in range(n)]
     return rows
 

@@ -17,9 +17,7 @@ from .steps import cotangent_step, state_step, tangent_step
 
 
 @kernel
-def push(
-    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
-):  # fmt: skip
+def push(stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v):
     """x (B, n) and tangents v (B, n, m) through `steps` steps."""
     members, n, columns = v.shape
     unit_time = 1.0 if dt == 0.0 else dt
@@ -37,9 +35,7 @@ def push(
 
 
 @kernel
-def pull(
-    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
-):  # fmt: skip
+def pull(stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v):
     """Cotangents v (B, n, m) back through the `steps` steps from x (B, n), which stays."""
     members, n, columns = v.shape
     unit_time = 1.0 if dt == 0.0 else dt
@@ -89,6 +85,13 @@ class Linearized(Portable):
 
     def _along(self, compiled: Any, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            compiled, threads_for(len(state)), *self._compiled, self.params,
-            float(self.dt), step, steps, state, vectors,
-        )  # fmt: skip
+            compiled,
+            threads_for(len(state)),
+            *self._compiled,
+            self.params,
+            float(self.dt),
+            step,
+            steps,
+            state,
+            vectors,
+        )
