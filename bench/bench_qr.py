@@ -15,11 +15,11 @@ class Orthonormalisation:
 
     def track_seconds(self, n):
         """Of one QR of (n, n) with its bookkeeping."""
-        flight, propagate = self.running.flight, self.running.propagator.propagate
+        carry, propagate = self.running.carry, self.running.propagator.propagate
 
         def seconds(intervals, steps):
             started = time.perf_counter()
-            propagate(flight, intervals, steps)
+            propagate(carry, intervals, steps)
             return time.perf_counter() - started
 
         dense = min(seconds(self.steps, 1) for _ in range(3))

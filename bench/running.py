@@ -3,7 +3,7 @@
 import numpy as np
 
 import lyapax as lx
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 DT = 0.05
@@ -29,7 +29,7 @@ def known(name):
 
 
 class Running:
-    """`propagate(steps)` moves a flight on; steps are rounded up to whole intervals."""
+    """`propagate(steps)` moves a carry on; steps are rounded up to whole intervals."""
 
     def __init__(self, system, k=None, members=1, dtype="float64", dt=DT):
         rng = np.random.default_rng(0)
@@ -39,11 +39,11 @@ class Running:
         self.propagator = system.propagator((members,), step, self.k, np.dtype(dtype))
         basis = np.empty((members, n, self.k), self.propagator.dtype)
         basis[:] = np.linalg.qr(rng.standard_normal((n, self.k)))[0]
-        self.flight = launch(system.start((members,), rng), basis)
+        self.carry = initial_carry(system.start((members,), rng), basis)
         self.propagate(1)
 
     def propagate(self, steps):
-        self.propagator.propagate(self.flight, -(-steps // INTERVAL), INTERVAL)
+        self.propagator.propagate(self.carry, -(-steps // INTERVAL), INTERVAL)
 
 
 def step_flops(n, k, stages=4):

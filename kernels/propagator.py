@@ -12,7 +12,7 @@ OK, DIVERGED, RANK_LOST = 0, 1, 2  # plain integers for compiled code; lyapax.St
 
 
 @dataclass
-class Flight:
+class Carry:
     """Everything that changes while a batch of B members runs; kernels update it in place.
 
     Running sums live here and not in the kernel, so that cutting a run into calls anywhere
@@ -23,36 +23,36 @@ class Flight:
     basis: NDArray[np.floating]  # (B, n, k), float64 or float32
     log_sum: Array  # (B, k): sum of log R_jj since the last reset
     compensation: Array  # (B, k): low part of log_sum
-    growth: Array  # (B, k): largest |a_j| / R_jj since the last reset
+    cancellation: Array  # (B, k): largest |a_j| / R_jj since the last reset
     status: NDArray[np.int64]  # (B, k): OK, DIVERGED, RANK_LOST
     step: int = 0  # steps taken since time 0
 
-    def copy(self) -> "Flight":
-        return Flight(
+    def copy(self) -> "Carry":
+        return Carry(
             self.state.copy(),
             self.basis.copy(),
             self.log_sum.copy(),
             self.compensation.copy(),
-            self.growth.copy(),
+            self.cancellation.copy(),
             self.status.copy(),
             self.step,
         )
 
-    def take(self, members: NDArray[np.int64], dtype: np.dtype) -> "Flight":
+    def take(self, members: NDArray[np.int64], dtype: np.dtype) -> "Carry":
         """A copy of some members, with a basis of `dtype`."""
-        return Flight(
+        return Carry(
             self.state[members],
             self.basis[members].astype(dtype),
             self.log_sum[members],
             self.compensation[members],
-            self.growth[members],
+            self.cancellation[members],
             self.status[members],
             self.step,
         )
 
-    def put(self, members: NDArray[np.int64], piece: "Flight") -> None:
+    def put(self, members: NDArray[np.int64], piece: "Carry") -> None:
         """Write back what `take` gave; the step count is the caller's."""
-        for name in ("state", "basis", "log_sum", "compensation", "growth", "status"):
+        for name in ("state", "basis", "log_sum", "compensation", "cancellation", "status"):
             getattr(self, name)[members] = getattr(piece, name)
 
 
@@ -64,18 +64,18 @@ class Propagator(Protocol):
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
         """The same for some of the members, with a basis of `dtype`."""
 
-    def advance(self, flight: Flight, steps: int) -> None:
+    def advance(self, carry: Carry, steps: int) -> None:
         """State only, through `steps` steps."""
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         """State and basis; one QR with positive R_jj after each interval."""
 
     # Learning signals, which run on the CPU only: propagators of a GPU do not have these two.
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """State (B, n) and tangents (B, n, m), m >= 0, through steps from number `step` on."""
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""
 
 
@@ -102,10 +102,10 @@ def made(kind: type, made_of: dict[str, Any]) -> Any:
     return kind(**made_of)
 
 
-def launch(state: Array, basis: NDArray[np.floating]) -> Flight:
-    """A flight at time 0 with empty sums."""
+def initial_carry(state: Array, basis: NDArray[np.floating]) -> Carry:
+    """The carry at time 0 with empty sums."""
     batch, _, k = basis.shape
-    return Flight(
+    return Carry(
         state,
         basis,
         np.zeros((batch, k)),

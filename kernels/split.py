@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .propagator import Array, Flight, Propagator
+from .propagator import Array, Carry, Propagator
 
-Work = Callable[[Propagator, Flight], None]
+Work = Callable[[Propagator, Carry], None]
 
 
 @dataclass
@@ -38,33 +38,31 @@ class Split:
             if hasattr(part, "release"):
                 part.release()
 
-    def advance(self, flight: Flight, steps: int) -> None:
-        self._each(flight, lambda part, piece: part.advance(piece, steps))
-        flight.step += steps
+    def advance(self, carry: Carry, steps: int) -> None:
+        self._each(carry, lambda part, piece: part.advance(piece, steps))
+        carry.step += steps
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         for members, part in self.parts:
             own, columns = state[members], vectors[members]
-            part.push(own, step, steps, columns)
+            part.tangent_steps(own, step, steps, columns)
             state[members], vectors[members] = own, columns
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         for members, part in self.parts:
             columns = vectors[members]
-            part.pull(state[members], step, steps, columns)
+            part.cotangent_steps(state[members], step, steps, columns)
             vectors[members] = columns
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        self._each(flight, lambda part, piece: part.propagate(piece, intervals, steps_per_interval))
-        flight.step += intervals * steps_per_interval
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
+        self._each(carry, lambda part, piece: part.propagate(piece, intervals, steps_per_interval))
+        carry.step += intervals * steps_per_interval
 
-    def _each(self, flight: Flight, work: Work) -> None:
+    def _each(self, carry: Carry, work: Work) -> None:
         for members, part in self.parts:
-            self._one(flight, work, members, part)
+            self._one(carry, work, members, part)
 
-    def _one(
-        self, flight: Flight, work: Work, members: NDArray[np.int64], part: Propagator
-    ) -> None:
-        piece = flight.take(members, part.dtype)
+    def _one(self, carry: Carry, work: Work, members: NDArray[np.int64], part: Propagator) -> None:
+        piece = carry.take(members, part.dtype)
         work(part, piece)
-        flight.put(members, piece)
+        carry.put(members, piece)

@@ -276,8 +276,8 @@ def room(needed: float, what: str, advice: str) -> None:
     free = _memory.available()
     if needed > free:
         raise ValueError(
-            f"{_memory.words(needed)} of memory would be needed for {what}, "
-            f"{_memory.words(free)} are available; {advice}"
+            f"{_memory.readable(needed)} of memory would be needed for {what}, "
+            f"{_memory.readable(free)} are available; {advice}"
         )
 
 

@@ -11,7 +11,7 @@ def available() -> float:
     return min(_machine(), _cgroups(), _own_limit())
 
 
-def words(size: float) -> str:
+def readable(size: float) -> str:
     """74 GiB."""
     units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]
     while size >= 1024 and len(units) > 1:

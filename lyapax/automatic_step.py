@@ -15,7 +15,7 @@ import numpy as np
 from . import _check
 from ._check import Array
 from .kernels.background import in_background
-from .kernels.propagator import OK, launch
+from .kernels.propagator import OK, initial_carry
 from .run import Run, begun
 from .snapshots import observed
 from .statistics import standard_error
@@ -166,7 +166,7 @@ class _Ladder:
         basis[:] = self.basis
         run = begun(
             propagator,
-            launch(asked.state[self.members], basis),
+            initial_carry(asked.state[self.members], basis),
             interval=1,
             fixed=False,
             step_time=dt,
@@ -176,18 +176,18 @@ class _Ladder:
             observed=observed(asked.system.turns, asked.system.dim),
         )
         run.transient(_unseen)
-        if np.isfinite(run.now.flight.state).all():
+        if np.isfinite(run.now.carry.state).all():
             run.align(_unseen)
         return self.judged(run, dt, count, coarser)
 
     def judged(self, run: Run, dt: float, count: int, coarser: Trial | None) -> Trial:
         now, asked = run.now, self.asked
-        propagator, flight, time = now.propagator, now.flight.copy(), 0.0
-        nothing = np.full(flight.log_sum.shape, np.nan)
+        propagator, carry, time = now.propagator, now.carry.copy(), 0.0
+        nothing = np.full(carry.log_sum.shape, np.nan)
         cut = blocks_in(count, 0.0, dt, now.interval)
-        if np.isfinite(flight.state).all():
-            sums, flight = measured(propagator, flight, *cut)
-        states, lost = flight.state[None], ~np.isfinite(flight.state).all(axis=1)
+        if np.isfinite(carry.state).all():
+            sums, carry = measured(propagator, carry, *cut)
+        states, lost = carry.state[None], ~np.isfinite(carry.state).all(axis=1)
         if lost.any():
             return Trial(dt, lost, nothing, nothing, nothing, nothing, states, time, nothing)
         block = cut[0] * cut[1] * dt
@@ -203,7 +203,7 @@ class _Ladder:
         known = np.where(np.isfinite(errors), errors, 0.0)
         allowed = np.maximum(QUARTER * known, least(exponents, ENOUGH, duration) + 1e-300)
         cut = blocks_in(count, float(exponents[:, 0].max()), dt, now.interval)
-        found = pairs(propagator, flight, dt, *cut) if cut[-1] >= FEWEST else None
+        found = pairs(propagator, carry, dt, *cut) if cut[-1] >= FEWEST else None
         if found is None:  # too short a run to know more than its rates
             size = allowed * (dt * self.fastest / WITHOUT) ** 4
             return Trial(dt, lost, allowed, nothing, size, errors, states, elapsed, exponents)
@@ -212,7 +212,7 @@ class _Ladder:
             hidden = np.abs(bias) < 2 * found.noise
             size = np.where(hidden, np.minimum(size, coarser.size / KINKS), size)
         # Where the run at half the step was lost, but not this one.
-        lost = lost | (np.isnan(bias) & (flight.status == OK)).any(axis=1)
+        lost = lost | (np.isnan(bias) & (carry.status == OK)).any(axis=1)
         time = cut[0] * cut[1] * cut[2] * dt
         return Trial(dt, lost, allowed, bias, size, errors, found.states, time, exponents)
 

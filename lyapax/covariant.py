@@ -15,7 +15,7 @@ from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import rank_unit
 from .orbit import BASIS_COPIES, Orbit, begin, heed_jumps, time_step
-from .run import GROWTH_BOUND
+from .run import CANCELLATION_BOUND
 from .systems.base import System
 
 
@@ -221,14 +221,14 @@ def _bytes(n: int, k: int, counts: list[int]) -> int:
 def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:
     """Q and R after `every` steps, with R_jj > 0."""
     columns = basis.copy()
-    orbit.push(columns, every)
+    orbit.tangent_steps(columns, every)
     with np.errstate(over="ignore", invalid="ignore"):
         norms = np.linalg.norm(columns, axis=1)
     if not np.isfinite(norms).all():
         raise ValueError(f"system diverged before a time of {orbit.time:g}")
     q, r = np.linalg.qr(columns)
     diagonal = np.diagonal(r, axis1=1, axis2=2)
-    if every > 1 and (norms > GROWTH_BOUND["float64"] * np.abs(diagonal)).any():
+    if every > 1 and (norms > CANCELLATION_BOUND["float64"] * np.abs(diagonal)).any():
         raise ValueError(
             f"qr_every must be less than {every}: rounding reaches the last directions"
         )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.propagator import launch
+from .kernels.propagator import initial_carry
 from .run import Loss, Moment
 
 TRIED = 8  # diverged members that are run again with half the step
@@ -28,7 +28,7 @@ class Divergence:
 
 def examined(now: Moment, initial: Array, step_time: float, timed: bool) -> Divergence:
     """initial: states (B, n) at time 0; `timed`: the system depends on time."""
-    batch = len(now.flight.state)
+    batch = len(now.carry.state)
     time, size = np.full(batch, np.nan), np.full(batch, np.nan)
     survives: bool | None = None
     for loss in now.losses:
@@ -73,8 +73,8 @@ def _bisected(now: Moment, loss: Loss, timed: bool) -> tuple[NDArray[np.int64], 
 
 
 def _states_after(now: Moment, propagator: Any, states: Array, step: int, steps: int) -> Array:
-    k = now.flight.basis.shape[2]
-    flight = launch(states.copy(), np.zeros((*states.shape, k), propagator.dtype))
-    flight.step = step
-    propagator.advance(flight, steps)
-    return flight.state
+    k = now.carry.basis.shape[2]
+    carry = initial_carry(states.copy(), np.zeros((*states.shape, k), propagator.dtype))
+    carry.step = step
+    propagator.advance(carry, steps)
+    return carry.state

@@ -22,7 +22,7 @@ from . import _check, step
 from ._check import Array
 from .files import ARRAYS
 from .interrupted import Interrupted, raises_interrupted
-from .kernels.propagator import OK, Flight, Propagator
+from .kernels.propagator import OK, Carry, Propagator
 from .result import LyapunovSpectrum
 from .run import FIRST_CHECK, Moment, Progress, Run
 from .settling import settle
@@ -139,18 +139,18 @@ def look(run: Run, members: int) -> Look:
 
 def measure(run: Run, steps: int | None, tol: float, progress: Progress, *, members: int) -> None:
     """Measure until the errors of the means are below `tol`, or members are seen to differ."""
-    begin, taken, suspected = run.now.flight.step, 0, False
+    begin, taken, suspected = run.now.carry.step, 0, False
     target = run.whole(max(FIRST_CHECK * run.now.interval, FIRST_LOOK))
     while True:
         target = target if steps is None else min(target, steps)
         run.measure(run.whole(max(target - taken, 1)), progress)
-        taken = run.now.flight.step - begin
+        taken = run.now.carry.step - begin
         if run.growing:
             run.now = run.now.trimmed()
         now = run.now
         seen = look(run, members)
         awaited = (
-            ((now.flight.status == OK) & (now.growth <= now.bound[:, None]))
+            ((now.carry.status == OK) & (now.cancellation <= now.bound[:, None]))
             .reshape(seen.totals.shape)
             .all(axis=0)
         )
@@ -346,7 +346,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
 
 
 # The rest of ARRAYS is evidence of a member for its class.
-POOLED = ("exponents", "stderr", "status", "sign", "growth", "blocks")
+POOLED = ("exponents", "stderr", "status", "sign", "cancellation", "blocks")
 
 
 def _together(run: Run, members: int, chosen: NDArray[np.int64]) -> Run:
@@ -357,18 +357,20 @@ def _together(run: Run, members: int, chosen: NDArray[np.int64]) -> Run:
     def grouped(array: Any) -> Any:
         return array.reshape(members, systems, *array.shape[1:])
 
-    flight: Flight = now.flight.take(rows, now.flight.basis.dtype)
-    flight.log_sum = grouped(now.flight.log_sum + now.flight.compensation).sum(axis=0)
-    flight.compensation = np.zeros_like(flight.log_sum)
-    flight.status = grouped(now.flight.status).max(axis=0)
+    carry: Carry = now.carry.take(rows, now.carry.basis.dtype)
+    carry.log_sum = grouped(now.carry.log_sum + now.carry.compensation).sum(axis=0)
+    carry.compensation = np.zeros_like(carry.log_sum)
+    carry.status = grouped(now.carry.status).max(axis=0)
     together: Moment = replace(
         now,
         propagator=now.propagator.select(rows, now.propagator.dtype),
-        flight=flight,
+        carry=carry,
         bound=grouped(now.bound).min(axis=0),
         losses=(),
         anchor=None,
-        growth=grouped(now.growth).max(axis=0) if now.growth.size else now.growth,
+        cancellation=grouped(now.cancellation).max(axis=0)
+        if now.cancellation.size
+        else now.cancellation,
         snapshots=tuple(snapshot[rows] for snapshot in now.snapshots),
         blocks=tuple(grouped(block).sum(axis=0) for block in now.blocks),
         block_steps=members * now.block_steps,
@@ -398,14 +400,14 @@ def members_of(system: Any, members: int | None, initial: Any) -> int:
     return lead
 
 
-def scatter(propagator: Propagator, flight: Flight, members: int) -> None:
+def scatter(propagator: Propagator, carry: Carry, members: int) -> None:
     """Move each start to another time of its orbit, evenly over `MIXING` steps."""
-    number = np.arange(len(flight.state)) // (len(flight.state) // members)
+    number = np.arange(len(carry.state)) // (len(carry.state) // members)
     for bit in range((members - 1).bit_length()):
         rows = np.nonzero(number >> bit & 1)[0]
-        piece = flight.take(rows, propagator.dtype)
+        piece = carry.take(rows, propagator.dtype)
         propagator.select(rows, propagator.dtype).advance(piece, max(1, MIXING // members) << bit)
-        flight.state[rows] = piece.state
+        carry.state[rows] = piece.state
 
 
 def settled(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.propagator import launch
+from .kernels.propagator import initial_carry
 from .run import Run
 
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
@@ -39,10 +39,10 @@ def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
     """States (m, n) of the given members after `count` steps."""
     now = run.now
     propagator = now.propagator.select(members.astype(np.int64), now.propagator.dtype)
-    flight = launch(states.copy(), np.zeros((*states.shape, 0), propagator.dtype))
-    flight.step = now.flight.step
-    propagator.advance(flight, count)
-    return flight.state
+    carry = initial_carry(states.copy(), np.zeros((*states.shape, 0), propagator.dtype))
+    carry.step = now.carry.step
+    propagator.advance(carry, count)
+    return carry.state
 
 
 def linearised(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .result import LyapunovSpectrum
 
 FORMAT = 1
-ARRAYS = ("exponents", "stderr", "status", "sign", "growth", "blocks", "speed", "period",
+ARRAYS = ("exponents", "stderr", "status", "sign", "cancellation", "blocks", "speed", "period",
           "diverged_at", "last_size", "motion", "preserving", "changed_at", "changed",
           "step_bias", "step_bias_stderr")  # fmt: skip
 FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every", "block_duration",

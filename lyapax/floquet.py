@@ -271,7 +271,7 @@ def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
     for a, b in pairwise(edges):
         here = state[None].copy()
         for i in range(a, b - 1):
-            propagator.push(here, i, 1, np.empty((1, n, 0)))
+            propagator.tangent_steps(here, i, 1, np.empty((1, n, 0)))
             path.append(here[0].copy())
         matrix = np.eye(n)
         state = closing.flown(state, dt, int(b - a), matrix, int(a))

@@ -42,7 +42,7 @@ def judged(
     now = run.now
     duration = max(now.measured_steps * run.step_time, 1e-300)
     preserving = _preserving(run, exponents, blocks, lost)
-    before = now.flight.step - now.measured_steps
+    before = now.carry.step - now.measured_steps
     sign = statistics.signs(
         exponents,
         stderr,
@@ -126,7 +126,7 @@ def _preserving(
             return kept
         members = np.nonzero(~lost)[0]
         kept[members] = True
-        for states in (run.initial[members], now.flight.state[members]):
+        for states in (run.initial[members], now.carry.state[members]):
             scale = motion.scales(run, members, states)
             _, slope = linearised(run, members, states, scale, 1)
             growth = np.abs(np.linalg.slogdet(slope)[1]) * now.measured_steps
@@ -173,6 +173,6 @@ def _changes(
     changed = (found & (kinds[0] != kinds[1])).any(axis=1)
     first = np.argmax(found, axis=1)[:, None]
     steps = np.take_along_axis(after, first, axis=1)[:, 0] * now.block_steps
-    start = now.flight.step - now.measured_steps
+    start = now.carry.step - now.measured_steps
     time = np.where(found.any(axis=1), (start + steps) * run.step_time, np.nan)
     return time, changed

@@ -9,10 +9,10 @@ from . import _check
 from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
 from .kernels.background import in_background
-from .kernels.propagator import DIVERGED, RANK_LOST, launch
+from .kernels.propagator import DIVERGED, RANK_LOST, initial_carry
 from .orbit import BASIS_COPIES, begin, heed_jumps, time_step
 from .progress import counted
-from .run import GROWTH_BOUND
+from .run import CANCELLATION_BOUND
 from .systems.base import System
 
 
@@ -112,12 +112,12 @@ def local_exponents(
     )
     batch, n = orbit.state.shape
     basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
-    flight = launch(orbit.state, basis)
-    flight.step = orbit.step
+    carry = initial_carry(orbit.state, basis)
+    carry.step = orbit.step
     before = orbit.steps_in(alignment) // every
     orbit.expect((before + count * intervals) * every)
     if before:
-        propagator.propagate(flight, before, every)
+        propagator.propagate(carry, before, every)
     sums, lost = np.empty((batch, count, k)), np.empty((batch, count, k), np.int64)
     done = 0
 
@@ -128,10 +128,10 @@ def local_exponents(
 
     try:
         for i in counted(range(count), "window", progress):
-            flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
-            propagator.propagate(flight, intervals, every)
-            sums[:, i], lost[:, i] = flight.log_sum + flight.compensation, flight.status
-            if every > 1 and (flight.growth > GROWTH_BOUND["float64"]).any():
+            carry.log_sum[:], carry.compensation[:] = 0.0, 0.0
+            propagator.propagate(carry, intervals, every)
+            sums[:, i], lost[:, i] = carry.log_sum + carry.compensation, carry.status
+            if every > 1 and (carry.cancellation > CANCELLATION_BOUND["float64"]).any():
                 raise ValueError(f"qr_every must be less than {every}: rounding reaches exponents")
             done = i + 1
     except KeyboardInterrupt:

@@ -100,9 +100,9 @@ class _Sight:
 
     def __init__(self, run: Run, members: NDArray[np.int64]):
         now = run.now
-        self.state = now.flight.state[members]
+        self.state = now.carry.state[members]
         self.snapshots = np.array(now.snapshots)[:, members]
-        first = now.flight.step - now.measured_steps
+        first = now.carry.step - now.measured_steps
         self.times = first + now.block_steps * np.arange(float(len(self.snapshots)))
         sizes = np.linalg.norm(np.asarray(self.snapshots, float), axis=2)
         start = np.linalg.norm(np.asarray(run.observed(run.initial[members]), float), axis=1)
@@ -201,7 +201,7 @@ def _look(
 
 def _worth(run: Run) -> bool:
     """Whether fixed points are looked for."""
-    dim, k = run.now.propagator.dim, run.now.flight.basis.shape[2]
+    dim, k = run.now.propagator.dim, run.now.carry.basis.shape[2]
     factor, small = (WORTH_ON_GPU, SMALL_ON_GPU) if on_gpu(run) else (WORTH, SMALL)
     long_enough = dim <= small or run.now.measured_steps >= factor * dim / k
     return dim <= LARGEST and doubles(run) and long_enough
@@ -377,7 +377,7 @@ def _turns_around(
 def _closely(run: Run, members: Any) -> Array:
     """Snapshots of what comes next, at times that no period fits: every block may be a period."""
     gap = max(1, round(GOLDEN * run.now.block_steps / 4))
-    state, seen = run.now.flight.state[members], []
+    state, seen = run.now.carry.state[members], []
     for _ in range(SAMPLES):
         state = stepped(run, members, state, gap)
         seen.append(run.observed(state))
@@ -409,7 +409,7 @@ def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -
     No orbit reaches an unstable one but by rounding.
     """
     members = np.nonzero((period > 0) & (sign == 1).any(axis=1))[0]
-    state = run.now.flight.state[members]
+    state = run.now.carry.state[members]
     there = np.zeros(len(members), bool)
     for _ in range(int(period[members].max(initial=0))):
         there |= (state == run.initial[members]).all(axis=1)
@@ -441,16 +441,16 @@ def _periods(
     if not len(members):
         return
     now = run.now
-    flight = now.flight.take(members, now.propagator.dtype)
+    carry = now.carry.take(members, now.propagator.dtype)
     propagator = now.propagator.select(members, now.propagator.dtype)
-    origin = flight.state.copy()
+    origin = carry.state.copy()
     turns = run.observed.turns
     scale = np.abs(np.where(turns > 0, turns, origin)).max(axis=1)
     scale = np.where(scale > 0, scale, 1.0)
     furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
-        propagator.advance(flight, 1)
-        distance = np.abs(run.observed.apart(flight.state, origin)).max(axis=1)
+        propagator.advance(carry, 1)
+        distance = np.abs(run.observed.apart(carry.state, origin)).max(axis=1)
         # The smallest numbers there are: rounding turns -0.95 x into -x.
         same = (distance <= step * near * scale) | (distance <= UNDERFLOWN)
         back = (period[members] == 0) & same

@@ -48,12 +48,12 @@ class Orbit:
 
     def advance(self, steps: int) -> None:
         # Not by `advance`: where that is other code, bits differ, and chaotic orbits soon after.
-        self.push(np.empty((*self.state.shape, 0)), steps)
+        self.tangent_steps(np.empty((*self.state.shape, 0)), steps)
 
-    def push(self, vectors: Array, steps: int) -> None:
+    def tangent_steps(self, vectors: Array, steps: int) -> None:
         """State and tangents (B, n, m) on."""
         if steps:
-            self.propagator.push(self.state, self.step, steps, vectors)
+            self.propagator.tangent_steps(self.state, self.step, steps, vectors)
         self.step += steps
 
     def shaped(self, array: Any) -> Any:

@@ -41,7 +41,7 @@ class Closing:
         propagator = self.orbit.system.propagator((), dt, 1, np.dtype(float))
         state = x[None].copy()
         columns = np.empty((1, len(x), 0)) if vectors is None else vectors[None].copy()
-        propagator.push(state, first, steps, columns)
+        propagator.tangent_steps(state, first, steps, columns)
         if vectors is not None:
             vectors[:] = columns[0]
         return np.asarray(state[0])
@@ -193,12 +193,12 @@ def check_symmetry(closing: Closing, x: Array, steps: int, dt: float) -> None:
     if closing.free or closing.orbit.system.input_steps is not None:
         shifts = []
     for i in np.flatnonzero(closing.wrap):
-        words = f"wrap[{i}] = {closing.wrap[i]:g} must be a period of the system in variable {i}"
+        problem = f"wrap[{i}] = {closing.wrap[i]:g} must be a period of the system in variable {i}"
         turn = still.copy()
         turn[i] = closing.wrap[i]
-        shifts.append((words, turn, 0))
+        shifts.append((problem, turn, 0))
     size = closing.size(x) * max(1.0, float(np.linalg.norm(matrix, 2)))
-    for words, turn, first in shifts:
+    for problem, turn, first in shifts:
         shifted = np.eye(len(x))
         there = closing.flown(x + turn, dt, steps, shifted, first) - turn
         changed = max(
@@ -206,4 +206,4 @@ def check_symmetry(closing: Closing, x: Array, steps: int, dt: float) -> None:
             float(np.linalg.norm(shifted - matrix)) / max(1e-3, float(np.linalg.norm(matrix))),
         )
         if not changed < KEPT:
-            raise ValueError(f"{words}: shifted by it, the orbit changes by {changed:.2g}")
+            raise ValueError(f"{problem}: shifted by it, the orbit changes by {changed:.2g}")

@@ -29,7 +29,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import bisect
 
 from . import _check
-from .kernels.propagator import launch
+from .kernels.propagator import initial_carry
 from .systems import Flow, Map
 from .systems.base import System
 from .systems.library import pta_flow, pta_map
@@ -571,18 +571,18 @@ def leading_exponents(
     system = block_system(alpha, theta, cell, time)
     propagator = system.propagator((members,), step, 1, np.dtype(np.float64))
     basis = random.standard_normal((members, 2, 1))
-    flight = launch(random.uniform(-0.5, 0.5, (members, 2)), basis)
+    carry = initial_carry(random.uniform(-0.5, 0.5, (members, 2)), basis)
     interval, intervals = 50, -(-steps // 50)
     longest = max(1, CALL_STEPS // (interval * members))  # so that Ctrl-C answers soon
 
     def run(total: int) -> None:
         for done in range(0, total, longest):
-            propagator.propagate(flight, min(longest, total - done), interval)
+            propagator.propagate(carry, min(longest, total - done), interval)
 
     run(-(-transient // interval))
-    flight.log_sum[:], flight.compensation[:] = 0.0, 0.0
+    carry.log_sum[:], carry.compensation[:] = 0.0, 0.0
     run(intervals)
-    total = flight.log_sum[:, 0] + flight.compensation[:, 0]
+    total = carry.log_sum[:, 0] + carry.compensation[:, 0]
     return np.asarray(total / (intervals * interval * step))
 
 

@@ -28,7 +28,7 @@ class LyapunovSpectrum:
     status : array (..., k) of `Status`
     sign : array (..., k)
         +1, 0, -1, or 2 where the run cannot tell; zeros are resolved to `resolution`.
-    growth : array (..., k)
+    cancellation : array (..., k)
         Largest norm(a_j) / R_jj seen at a QR; eps times it bounds the rounding of exponent j.
     step_bias, step_bias_stderr : array (..., k)
         How far dt moves the exponents, from pairs of runs with dt and dt / 2, and how well that is
@@ -80,7 +80,7 @@ class LyapunovSpectrum:
     stderr: Any
     status: Any
     sign: Any
-    growth: Any
+    cancellation: Any
     blocks: Any
     speed: Any
     period: Any
@@ -137,22 +137,22 @@ class LyapunovSpectrum:
 
     def _read(self, run: Run) -> dict[str, Any]:
         now = run.now
-        flight = now.flight
+        carry = now.carry
         duration = now.measured_steps * run.step_time
         block_duration = now.block_steps * run.step_time
-        blocks = np.array(now.blocks) if now.blocks else np.zeros((0, *flight.log_sum.shape))
-        status = flight.status.copy()
+        blocks = np.array(now.blocks) if now.blocks else np.zeros((0, *carry.log_sum.shape))
+        status = carry.status.copy()
         if now.measured_steps == 0:
-            exponents, stderr = (np.full(flight.log_sum.shape, np.nan) for _ in range(2))
+            exponents, stderr = (np.full(carry.log_sum.shape, np.nan) for _ in range(2))
             spread = np.zeros_like(exponents)
             status[:] = Status.UNMEASURED
         else:
             total = now.totals()
             exponents = total / duration
             stderr, spread = statistics.standard_error(blocks, total, duration, block_duration)
-            status[(status == 0) & (now.growth > now.bound[:, None])] = Status.UNRESOLVED
+            status[(status == 0) & (now.cancellation > now.bound[:, None])] = Status.UNRESOLVED
         # A diverged direction says nothing of its neighbours either: they share the state.
-        lost = (status == Status.DIVERGED).any(axis=1) | ~np.isfinite(flight.state).all(axis=1)
+        lost = (status == Status.DIVERGED).any(axis=1) | ~np.isfinite(carry.state).all(axis=1)
         status[lost] = Status.DIVERGED
         exponents[lost] = stderr[lost] = np.nan
         dead = status == Status.RANK_LOST
@@ -168,7 +168,7 @@ class LyapunovSpectrum:
         exact = np.isfinite(seen.exponents)
         exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
         status[exact & (status == Status.UNRESOLVED)] = Status.OK
-        growth = now.growth if now.growth.size else np.zeros_like(exponents)
+        cancellation = now.cancellation if now.cancellation.size else np.zeros_like(exponents)
         order = statistics.descending(exponents)
 
         def arranged(a: Any) -> Any:
@@ -184,7 +184,7 @@ class LyapunovSpectrum:
             "stderr": arranged(stderr),
             "status": arranged(status),
             "sign": arranged(seen.sign),
-            "growth": arranged(growth),
+            "cancellation": arranged(cancellation),
             "blocks": np.array([arranged(b) for b in blocks]).reshape(
                 len(blocks), *self.shape, status.shape[1]
             ),

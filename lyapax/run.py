@@ -2,7 +2,7 @@
 
 A `Run` can be continued: what it measures in two calls has the bits of one longer call at a
 fixed cadence, because block boundaries are counted in intervals from the start and the running
-sums travel with the state. Where growth between two QRs breaks the bound of rounding, the open
+sums travel with the state. Where cancellation in a QR breaks the bound of rounding, the open
 block is run again, at half the interval or with float64 tangents: from the block's start and not
 the call's, because the length of a call depends on the clock and results must not.
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.propagator import OK, RANK_LOST, Flight, Propagator
+from .kernels.propagator import OK, RANK_LOST, Carry, Propagator
 from .kernels.split import Split
 from .snapshots import Observed
 from .statistics import needed, standard_error
@@ -34,7 +34,7 @@ CALL_SECONDS = 0.2  # longest kernel call: Ctrl-C and the progress bar answer wi
 COPIES, LONGEST_CALL = 4, 1.0
 LONGEST_INTERVAL = 64
 PILOT_INTERVALS = 8
-GROWTH_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
+CANCELLATION_BOUND = {"float64": 1e7, "float32": 1e3}  # of |a_j| / R_jj: errors < 1e-9 and 6e-6
 
 Tick = Callable[[int], None]
 
@@ -64,44 +64,45 @@ class Moment:
     """Where a run stands. Its arrays are never written to."""
 
     propagator: Propagator
-    flight: Flight
+    carry: Carry
     interval: int  # steps between QRs
-    bound: Array  # (B,) of growth between QRs
+    bound: Array  # (B,) of the cancellation in a QR
     transient_left: int
     piloting: bool  # while the cadence is still to be chosen
     aligning: bool = True
     aligned: int = 0  # steps of alignment taken
-    growth: Array = field(default_factory=lambda: np.zeros(0))
+    cancellation: Array = field(default_factory=lambda: np.zeros(0))
     blocks: tuple[Array, ...] = ()  # log sums (B, k) of complete blocks
     snapshots: tuple[Any, ...] = ()  # (B, r) where the measurement began, and at ends of blocks
     block_steps: int = 0
     open_steps: int = 0  # steps already in the block that is still open
     measured_steps: int = 0
     losses: tuple[Loss, ...] = ()
-    anchor: "Moment | None" = None  # where to begin again if growth breaks the bound; None: here
+    # Where to begin again if cancellation breaks the bound; None: here.
+    anchor: "Moment | None" = None
 
     @property
     def start(self) -> "Moment":
         return self.anchor or self
 
     def totals(self) -> Array:
-        total = self.flight.log_sum + self.flight.compensation
+        total = self.carry.log_sum + self.carry.compensation
         return total + np.sum(self.blocks, axis=0) if self.blocks else total
 
-    def advanced(self, flight: Flight, **changes: Any) -> "Moment":
+    def advanced(self, carry: Carry, **changes: Any) -> "Moment":
         """After a call."""
-        gone = ~np.isfinite(flight.state).all(axis=1)
+        gone = ~np.isfinite(carry.state).all(axis=1)
         losses = self.losses
         if gone.any():
-            members = np.nonzero(gone & np.isfinite(self.flight.state).all(axis=1))[0]
+            members = np.nonzero(gone & np.isfinite(self.carry.state).all(axis=1))[0]
             if members.size:
-                before = self.flight
-                losses += (Loss(members, before.state[members], before.step, flight.step),)
-        return replace(self, flight=flight, losses=losses, **changes)
+                before = self.carry
+                losses += (Loss(members, before.state[members], before.step, carry.step),)
+        return replace(self, carry=carry, losses=losses, **changes)
 
     def closed(self, snapshot: Any) -> "Moment":
         """The open block is complete; of 128 complete ones neighbours are merged."""
-        blocks = (*self.blocks, self.flight.log_sum + self.flight.compensation)
+        blocks = (*self.blocks, self.carry.log_sum + self.carry.compensation)
         snapshots = (*self.snapshots, snapshot)
         steps = self.block_steps
         if len(blocks) == BLOCKS:
@@ -110,7 +111,7 @@ class Moment:
             steps *= 2
         return replace(
             self,
-            flight=cleared(self.flight),
+            carry=cleared(self.carry),
             blocks=blocks,
             snapshots=snapshots,
             block_steps=steps,
@@ -121,7 +122,7 @@ class Moment:
     @property
     def lead(self) -> int:
         """Steps since time 0 that are not counted."""
-        return self.flight.step - self.measured_steps
+        return self.carry.step - self.measured_steps
 
     def trimmed(self) -> "Moment":
         """Without the first blocks, as many as make the lead a tenth of what is counted."""
@@ -142,19 +143,19 @@ class Moment:
         """Alignment is over."""
         return replace(
             self,
-            flight=cleared(self.flight),
+            carry=cleared(self.carry),
             aligning=False,
             block_steps=self.interval,
-            growth=np.zeros_like(self.flight.growth),
+            cancellation=np.zeros_like(self.carry.cancellation),
             snapshots=(snapshot,),
             anchor=None,
         )
 
 
-def cleared(flight: Flight) -> Flight:
+def cleared(carry: Carry) -> Carry:
     """The same with empty sums."""
-    empty = np.zeros_like(flight.log_sum)
-    return replace(flight, log_sum=empty, compensation=empty.copy(), growth=empty.copy())
+    empty = np.zeros_like(carry.log_sum)
+    return replace(carry, log_sum=empty, compensation=empty.copy(), cancellation=empty.copy())
 
 
 @dataclass
@@ -168,7 +169,7 @@ class Run:
     generic: bool = True  # whether the first basis was random, so that exponents are the leading
     pace: float = 0.0  # steps a second, seen
     seconds: float = 0.0  # that the last call took
-    copying: float = 0.0  # seconds that one copy of the flight takes
+    copying: float = 0.0  # seconds that one copy of the carry takes
     horizon: int | None = None  # steps that external inputs last
     longest: int = LONGEST_INTERVAL
     # Where transient and alignment have no length of their own, what is measured first is given to
@@ -185,8 +186,8 @@ class Run:
         while self.now.transient_left:
             left = self.now.transient_left
             call = min(left, self._affordable())
-            flight = self._stepped(self.now.propagator.advance, call, call)
-            self.now = self.now.advanced(flight, transient_left=left - call)
+            carry = self._stepped(self.now.propagator.advance, call, call)
+            self.now = self.now.advanced(carry, transient_left=left - call)
             tick(call)
             if call == left:
                 self.pace = 0.0
@@ -199,21 +200,21 @@ class Run:
             now = self.now
             left = self.whole(self.alignment - now.aligned) // now.interval
             if now.aligned >= self.alignment or left == 0:  # or too few external inputs are left
-                self.now = now.measuring(self.observed(now.flight.state))
+                self.now = now.measuring(self.observed(now.carry.state))
                 return
             intervals = min(left, max(1, self._affordable() // now.interval))
-            flight = self._propagated(intervals)
-            remedy = self._remedy(flight)
+            carry = self._propagated(intervals)
+            remedy = self._remedy(carry)
             if remedy:
                 tick(now.start.aligned - now.aligned)
                 self._again(remedy)
                 continue
             steps = intervals * now.interval
-            self.now = now.advanced(flight, aligned=now.aligned + steps, anchor=now.start)
+            self.now = now.advanced(carry, aligned=now.aligned + steps, anchor=now.start)
             tick(steps)
 
     def _pilot(self, tick: Tick) -> None:
-        """Double the interval while growth stays well under the bound.
+        """Double the interval while cancellation stays well under the bound.
 
         Up to 16 times the alignment that was asked for, since a short one should not cost a run
         its speed; within it where external inputs are all there is.
@@ -223,12 +224,12 @@ class Run:
         if self.horizon is not None and limit < PILOT_INTERVALS:
             self.now = replace(now, piloting=False)
             return
-        flight = self._propagated(PILOT_INTERVALS)
-        remedy = self._remedy(flight) if now.interval == 1 else {}
+        carry = self._propagated(PILOT_INTERVALS)
+        remedy = self._remedy(carry) if now.interval == 1 else {}
         if remedy:
             self._again(remedy)
             return
-        too_long = self._beyond(flight, now.bound / 8).any()
+        too_long = self._beyond(carry, now.bound / 8).any()
         if too_long and now.interval > 1:
             self.now = replace(now, interval=now.interval // 2, piloting=False)
             return
@@ -236,7 +237,7 @@ class Run:
         aligned, longer = now.aligned + steps, 2 * now.interval
         last = too_long or longer > self.longest or aligned + PILOT_INTERVALS * longer > limit
         self.now = now.advanced(
-            flight, aligned=aligned, piloting=not last, interval=now.interval if last else longer
+            carry, aligned=aligned, piloting=not last, interval=now.interval if last else longer
         )
         tick(steps)
 
@@ -247,75 +248,77 @@ class Run:
             now = self.now
             room = min(now.block_steps - now.open_steps, stop - now.measured_steps)
             intervals = max(1, min(room, self._affordable()) // now.interval)
-            flight = self._propagated(intervals)
-            remedy = self._remedy(flight)
+            carry = self._propagated(intervals)
+            remedy = self._remedy(carry)
             if remedy:
                 tick(-now.open_steps)
                 self._again(remedy)
                 continue
             done = intervals * now.interval
             after = now.advanced(
-                flight,
-                growth=np.maximum(now.growth, flight.growth),
+                carry,
+                cancellation=np.maximum(now.cancellation, carry.cancellation),
                 anchor=now.start,
                 measured_steps=now.measured_steps + done,
                 open_steps=now.open_steps + done,
             )
             if after.open_steps == after.block_steps:
-                after = after.closed(self.observed(after.flight.state))
+                after = after.closed(self.observed(after.carry.state))
             self.now = after
             tick(done)
 
-    def _propagated(self, intervals: int) -> Flight:
-        """The flight so many intervals on, with the growth seen in them."""
+    def _propagated(self, intervals: int) -> Carry:
+        """The carry so many intervals on, with the cancellation seen in them."""
         now = self.now
         verb, steps = now.propagator.propagate, intervals * now.interval
         return self._stepped(verb, steps, intervals, now.interval)
 
-    def _stepped(self, verb: Callable[..., None], steps: int, *counts: int) -> Flight:
-        """The flight after one call, of `steps` steps."""
+    def _stepped(self, verb: Callable[..., None], steps: int, *counts: int) -> Carry:
+        """The carry after one call, of `steps` steps."""
         before = time.perf_counter()
-        flight = self.now.flight.copy()
-        flight.growth[:] = 0.0
+        carry = self.now.carry.copy()
+        carry.cancellation[:] = 0.0
         started = time.perf_counter()
         self.copying = started - before
-        verb(flight, *counts)
+        verb(carry, *counts)
         # Growing by at most 8 keeps a first call that was a compilation from mattering.
         self.seconds = seconds = time.perf_counter() - started
         # A GPU's share of it begins and ends with a copy, however many steps there are.
         seen = steps / max(seconds - 2 * self.copying, seconds / 10, 1e-6)
         self.pace = min(seen, 8 * self.pace) if self.pace else seen
-        return flight
+        return carry
 
-    def _beyond(self, flight: Flight, bound: Array) -> NDArray[np.bool_]:
-        """Members where growth between QRs is above the bound, or took a direction away."""
-        before = self.now.start.flight.status
+    def _beyond(self, carry: Carry, bound: Array) -> NDArray[np.bool_]:
+        """Members where the cancellation in a QR is above the bound, or took a direction away."""
+        before = self.now.start.carry.status
         # Mostly nobody: two flat looks instead of six by member, a tenth of a large plane's time.
-        if not (flight.growth > bound.min()).any() and not (flight.status != before).any():
+        if not (carry.cancellation > bound.min()).any() and not (carry.status != before).any():
             return np.zeros(len(bound), np.bool_)
-        living = np.where(flight.status == OK, flight.growth, 0.0)
-        lost = (flight.status == RANK_LOST) & (before != RANK_LOST)
+        living = np.where(carry.status == OK, carry.cancellation, 0.0)
+        lost = (carry.status == RANK_LOST) & (before != RANK_LOST)
         return np.asarray((living.max(axis=1) > bound) | lost.any(axis=1))
 
-    def _remedy(self, flight: Flight) -> dict[str, Any]:
-        """What is to change before the open block is run again; nothing where growth is bounded.
+    def _remedy(self, carry: Carry) -> dict[str, Any]:
+        """What is to change before the open block is run again; nothing where it is bounded.
 
         Nor where nothing helps: such exponents end as unresolved.
         """
         now = self.now
-        beyond = self._beyond(flight, now.bound)
+        beyond = self._beyond(carry, now.bound)
         if not beyond.any():
             return {}
         if not self.fixed and now.interval > 1:
             return {"interval": now.interval // 2}
-        single = beyond & (now.bound == GROWTH_BOUND["float32"])
+        single = beyond & (now.bound == CANCELLATION_BOUND["float32"])
         if not single.any():
             return {}
         promoted = now.propagator.select(np.nonzero(single)[0], np.dtype("float64"))
         if promoted.dtype != np.float64:
             return {}  # it can compute in float32 only
-        bound = np.where(single, GROWTH_BOUND["float64"], now.bound)
-        kinds = {name: np.nonzero(bound == GROWTH_BOUND[name])[0] for name in GROWTH_BOUND}
+        bound = np.where(single, CANCELLATION_BOUND["float64"], now.bound)
+        kinds = {
+            name: np.nonzero(bound == CANCELLATION_BOUND[name])[0] for name in CANCELLATION_BOUND
+        }
         parts = [
             (members, now.propagator.select(members, np.dtype(name)))
             for name, members in kinds.items()
@@ -327,8 +330,8 @@ class Run:
         """Back to the start of the open block, with what the remedy changes."""
         start = self.now.start
         propagator = remedy.get("propagator", start.propagator)
-        basis = start.flight.basis.astype(propagator.dtype, copy=False)
-        self.now = replace(start, flight=replace(start.flight, basis=basis), **remedy)
+        basis = start.carry.basis.astype(propagator.dtype, copy=False)
+        self.now = replace(start, carry=replace(start.carry, basis=basis), **remedy)
 
     def _affordable(self) -> int:
         """Steps that one call may take."""
@@ -340,13 +343,13 @@ class Run:
         interval = self.now.interval
         wanted = -(-steps // interval)
         if self.horizon is not None:
-            wanted = min(wanted, (self.horizon - self.now.flight.step) // interval)
+            wanted = min(wanted, (self.horizon - self.now.carry.step) // interval)
         return wanted * interval
 
 
 def begun(
     propagator: Propagator,
-    flight: Flight,
+    carry: Carry,
     *,
     interval: int,
     fixed: bool,
@@ -361,11 +364,11 @@ def begun(
 ) -> Run:
     """A run at its start; transient and alignment in steps."""
     kind = np.dtype(propagator.dtype).name
-    bound = np.full(len(flight.state), GROWTH_BOUND[kind])
-    now = Moment(propagator, flight, interval, bound, transient, piloting=not fixed)
+    bound = np.full(len(carry.state), CANCELLATION_BOUND[kind])
+    now = Moment(propagator, carry, interval, bound, transient, piloting=not fixed)
     return Run(
         now,
-        flight.state,
+        carry.state,
         fixed,
         step_time,
         alignment,
@@ -383,20 +386,20 @@ def measure(run: Run, steps: int | None, tol: float | None, progress: Progress) 
         steps = run.whole(steps)
     if steps == 0:
         raise ValueError(
-            f"inputs must last: of {run.horizon} rows {run.now.flight.step} are used up, less than "
+            f"inputs must last: of {run.horizon} rows {run.now.carry.step} are used up, less than "
             f"one QR interval of {run.now.interval} steps is left"
         )
     if tol is None:
         assert steps is not None
         run.measure(steps, progress)
         return
-    begin, taken = run.now.flight.step, 0
+    begin, taken = run.now.carry.step, 0
     check = FIRST_CHECK * run.now.interval
-    passes = np.zeros(len(run.now.flight.state), int)
+    passes = np.zeros(len(run.now.carry.state), int)
     while steps is None or taken < steps:
         target = check if steps is None else min(check, steps)
         run.measure(run.whole(max(target - taken, 1)), progress)
-        taken = run.now.flight.step - begin
+        taken = run.now.carry.step - begin
         if taken >= check:
             if run.growing:
                 run.now = run.now.trimmed()
@@ -433,7 +436,7 @@ def awaited(run: Run, tol: float) -> tuple[Array, Array]:
     elapsed, block = now.measured_steps * run.step_time, now.block_steps * run.step_time
     sums, total = np.array(now.blocks), now.totals()
     stderr, _ = standard_error(sums, total, elapsed, block)
-    waiting = (now.flight.status == OK) & (now.growth <= now.bound[:, None])
+    waiting = (now.carry.status == OK) & (now.cancellation <= now.bound[:, None])
     return (
         np.where(waiting, stderr, 0.0),
         np.where(waiting, needed(sums, total, elapsed, block, tol), 0.0) / run.step_time,

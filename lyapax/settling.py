@@ -33,7 +33,7 @@ def settle(
 
     def look() -> None:
         if decay_rate is not None and result.is_flow:
-            state = run.now.flight.state
+            state = run.now.carry.state
             rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
 
     try:

@@ -12,10 +12,10 @@ from .device import devices_for
 from .ensemble import MIXING, members_of, scatter, settled
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
-from .kernels.propagator import Array, launch
+from .kernels.propagator import Array, initial_carry
 from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from .result import LyapunovSpectrum
-from .run import BLOCKS, GROWTH_BOUND, LONGEST_INTERVAL, begun
+from .run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, begun
 from .settling import settle
 from .snapshots import COORDINATES, observed
 from .step import warn as warn_of_step
@@ -57,7 +57,7 @@ def lyapunov_spectrum(
 
     Benettin's method: the state and k tangent vectors run together through fourth-order
     Runge-Kutta steps (the tangent step is the exact derivative of the state's step), and a
-    Householder QR after each interval books the growth :math:`\ln R_{jj}`.
+    Householder QR after each interval adds the growth :math:`\ln R_{jj}`.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def lyapunov_spectrum(
         transient = _check.positive(transient, "transient", zero=True)
     if alignment is not None:
         alignment = _check.positive(alignment, "alignment", zero=True)
-    kind = _check.dtype(dtype, "dtype", tuple(GROWTH_BOUND))
+    kind = _check.dtype(dtype, "dtype", tuple(CANCELLATION_BOUND))
     generator = _check.generator(rng, "rng")
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
@@ -254,12 +254,12 @@ def lyapunov_spectrum(
         basis = np.empty((len(state), n, k), propagator.dtype)
         # Sequences are short, and a basis that they shared would be an error that they share.
         basis[:] = _first_basis(first, n, k, len(state) if horizon is not None else 1, generator)
-        flight = launch(state, basis)
+        carry = initial_carry(state, basis)
         if ensemble:
-            scatter(propagator, flight, shape[0])
+            scatter(propagator, carry, shape[0])
         run = begun(
             propagator,
-            flight,
+            carry,
             interval=interval,
             fixed=fixed,
             step_time=step,

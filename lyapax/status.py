@@ -15,7 +15,7 @@ class Status(IntEnum):
     RANK_LOST
         The direction dies within a step; the exponent is -inf.
     UNRESOLVED
-        Rounding may reach the exponent: see `LyapunovSpectrum.growth`.
+        Rounding may reach the exponent: see `LyapunovSpectrum.cancellation`.
     UNMEASURED
         The run was interrupted before the measurement began; the exponent is NaN.
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.propagator import OK, Flight, Propagator
+from .kernels.propagator import OK, Carry, Propagator
 from .kernels.split import Split
 from .run import Moment, Run, cleared
 from .statistics import BOUNDED, standard_error
@@ -74,19 +74,19 @@ def at_step(propagator: Any, dt: float) -> Any:
 
 
 def pairs(
-    coarse: Propagator, flight: Flight, dt: float, interval: int, per: int, blocks: int
+    coarse: Propagator, carry: Carry, dt: float, interval: int, per: int, blocks: int
 ) -> Pairs | None:
-    """From the flight's state on, through `blocks` blocks of `per` intervals of `interval` steps.
+    """From the carry's state on, through `blocks` blocks of `per` intervals of `interval` steps.
 
     None of a propagator that does not know its step.
     """
     fine = at_step(coarse, dt / 2)
     if fine is None:
         return None
-    first, second = cleared(flight.copy()), cleared(flight.copy())
+    first, second = cleared(carry.copy()), cleared(carry.copy())
     second.step *= 2
-    grown = np.zeros(len(flight.state))
-    low, high = flight.state.copy(), flight.state.copy()
+    grown = np.zeros(len(carry.state))
+    low, high = carry.state.copy(), carry.state.copy()
     differences, states = [], []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # diverged members
         for _ in range(blocks):
@@ -114,15 +114,15 @@ def pairs(
 
 
 def measured(
-    propagator: Propagator, flight: Flight, interval: int, per: int, blocks: int
-) -> tuple[Array, Flight]:
-    """Log sums (blocks, M, k) of so many blocks, and the flight at their end."""
+    propagator: Propagator, carry: Carry, interval: int, per: int, blocks: int
+) -> tuple[Array, Carry]:
+    """Log sums (blocks, M, k) of so many blocks, and the carry at their end."""
     sums = []
     for _ in range(blocks):
-        flight = cleared(flight)
-        propagator.propagate(flight, per, interval)
-        sums.append(flight.log_sum + flight.compensation)
-    return np.array(sums), flight
+        carry = cleared(carry)
+        propagator.propagate(carry, per, interval)
+        sums.append(carry.log_sum + carry.compensation)
+    return np.array(sums), carry
 
 
 def cost(dim: int, k: int) -> float:
@@ -156,16 +156,16 @@ def bias(run: Run) -> tuple[Array, Array]:
     sorted; NaN for members that are not in the sample, and where the run is too short.
     """
     now = run.now
-    value = np.full(now.flight.log_sum.shape, np.nan)
+    value = np.full(now.carry.log_sum.shape, np.nan)
     error = value.copy()
-    living = np.nonzero(np.isfinite(now.flight.state).all(axis=1))[0]
+    living = np.nonzero(np.isfinite(now.carry.state).all(axis=1))[0]
     if not now.measured_steps or run.horizon is not None or not len(living):
         return value, error
     members, cut = _plan(run, now, living)
     if cut[-1] < FEWEST:
         return value, error
     coarse = now.propagator.select(members, now.propagator.dtype)
-    found = pairs(coarse, now.flight.take(members, coarse.dtype), run.step_time, *cut)
+    found = pairs(coarse, now.carry.take(members, coarse.dtype), run.step_time, *cut)
     if found is not None:
         value[members], error[members] = found.bias, found.stderr
     return value, error
@@ -175,8 +175,8 @@ def _plan(
     run: Run, now: Moment, living: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], tuple[int, int, int]]:
     """Members, and how their steps are cut into blocks, for as many as they may cost."""
-    batch, dim, k = now.flight.basis.shape
-    steps = SHARE * batch * now.flight.step
+    batch, dim, k = now.carry.basis.shape
+    steps = SHARE * batch * now.carry.step
     if getattr(now.propagator, "portable", False):
         steps = max(steps, SECONDS / cost(dim, k))
     steps /= PAIR

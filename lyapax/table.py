@@ -90,11 +90,11 @@ def table(spec: "LyapunovSpectrum") -> str:
     if divergence(spec):
         return f"{head}\ndiverged {divergence(spec)}"
     rows = [head, "", "   j    exponent     stderr  sign"]
-    words = {1: "+", 0: "0", -1: "-", 2: "?"}
+    signs = {1: "+", 0: "0", -1: "-", 2: "?"}
     for j in range(min(spec.k, 12)):
         status = Status(int(spec.status[j]))
         note = "" if status is Status.OK else f"  {status.name.lower()}"
-        sign = words[int(spec.sign[j])]
+        sign = signs[int(spec.sign[j])]
         rows.append(f"{j + 1:4d}  {spec.exponents[j]:10.5f}  {spec.stderr[j]:9.2g}   {sign}{note}")
     if spec.k > 12:
         rows.append(f" ... {spec.k - 12} more, down to {spec.exponents[-1]:.5f}")

@@ -139,7 +139,7 @@ def sensitivity(
     try:
         for s in counted(range(saves + 1), "save", progress):
             for steps in _pieces(save_every if s else 0, _distance(orbit.system)):
-                orbit.push(current, steps)
+                orbit.tangent_steps(current, steps)
                 current, norms = _unit(current, norms)
             states[s], kept[s], logs[s] = orbit.state, current, norms
             done = s + 1
@@ -255,7 +255,7 @@ def adjoint(
                 orbit.advance(start - orbit.step)
                 marks.append(orbit.state.copy())
             for start, mark in zip(reversed(block), reversed(marks), strict=True):
-                orbit.propagator.pull(mark, start, end - start, current)
+                orbit.propagator.cotangent_steps(mark, start, end - start, current)
                 current, norms = _unit(current, norms)
                 end = start
                 if (start - first) % save_every == 0:

@@ -6,7 +6,7 @@ import scipy.sparse
 
 from lyapax import GRU, LSTM, RNN, Flow, Map, RateNetwork
 from lyapax.kernels.cuda.gemm import Gemm
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library, lorenz96_of
 
 from . import reference
@@ -164,7 +164,7 @@ def flight_of(system, batch, k, dt, dtype="float64", place="cpu"):
     basis = np.array([np.linalg.qr(rng.standard_normal((n, k)))[0] for _ in range(batch)])
     devices = devices_of(place)
     propagator = system.propagator((batch,), dt or 1.0, k, np.dtype(dtype), devices)
-    return propagator, launch(state, basis.astype(dtype))
+    return propagator, initial_carry(state, basis.astype(dtype))
 
 
 @pytest.mark.parametrize(("place", "name"), cases(ON_GPU))
@@ -173,26 +173,26 @@ def test_matches_reference(place, name, batch):
     system, f, jacobian, dt = ROWS[name]()
     # Small systems compile for each k, and tests below take 2.
     k = 2 if system.dim <= 3 else system.dim - 1
-    propagator, flight = flight_of(system, batch, k, dt, place=place)
-    x, q = flight.state.copy(), flight.basis.copy()
-    propagator.propagate(flight, 3, 2)
+    propagator, carry = flight_of(system, batch, k, dt, place=place)
+    x, q = carry.state.copy(), carry.basis.copy()
+    propagator.propagate(carry, 3, 2)
     for b in range(batch):
         expected = reference.propagate(f, jacobian, x[b], q[b], dt, 3, 2)
-        np.testing.assert_allclose(flight.state[b], expected[0], rtol=1e-12, atol=1e-13)
-        np.testing.assert_allclose(flight.basis[b], expected[1], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(flight.log_sum[b], expected[2], rtol=1e-10, atol=1e-11)
-    assert flight.step == 6
-    assert not flight.status.any()
+        np.testing.assert_allclose(carry.state[b], expected[0], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(carry.basis[b], expected[1], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(carry.log_sum[b], expected[2], rtol=1e-10, atol=1e-11)
+    assert carry.step == 6
+    assert not carry.status.any()
 
 
 @pytest.mark.parametrize(("place", "name"), cases(ON_GPU))
 def test_advance_follows_propagate(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 3, 2, dt, place=place)
-    alone = flight.copy()
-    propagator.propagate(flight, 3, 2)
+    propagator, carry = flight_of(system, 3, 2, dt, place=place)
+    alone = carry.copy()
+    propagator.propagate(carry, 3, 2)
     propagator.advance(alone, 6)
-    assert np.array_equal(flight.state, alone.state)
+    assert np.array_equal(carry.state, alone.state)
 
 
 @pytest.mark.parametrize(("place", "name"), cases(PATHS))
@@ -209,7 +209,7 @@ def test_calls_and_batches_do_not_change_bits(place, name):
     if place == "gpu" and isinstance(propagator, Gemm):
         return  # cuBLAS picks its kernel by the batch
     alone, _ = flight_of(system, 1, 2, dt, place=place)
-    member = launch(single.state[7:8].copy(), single.basis[7:8].copy())
+    member = initial_carry(single.state[7:8].copy(), single.basis[7:8].copy())
     alone.propagate(member, 6, 2)
     assert np.array_equal(whole.log_sum[7], member.log_sum[0])
     assert np.array_equal(whole.state[7], member.state[0])
@@ -217,7 +217,7 @@ def test_calls_and_batches_do_not_change_bits(place, name):
 
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("batch", [1, 40])
-def test_push_and_pull(name, batch):
+def test_tangent_and_cotangent_steps(name, batch):
     """Tangents are NumPy's, and cotangents their transpose: p' (M v) = (M' p)' v."""
     system, f, jacobian, dt = ROWS[name]()
     n, steps = system.dim, 19
@@ -226,8 +226,8 @@ def test_push_and_pull(name, batch):
     v, p = rng.standard_normal((2, batch, n, min(n, 5)))
     propagator = system.propagator((batch,), dt or 1.0, 1, np.dtype(float))
     after, pushed, pulled = state.copy(), v.copy(), p.copy()
-    propagator.push(after, 0, steps, pushed)
-    propagator.pull(state, 0, steps, pulled)
+    propagator.tangent_steps(after, 0, steps, pushed)
+    propagator.cotangent_steps(state, 0, steps, pulled)
     x, q = state[0], v[0]
     for _ in range(steps):
         x, q = reference.step(f, jacobian, x, q, dt)
@@ -253,13 +253,13 @@ def test_push_and_pull(name, batch):
 def test_float32_tangents(name):
     """On the CPU states stay float64."""
     system, f, jacobian, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 2, 4, dt, "float32")
-    x, q = flight.state[0].copy(), flight.basis[0].astype(float)
-    propagator.propagate(flight, 3, 2)
+    propagator, carry = flight_of(system, 2, 4, dt, "float32")
+    x, q = carry.state[0].copy(), carry.basis[0].astype(float)
+    propagator.propagate(carry, 3, 2)
     expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
-    np.testing.assert_allclose(flight.state[0], expected[0], rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(flight.log_sum[0], expected[2], atol=1e-5)
-    assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
+    np.testing.assert_allclose(carry.state[0], expected[0], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(carry.log_sum[0], expected[2], atol=1e-5)
+    assert np.abs(carry.log_sum[0] - expected[2]).max() > 0
 
 
 @pytest.mark.parametrize(("place", "name"), on_gpu(PATHS))
@@ -267,23 +267,23 @@ def test_float32_on_a_gpu(place, name):
     """There states are float32 too."""
     system, f, jacobian, dt = ROWS[name]()
     k = min(4, system.dim)
-    propagator, flight = flight_of(system, 2, k, dt, "float32", place)
-    x, q = flight.state[0].copy(), flight.basis[0].astype(float)
-    propagator.propagate(flight, 3, 2)
+    propagator, carry = flight_of(system, 2, k, dt, "float32", place)
+    x, q = carry.state[0].copy(), carry.basis[0].astype(float)
+    propagator.propagate(carry, 3, 2)
     expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
-    np.testing.assert_allclose(flight.state[0], expected[0], rtol=0, atol=3e-6)
-    np.testing.assert_allclose(flight.log_sum[0], expected[2], rtol=0, atol=1e-4)
-    assert np.abs(flight.log_sum[0] - expected[2]).max() > 0
+    np.testing.assert_allclose(carry.state[0], expected[0], rtol=0, atol=3e-6)
+    np.testing.assert_allclose(carry.log_sum[0], expected[2], rtol=0, atol=1e-4)
+    assert np.abs(carry.log_sum[0] - expected[2]).max() > 0
 
 
 @pytest.mark.parametrize(("place", "name"), cases(PATHS))
 def test_a_diverged_member_leaves_its_neighbours_alone(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 9, 2, dt, place=place)
-    spoiled = flight.copy()
+    propagator, carry = flight_of(system, 9, 2, dt, place=place)
+    spoiled = carry.copy()
     spoiled.state[4, 0] = np.nan
-    propagator.propagate(flight, 3, 2)
+    propagator.propagate(carry, 3, 2)
     propagator.propagate(spoiled, 3, 2)
     others = np.arange(9) != 4
     assert (spoiled.status[4] == 1).all()
-    assert np.array_equal(flight.log_sum[others], spoiled.log_sum[others])
+    assert np.array_equal(carry.log_sum[others], spoiled.log_sum[others])

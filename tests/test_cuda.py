@@ -13,7 +13,7 @@ from lyapax.kernels.cuda.blocks import GRU, NETWORK, Blocks, geometry
 from lyapax.kernels.cuda.gemm import Gemm
 from lyapax.kernels.cuda.spread import Spread
 from lyapax.kernels.cuda.threads import Threads
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 from .cuda_device import EMULATED, emulated, real
@@ -139,8 +139,8 @@ def test_float32_turns_to_float64_where_blocks_cannot(n, kilobytes, kind):
     members = np.array([0, 2])
     double = there.select(members, np.dtype("float64"))
     cpu = system.propagator((2,), 0.05, n, np.dtype("float64"))
-    _, flight = flight_of(system, 2, n, 0.05)
-    mine, theirs = flight.copy(), flight.copy()
+    _, carry = flight_of(system, 2, n, 0.05)
+    mine, theirs = carry.copy(), carry.copy()
     double.propagate(mine, 2, 2)
     cpu.propagate(theirs, 2, 2)
     np.testing.assert_allclose(mine.log_sum, theirs.log_sum, rtol=0, atol=1e-10)
@@ -172,10 +172,10 @@ def test_time_stays_double_in_float32(device):
     swing = lx.Map(lambda x, p, m: [0.5 * x[0] * (1.5 + np.cos(np.pi * m))], 1)
     for dtype in ("float64", "float32"):
         propagator = swing.propagator((), 1.0, 1, np.dtype(dtype), [device()])
-        flight = launch(np.ones((1, 1)), np.ones((1, 1, 1), dtype))
-        flight.step = 2**25 + 1
-        propagator.propagate(flight, 1, 2)
-        np.testing.assert_allclose(flight.log_sum, np.log(0.25 * 1.25), rtol=1e-6)
+        carry = initial_carry(np.ones((1, 1)), np.ones((1, 1, 1), dtype))
+        carry.step = 2**25 + 1
+        propagator.propagate(carry, 1, 2)
+        np.testing.assert_allclose(carry.log_sum, np.log(0.25 * 1.25), rtol=1e-6)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -191,14 +191,14 @@ def test_closed_gates_in_float32(device):
 def test_a_piece_is_the_same_in_every_call(name):
     """What a propagator holds itself does not make the next piece smaller; results hold nothing."""
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 7, 2, dt, place="emulated")
+    propagator, carry = flight_of(system, 7, 2, dt, place="emulated")
     shrinking = iter([1 << 20, 1 << 10, 1 << 10])
     propagator = replace(
         propagator, device=replace(EMULATED, free_memory=lambda: next(shrinking), _modules={})
     )
-    propagator.propagate(flight, 1, 1)
+    propagator.propagate(carry, 1, 1)
     first = propagator.room
-    propagator.propagate(flight, 1, 1)
+    propagator.propagate(carry, 1, 1)
     assert propagator.room == first
     assert propagator._held is not None
     propagator.release()
@@ -209,48 +209,48 @@ def test_a_piece_is_the_same_in_every_call(name):
 def test_pieces_give_the_same_bits(place, name):
     """A batch that does not fit into the memory goes through it piece by piece."""
     system, *_, dt = ROWS[name]()
-    whole, flight = flight_of(system, 7, 2, dt, place=place)
-    parts = flight.copy()
+    whole, carry = flight_of(system, 7, 2, dt, place=place)
+    parts = carry.copy()
     small = replace(
         whole, device=replace(whole.device, free_memory=lambda: 3 * whole.member_bytes())
     )
-    whole.propagate(flight, 3, 2)
+    whole.propagate(carry, 3, 2)
     small.propagate(parts, 3, 2)
-    whole.advance(flight, 3)
+    whole.advance(carry, 3)
     small.advance(parts, 3)
     if place == "gpu" and isinstance(whole, Gemm):  # cuBLAS picks its kernel by the batch
-        np.testing.assert_allclose(parts.state, flight.state, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(parts.state, carry.state, rtol=0, atol=1e-12)
     else:
-        assert np.array_equal(flight.state, parts.state)
-        assert np.array_equal(flight.log_sum, parts.log_sum)
-        assert np.array_equal(flight.basis, parts.basis)
+        assert np.array_equal(carry.state, parts.state)
+        assert np.array_equal(carry.log_sum, parts.log_sum)
+        assert np.array_equal(carry.basis, parts.basis)
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_several_devices_give_the_same_bits(name):
     system, *_, dt = ROWS[name]()
-    alone, flight = flight_of(system, 7, 2, dt, place="emulated")
+    alone, carry = flight_of(system, 7, 2, dt, place="emulated")
     two = [emulated(), emulated()]
     both = system.propagator((7,), dt or 1.0, 2, np.dtype(float), two)
     assert isinstance(both, Spread)
-    parts = flight.copy()
-    alone.advance(flight, 2)
+    parts = carry.copy()
+    alone.advance(carry, 2)
     both.advance(parts, 2)
-    alone.propagate(flight, 3, 2)
+    alone.propagate(carry, 3, 2)
     both.propagate(parts, 3, 2)
-    assert np.array_equal(flight.log_sum, parts.log_sum)
-    assert np.array_equal(flight.state, parts.state)
-    assert flight.step == parts.step
+    assert np.array_equal(carry.log_sum, parts.log_sum)
+    assert np.array_equal(carry.state, parts.state)
+    assert carry.step == parts.step
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_no_order_of_threads_changes_bits(name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 3, 2, dt, place="emulated")
+    propagator, carry = flight_of(system, 3, 2, dt, place="emulated")
     found = []
     for order in ("forward", "reverse", 1):
         with schedule(order):
-            piece = flight.copy()
+            piece = carry.copy()
             propagator.propagate(piece, 2, 2)
             found.append(piece)
     for other in found[1:]:
@@ -263,11 +263,11 @@ def test_no_order_of_threads_changes_bits(name):
 @pytest.mark.parametrize("name", PATHS)
 def test_repeats_bit_for_bit(name):
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 300, 2, dt, place="gpu")
-    first = flight.copy()
+    propagator, carry = flight_of(system, 300, 2, dt, place="gpu")
+    first = carry.copy()
     propagator.propagate(first, 5, 3)
     for _ in range(20):
-        again = flight.copy()
+        again = carry.copy()
         propagator.propagate(again, 5, 3)
         assert np.array_equal(first.log_sum, again.log_sum)
         assert np.array_equal(first.basis, again.basis)

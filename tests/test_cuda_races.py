@@ -26,10 +26,10 @@ CASES = {
 def test_no_races(name, order):
     k, dtype = CASES[name]
     system, *_, dt = ROWS[name]()
-    propagator, flight = flight_of(system, 2, k, dt, dtype, "emulated")
+    propagator, carry = flight_of(system, 2, k, dt, dtype, "emulated")
     with recorded() as launches:
-        propagator.propagate(flight, 2, 1)
-        propagator.advance(flight, 1)
+        propagator.propagate(carry, 2, 1)
+        propagator.advance(carry, 1)
     assert launches
     assert races_in(launches, order) == ""
 
@@ -46,9 +46,9 @@ def test_a_missing_barrier_is_found(monkeypatch):
 
     system, *_, dt = ROWS["dense current flow of 37"]()
     propagator = system.propagator((1,), dt, 30, np.dtype(float), [emulated()])
-    _, flight = flight_of(system, 1, 30, dt)
+    _, carry = flight_of(system, 1, 30, dt)
     with recorded() as launches:
-        propagator.propagate(flight, 2, 1)
+        propagator.propagate(carry, 2, 1)
     report = races_in(launches)
     assert "tile.cuh" in report
     assert "block_householder.cuh" in report or "tile.cuh" in report

@@ -14,7 +14,7 @@ import lyapax as lx
 from lyapax import run as run_module
 from lyapax.kernels import generated
 from lyapax.kernels.cpu.team import interruptible
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 from .helpers import SYSTEMS, network, spectrum
@@ -103,7 +103,7 @@ def test_growth_beyond_float64_is_unresolved():
     spec = spectrum(system, duration=300, initial_basis=np.eye(10))
     assert (spec.status[0, :-1] == lx.Status.OK).all()
     assert spec.status[0, -1] == lx.Status.UNRESOLVED
-    assert spec.growth[0, -1] > 1e7
+    assert spec.cancellation[0, -1] > 1e7
 
 
 @pytest.mark.parametrize("name", ["columns", "dense", "sparse"])
@@ -184,19 +184,19 @@ def test_the_tangent_step_is_the_derivative_of_the_state_step():
     start, step, dt = np.linspace(-1, 1, 5), 1e-6, 0.5
 
     def moved(x):
-        flight = launch(x[None].copy(), np.eye(5)[None].copy())
+        carry = initial_carry(x[None].copy(), np.eye(5)[None].copy())
         propagator = system.propagator((1,), dt, 5, np.dtype(float))
-        propagator.propagate(flight, 1, 1)
-        return flight
+        propagator.propagate(carry, 1, 1)
+        return carry
 
     columns = [
         (moved(start + step * e).state[0] - moved(start - step * e).state[0]) / (2 * step)
         for e in np.eye(5)
     ]
     q, r = np.linalg.qr(np.array(columns).T)
-    flight = moved(start)
-    np.testing.assert_allclose(flight.log_sum[0], np.log(np.abs(np.diag(r))), atol=1e-8)
-    np.testing.assert_allclose(flight.basis[0], q * np.sign(np.diag(r)), atol=1e-8)
+    carry = moved(start)
+    np.testing.assert_allclose(carry.log_sum[0], np.log(np.abs(np.diag(r))), atol=1e-8)
+    np.testing.assert_allclose(carry.basis[0], q * np.sign(np.diag(r)), atol=1e-8)
 
 
 def test_regular_orbits_of_a_volume_preserving_map_are_neutral():
@@ -286,7 +286,7 @@ def test_inputs_are_used_once(rows, qr_every):
     assert 0 <= rows - third - spec.duration < 8
     with pytest.raises(ValueError, match="used up"):
         spec.extend(100, progress=False).extend(100, progress=False)
-    assert spec._run.now.flight.step <= rows
+    assert spec._run.now.carry.step <= rows
 
 
 def test_line_attractor_is_no_limit_cycle():
@@ -325,7 +325,7 @@ def test_a_forked_child_computes_too():
     """As a worker of a data loader does, also when the parent is in the middle of a kernel."""
     expected = _small_spectrum()
     context = multiprocessing.get_context("fork")
-    held = interruptible.TURN.lock
+    held = interruptible.CALL_LOCK.lock
     with held:
         queue = context.Queue()
         child = context.Process(target=_spectrum_of_child, args=(queue,))

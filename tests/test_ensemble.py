@@ -97,7 +97,7 @@ def shown(**options):
 def test_the_bar_knows_how_long_it_takes():
     spec, seen = shown(system=library["lorenz63"].system(), dt=0.01, tol=0.004)
     done, total, text = seen[-1]
-    assert total == pytest.approx(spec._run.now.flight.step, rel=0.01)
+    assert total == pytest.approx(spec._run.now.carry.step, rel=0.01)
     assert total == pytest.approx(2 * done, rel=0.2)
     assert "for 0.004" in text
     assert all(total is None or total >= done for done, total, _ in seen)

@@ -226,13 +226,13 @@ def test_a_second_interrupt_leaves_the_kernel_its_lock():
     usual = signal.signal(signal.SIGINT, handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            interruptible.supervise(stop, partial(interruptible.in_turn, stop, work))
+            interruptible.supervise(stop, partial(interruptible.alone, stop, work))
     finally:
         signal.signal(signal.SIGINT, usual)
     assert len(heard) == 2
-    assert interruptible.TURN.lock.locked()
+    assert interruptible.CALL_LOCK.lock.locked()
     release.set()
-    with interruptible.TURN.lock:
+    with interruptible.CALL_LOCK.lock:
         pass
 
 

@@ -9,7 +9,7 @@ import pytest
 import lyapax as lx
 from lyapax import _check
 from lyapax.kernels.cuda.pieces import Pieces
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 
 from .helpers import spectrum
 
@@ -157,10 +157,10 @@ class Nowhere:
 def test_a_full_device_is_left_as_it_was(verb):
     full = Full()
     full.device = Nowhere()
-    flight = launch(np.zeros((3, 2)), np.zeros((3, 2, 1)))
+    carry = initial_carry(np.zeros((3, 2)), np.zeros((3, 2, 1)))
     counts = {"advance": (1,), "propagate": (1, 1)}[verb]
     with pytest.raises(MemoryError) as kept:  # as a notebook keeps the last traceback
-        getattr(full, verb)(flight, *counts)
+        getattr(full, verb)(carry, *counts)
     assert full.device.inside == 0
     assert kept.value is not None
-    assert flight.step == 0
+    assert carry.step == 0

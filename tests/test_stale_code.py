@@ -19,7 +19,7 @@ print(*np.exp(log_sum).round(9), sum(orthonormalise.stats.cache_hits.values()), 
 
 
 def test_an_edited_helper_is_compiled_anew(tmp_path):
-    """`orthonormalise` inlines `book` of another file, which Numba's own stamp does not see."""
+    """`orthonormalise` inlines `accumulate` of another file, which Numba's stamp does not see."""
     package = tmp_path / "lyapax"
     shutil.copytree(
         Path(lyapax.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")

@@ -143,11 +143,11 @@ def test_tangents_are_the_derivative_of_a_step(system):
 
     def stepped(x):
         x = x.copy()
-        propagator.push(x, 0, 3, np.empty((1, n, 0)))
+        propagator.tangent_steps(x, 0, 3, np.empty((1, n, 0)))
         return x[0]
 
     turned, here, small = vector.copy(), state.copy(), 1e-6
-    propagator.push(here, 0, 3, turned)
+    propagator.tangent_steps(here, 0, 3, turned)
     difference = stepped(state + small * vector[..., 0]) - stepped(state - small * vector[..., 0])
     size = np.abs(turned).max()
     np.testing.assert_allclose(difference / (2 * small), turned[0, :, 0], rtol=0, atol=2e-9 * size)

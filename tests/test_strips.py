@@ -227,7 +227,7 @@ def test_other_registers():
     rows = "(gru and 3 and layers) or (lstm and 2 and layers) or (rate and flow and 37)"
     for file, chosen in (
         (__file__, "product or qr or statuses"),
-        (contract, f"(reference or push) and ({rows})"),
+        (contract, f"(reference or tangent_steps) and ({rows})"),
     ):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", file, "-k", chosen],

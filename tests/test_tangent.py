@@ -102,8 +102,8 @@ def test_propagators_with_float32_tangents_push_in_float64():
     for dtype in (float, np.float32):
         x, pushed, pulled = state.copy(), v.copy(), v.copy()
         propagator = system.propagator((2,), 0.1, 3, np.dtype(dtype))
-        propagator.push(x, 0, 5, pushed)
-        propagator.pull(state, 0, 5, pulled)
+        propagator.tangent_steps(x, 0, 5, pushed)
+        propagator.cotangent_steps(state, 0, 5, pulled)
         found.append((x, pushed, pulled))
     for a, b in zip(*found, strict=True):
         assert np.array_equal(a, b)
@@ -224,7 +224,7 @@ def test_vectors_of_a_batch_are_those_of_its_members():
     np.testing.assert_allclose(np.linalg.norm(both.vectors, axis=2), 1.0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("verb", "calls"), [("push", 7), ("pull", 4)])
+@pytest.mark.parametrize(("verb", "calls"), [("tangent_steps", 7), ("cotangent_steps", 4)])
 def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
     from lyapax.kernels.cpu.network.propagator import Network
 
@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
 
     monkeypatch.setattr(Network, verb, stopping)
     run = {"duration": 1, "dt": 0.1, **quiet}
-    if verb == "push":
+    if verb == "tangent_steps":
         with pytest.raises(lx.Interrupted, match="interrupted: 7 of 11") as stop:
             lx.trajectory(system, **run)
         assert stop.value.result.states.shape == (7, 12)

@@ -13,13 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the extra lyapax[torch]")
 from torch import nn  # noqa: E402
 from torch.nn.utils import parametrizations, prune  # noqa: E402
 
-from lyapax.torch import (  # noqa: E402
-    LyapunovMonitor,
-    lyapunov_exponents,
-    pta_init_,
-    pta_report,
-    spectrum,
-)
+from lyapax.torch import LyapunovMonitor, lyapunov_exponents, pta_init_, pta_report, spectrum  # noqa: E402
 from lyapax.torch.replica import replica  # noqa: E402
 
 WEIGHTS = ("weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "bias_ih_l0")

@@ -10,7 +10,7 @@ import lyapax as lx
 from lyapax.kernels.cuda.device import gpu
 from lyapax.kernels.cuda.orthonormal import orthonormalise
 from lyapax.kernels.cuda.pieces import WHOLE
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 from .floors import event_seconds
@@ -49,15 +49,15 @@ def prepared(work: Workload, device: Any) -> tuple[Any, Any]:
         propagator = system.propagator((work.members,), work.dt or 1.0, n, kind, [device])
     basis = np.empty((work.members, n, n), kind)
     basis[:] = data["q"]
-    return propagator, launch(data["x"], basis)
+    return propagator, initial_carry(data["x"], basis)
 
 
 def kernels(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
-    """The flight stays on the device; each run goes on where the last one ended."""
+    """The carry stays on the device; each run goes on where the last one ended."""
     device = device_of(place)
-    propagator, flight = prepared(work, device)
+    propagator, carry = prepared(work, device)
     with device.scope():
-        arrays = {name: device.upload(getattr(flight, name)) for name in WHOLE}
+        arrays = {name: device.upload(getattr(carry, name)) for name in WHOLE}
     sums = tuple(arrays[name] for name in WHOLE[2:])
     everybody = slice(0, work.members)
     unit = np.float64(8 * work.n * np.finfo(work.dtype).eps)
@@ -91,12 +91,12 @@ def kernels(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
 
 
 def propagate(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
-    """As the driver calls it: the flight goes up and comes back."""
-    propagator, flight = prepared(work, device_of(place))
+    """As the driver calls it: the carry goes up and comes back."""
+    propagator, carry = prepared(work, device_of(place))
 
     def run(steps: int) -> np.ndarray:
-        propagator.propagate(flight, steps // work.interval, work.interval)
-        return (flight.log_sum + flight.compensation)[work.compared, : work.leading]
+        propagator.propagate(carry, steps // work.interval, work.interval)
+        return (carry.log_sum + carry.compensation)[work.compared, : work.leading]
 
     return run
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import lyapax as lx
-from lyapax.kernels.propagator import launch
+from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 
@@ -24,8 +24,8 @@ def make(work):
 
     def run(steps):
         basis = np.broadcast_to(data["q"], (work.members, work.n, work.k)).copy()
-        flight = launch(data["x"].copy(), basis)
-        propagator.propagate(flight, steps // work.interval, work.interval)
-        return flight.log_sum + flight.compensation
+        carry = initial_carry(data["x"].copy(), basis)
+        propagator.propagate(carry, steps // work.interval, work.interval)
+        return carry.log_sum + carry.compensation
 
     return run

@@ -50,7 +50,7 @@ struct Shared {
 };
 
 // Sums of weights times what is sent, in PARTS for each unit.
-__device__ __forceinline__ void weigh(const Member &member, const Shared &shared) {
+__device__ __forceinline__ void multiply_state(const Member &member, const Shared &shared) {
     const REAL *weights = RESIDENT ? shared.weights() : member.weights;
     const int n = member.n, share = (n + PARTS - 1) / PARTS;
     for (int at = threadIdx.x; at < PARTS * ROWS; at += THREADS) {
@@ -129,7 +129,7 @@ __device__ __forceinline__ void begin(const Member &member, const Shared &shared
 // The state moves by a stage, and the Jacobian of where it was is in place.
 __device__ __forceinline__ void stage_jacobian(const Member &member, const Shared &shared,
                                                int stage, long long step, double dt) {
-    weigh(member, shared);
+    multiply_state(member, shared);
     __syncthreads();
     move_state(member, shared, stage, step, dt);
     __syncthreads();
@@ -183,7 +183,7 @@ __device__ __forceinline__ void step_state(const Member &member, const Shared &s
                                            long long step, double dt) {
 #pragma unroll 1
     for (int stage = 0; stage < (FLOW ? 4 : 1); ++stage) {
-        weigh(member, shared);
+        multiply_state(member, shared);
         __syncthreads();
         move_state(member, shared, stage, step, dt);
         __syncthreads();
@@ -204,8 +204,8 @@ __device__ __forceinline__ Member member_of(const REAL *weights, const REAL *off
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    propagate(double *state, REAL *basis, double *log_sum, double *compensation, double *growth,
-              long long *status, const REAL *weights, const REAL *offsets, const REAL *rate,
+    propagate(double *state, REAL *basis, double *log_sum, double *compensation,
+              double *cancellation, long long *status, const REAL *weights, const REAL *offsets, const REAL *rate,
               Strides strides, int n, int k, int inputs, double dt, long long step, int intervals,
               int steps, double unit) {
     DYNAMIC_SHARED(REAL, memory);
@@ -221,8 +221,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         orthonormalise(n, k, shared.reflections(), q);
         for (int j = threadIdx.x; j < k; j += THREADS) {
             const long long at = b * k + j;
-            book_at(log_sum, compensation, growth, status, at, shared.reflections().norm[j],
-                    shared.reflections().diagonal[j], unit);
+            accumulate_at(log_sum, compensation, cancellation, status, at,
+                          shared.reflections().norm[j], shared.reflections().diagonal[j], unit);
         }
         __syncthreads(); // tangents take the place of reflectors
     }

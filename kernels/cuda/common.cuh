@@ -1,5 +1,5 @@
 // What all kernels share: the type of a run, branch-free functions, the bookkeeping of a QR.
-// REAL is float or double; sums, growth and states on their way in and out are double.
+// REAL is float or double; sums, cancellation and states on their way in and out are double.
 #pragma once
 
 #ifndef REAL
@@ -98,13 +98,13 @@ template <class T> __device__ __forceinline__ T wrap_of(T x, T period) {
     return x - period * floor(x / period);
 }
 
-// One exponent after a QR, as `book` in kernels/cpu/account.py: compensated sums, and a length
-// |R_jj| <= unit |a_j| counts as lost.
+// One exponent after a QR, as `accumulate` in kernels/cpu/qr/accumulate.py: compensated sums, and
+// a length |R_jj| <= unit |a_j| counts as lost.
 struct Account {
-    double log_sum, compensation, growth;
+    double log_sum, compensation, cancellation;
     long long status;
 
-    __device__ __forceinline__ void book(REAL norm, REAL diagonal, double unit) {
+    __device__ __forceinline__ void accumulate(REAL norm, REAL diagonal, double unit) {
         const double r = fabs(double(diagonal)), a = double(norm);
         if (status == RANK_LOST) return;
         if (!(r <= 1.7976931348623157e308) || !(a <= 1.7976931348623157e308)) {
@@ -112,7 +112,7 @@ struct Account {
         } else if (r <= unit * a) {
             status = RANK_LOST;
         } else {
-            growth = fmax(growth, a / r);
+            cancellation = fmax(cancellation, a / r);
             const double term = log(r), total = log_sum + term;
             compensation +=
                 fabs(log_sum) >= fabs(term) ? (log_sum - total) + term : (term - total) + log_sum;
@@ -121,12 +121,13 @@ struct Account {
     }
 };
 
-// The same on the arrays of a flight.
-__device__ __forceinline__ void book_at(double *log_sum, double *compensation, double *growth,
-                                        long long *status, long long at, REAL norm, REAL diagonal,
-                                        double unit) {
-    Account account = {log_sum[at], compensation[at], growth[at], status[at]};
-    account.book(norm, diagonal, unit);
+// The same on the arrays of a carry.
+__device__ __forceinline__ void accumulate_at(double *log_sum, double *compensation,
+                                              double *cancellation, long long *status,
+                                              long long at, REAL norm, REAL diagonal,
+                                              double unit) {
+    Account account = {log_sum[at], compensation[at], cancellation[at], status[at]};
+    account.accumulate(norm, diagonal, unit);
     log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-    growth[at] = account.growth, status[at] = account.status;
+    cancellation[at] = account.cancellation, status[at] = account.status;
 }

@@ -73,7 +73,7 @@ class Gemm(Pieces):
         self, arrays: dict[str, Any], members: slice, step: int, intervals: int, steps: int
     ) -> None:
         stages, state = self.held(members), self._copies(arrays["state"])
-        names = ("log_sum", "compensation", "growth", "status")
+        names = ("log_sum", "compensation", "cancellation", "status")
         sums = tuple(arrays[name] for name in names)
         basis = arrays["basis"]
         for interval in range(intervals):

@@ -77,9 +77,9 @@ class NetworkStages:
         if self.current:
             value = xp.empty_like(x)
             self._run("activate", x.size, x, value, self.slope, i64(x.size))
-            field = self._weigh(value[:, :, None])[:, :, 0] + offset
+            field = self._product(value[:, :, None])[:, :, 0] + offset
         else:
-            u, field = self._weigh(x[:, :, None])[:, :, 0] + offset, xp.empty_like(x)
+            u, field = self._product(x[:, :, None])[:, :, 0] + offset, xp.empty_like(x)
             self._run("activate", x.size, u, field, self.slope, i64(x.size))
         self._run(
             "move_network",
@@ -102,13 +102,13 @@ class NetworkStages:
         if self.current:
             source = self.device.arrays.empty_like(y)
             self._run("scale_rows", y.size, self.slope, y, source, i32(k), i64(y.size))
-        product = self._weigh(source)
+        product = self._product(source)
         self._run(
             "move_network_tangents", y.size, product, self.slope, self.rate, i32(len(self.rate)),
             base, total, y, i32(n), i32(k), i64(y.size), i32(stage), self.dt, i32(self.current),
         )  # fmt: skip
 
-    def _weigh(self, vectors: Any) -> Any:
+    def _product(self, vectors: Any) -> Any:
         """W times (members, n, m), C-contiguous."""
         xp = self.device.arrays
         if not self.sparse:

@@ -20,7 +20,7 @@ def geometry(n: int, k: int, dtype: Any, shared_memory: int) -> tuple[Any, int] 
 
 
 def orthonormalise(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any) -> Any:
-    """The next basis (B, n, k); `sums` are those of a flight, updated in place."""
+    """The next basis (B, n, k); `sums` are those of a carry, updated in place."""
     members, n, k = basis.shape
     found = geometry(n, k, basis.dtype, device.shared_memory)
     if found is None:
@@ -48,6 +48,6 @@ def by_library(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any) -> 
     # CuPy hands back a transposed view, and kernels see addresses only.
     basis = xp.ascontiguousarray(basis)
     basis *= xp.where(diagonal < 0, -1, 1).astype(basis.dtype)[:, None, :]
-    book = device.kernel("stages.cu", "book_all", basis.dtype)
-    elementwise(book, norm.size, norm, diagonal, *sums, i64(norm.size), unit)
+    accumulate = device.kernel("stages.cu", "accumulate_all", basis.dtype)
+    elementwise(accumulate, norm.size, norm, diagonal, *sums, i64(norm.size), unit)
     return basis

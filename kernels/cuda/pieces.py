@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..propagator import Flight, rank_unit
+from ..propagator import Carry, rank_unit
 from .device import Device
 
 SHARE = 0.8  # of the free memory that a piece may fill
-WHOLE = ("state", "basis", "log_sum", "compensation", "growth", "status")
+WHOLE = ("state", "basis", "log_sum", "compensation", "cancellation", "status")
 
 
 class Pieces:
-    """A propagator whose flight stays on the host between calls.
+    """A propagator whose carry stays on the host between calls.
 
     A call lasts some 0.2 s, in which a few hundred bytes a member move: a million members of two
     variables are 0.1 GB each way. What it buys is that the driver knows one kind of array.
@@ -51,19 +51,19 @@ class Pieces:
         """Memory that one member needs on the device."""
         return 8 * self.dim + self.k * (self.dtype.itemsize * self.dim + 4 * 8)
 
-    def advance(self, flight: Flight, steps: int) -> None:
+    def advance(self, carry: Carry, steps: int) -> None:
         def run(members: slice, arrays: dict[str, Any]) -> None:
-            self.run_state(arrays["state"], members, flight.step, steps)
+            self.run_state(arrays["state"], members, carry.step, steps)
 
-        self._over_pieces(flight, ("state",), run)
-        flight.step += steps
+        self._over_pieces(carry, ("state",), run)
+        carry.step += steps
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         def run(members: slice, arrays: dict[str, Any]) -> None:
-            self.run(arrays, members, flight.step, intervals, steps_per_interval)
+            self.run(arrays, members, carry.step, intervals, steps_per_interval)
 
-        self._over_pieces(flight, WHOLE, run)
-        flight.step += intervals * steps_per_interval
+        self._over_pieces(carry, WHOLE, run)
+        carry.step += intervals * steps_per_interval
 
     def run_state(self, state: Any, members: slice, step: int, steps: int) -> None:
         raise NotImplementedError
@@ -84,9 +84,9 @@ class Pieces:
         return max(1, int(free / self.member_bytes()))
 
     def _over_pieces(
-        self, flight: Flight, names: tuple[str, ...], run: Callable[[slice, dict[str, Any]], None]
+        self, carry: Carry, names: tuple[str, ...], run: Callable[[slice, dict[str, Any]], None]
     ) -> None:
-        """Run each piece of the flight on the device, and write back what was done to it.
+        """Run each piece of the carry on the device, and write back what was done to it.
 
         No generator: one that is left by an error ends when the last traceback is gone, and in a
         notebook the device's settings would stay until then.
@@ -94,7 +94,7 @@ class Pieces:
         for first in range(0, self.batch, self.room):
             members = slice(first, min(first + self.room, self.batch))
             with self.device.scope():
-                arrays = {n: self.device.upload(getattr(flight, n)[members]) for n in names}
+                arrays = {n: self.device.upload(getattr(carry, n)[members]) for n in names}
                 run(members, arrays)
                 for name, array in arrays.items():
-                    getattr(flight, name)[members] = self.device.download(array)
+                    getattr(carry, name)[members] = self.device.download(array)

@@ -3,7 +3,7 @@
 
 // basis (members, n, k); the others (members, k).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    orthonormalise_all(REAL *basis, double *log_sum, double *compensation, double *growth,
+    orthonormalise_all(REAL *basis, double *log_sum, double *compensation, double *cancellation,
                        long long *status, int n, int k, double unit) {
     DYNAMIC_SHARED(REAL, shared);
     const Reflections all = {shared, shared + k * ROWS, shared + k * ROWS + COLUMNS,
@@ -15,6 +15,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     store_tile(q, n, k, basis + b * n * k);
     for (int j = threadIdx.x; j < k; j += THREADS) {
         const long long at = b * k + j;
-        book_at(log_sum, compensation, growth, status, at, all.norm[j], all.diagonal[j], unit);
+        accumulate_at(log_sum, compensation, cancellation, status, at, all.norm[j],
+                      all.diagonal[j], unit);
     }
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..propagator import Flight, Propagator
+from ..propagator import Carry, Propagator
 from ..split import Split, Work
 from .device import Device
 
@@ -15,9 +15,9 @@ from .device import Device
 class Spread(Split):
     """A `Split` whose parts run at the same time."""
 
-    def _each(self, flight: Flight, work: Work) -> None:
+    def _each(self, carry: Carry, work: Work) -> None:
         with ThreadPoolExecutor(len(self.parts)) as pool:
-            for done in [pool.submit(self._one, flight, work, *part) for part in self.parts]:
+            for done in [pool.submit(self._one, carry, work, *part) for part in self.parts]:
                 done.result()
 
 

@@ -85,10 +85,11 @@ extern "C" __global__ void form_rows(const REAL *factors, long long first_factor
 }
 
 // After a QR that left R_jj and the norms in memory, (members, k) each.
-extern "C" __global__ void book_all(const REAL *norm, const REAL *diagonal, double *log_sum,
-                                    double *compensation, double *growth, long long *status,
-                                    long long count, double unit) {
+extern "C" __global__ void accumulate_all(const REAL *norm, const REAL *diagonal, double *log_sum,
+                                          double *compensation, double *cancellation,
+                                          long long *status, long long count, double unit) {
     EACH(at, count) {
-        book_at(log_sum, compensation, growth, status, at, norm[at], diagonal[at], unit);
+        accumulate_at(log_sum, compensation, cancellation, status, at, norm[at], diagonal[at],
+                      unit);
     }
 }

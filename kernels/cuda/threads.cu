@@ -118,11 +118,11 @@ __device__ __forceinline__ double time_of(long long step, double dt) {
     return FLOW ? double(step) * dt : double(step);
 }
 
-// Arrays as in Flight: state (members, DIM), basis (members, DIM, COLUMNS), the others
+// Arrays as in Carry: state (members, DIM), basis (members, DIM, COLUMNS), the others
 // (members, COLUMNS).
 extern "C" __global__ void BOUNDS propagate(double *state, REAL *basis, double *log_sum,
-                                            double *compensation, double *growth, long long *status,
-                                            PARAMETER_ARGUMENT given, int apart, int members,
+                                            double *compensation, double *cancellation,
+                                            long long *status, PARAMETER_ARGUMENT given, int apart, int members,
                                             double dt, long long step, int intervals, int steps,
                                             double unit) {
     const int b = (blockIdx.x * THREADS + threadIdx.x) / LANES;
@@ -156,7 +156,8 @@ extern "C" __global__ void BOUNDS propagate(double *state, REAL *basis, double *
             const int column = c * LANES + lanes.own;
             if (column >= COLUMNS) continue;
             const long long at = (long long)b * COLUMNS + column;
-            book_at(log_sum, compensation, growth, status, at, norm[c], diagonal[c], unit);
+            accumulate_at(log_sum, compensation, cancellation, status, at, norm[c], diagonal[c],
+                          unit);
         }
     }
 #pragma unroll

@@ -32,7 +32,7 @@ class Scalar:
     shape: tuple[int, ...]  # of what the user gave
     met: dict[int, str] = field(default_factory=dict)
 
-    def meets(self, length: int) -> None:
+    def combined_with(self, length: int) -> None:
         if length not in self.met:
             self.met[length] = users_line()
 
@@ -140,7 +140,7 @@ class Traced(NDArrayOperatorsMixin):
         names = _met(result.shape, given)
         if result.ndim == 0 and name not in ELEMENTWISE:
             for scalar in names:
-                scalar.meets(0)
+                scalar.combined_with(0)
         return _into(out, Traced(result.values, names))
 
     def __getitem__(self, key: Any) -> "Traced":
@@ -216,7 +216,7 @@ def _met(shape: tuple[int, ...], inputs: Iterable[Any]) -> Names:
     if not shape:
         return names
     for scalar in names:
-        scalar.meets(shape[-1])
+        scalar.combined_with(shape[-1])
     return frozenset()
 
 

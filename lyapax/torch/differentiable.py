@@ -9,9 +9,9 @@ from torch import nn
 
 from .. import _check
 from ..systems import LSTM, RNN
-from .read import dense, ends, is_recurrent, kind_of, settled, states, weight_names
+from .read import dense, ends, is_recurrent, kind_of, states, up_to_date, weight_names
 from .replica import replica, unwrapped
-from .step import load_forward_mode, probe, pushed
+from .step import load_forward_mode, probe, tangent_step
 from .unfused import Unfused, gated
 
 FLOATS = (torch.float32, torch.float64)
@@ -129,11 +129,11 @@ def lyapunov_exponents(
     q = torch.randn(n, k, generator=generator, dtype=x.dtype, device=generator.device)
     q = torch.linalg.qr(q.to(x.device))[0].expand(len(x), -1, -1)
     sums = x.new_zeros(len(x), k)
-    push = mapped(pushed(function, mapped))
+    step = mapped(tangent_step(function, mapped))
     with context:
         for t in range(before + window):
             with torch.set_grad_enabled(torch.is_grad_enabled() and t >= before):
-                x, a = push(x, q) if u is None else push(x, q, u[:, t])
+                x, a = step(x, q) if u is None else step(x, q, u[:, t])
                 q, logs = orthonormalised(a)
             if t >= before:
                 sums = sums + logs
@@ -211,7 +211,7 @@ def as_step(module: Any, dtype: Any) -> Callable[..., Any]:
         raise ValueError("step must run forwards only, got a bidirectional module")
     if getattr(module, "proj_size", 0):
         raise ValueError("step must not have proj_size")
-    own, kind = settled(module), kind_of(module)
+    own, kind = up_to_date(module), kind_of(module)
     weights = {name: getattr(own, name) for name in weight_names(own)}
     weights = {name: dense(value, name).to(dtype) for name, value in weights.items()}
     units, layers = own.hidden_size, len(ends(own))

@@ -10,7 +10,7 @@ from torch import nn
 from .. import _check
 from .._check import Array
 from .leading import leading
-from .read import recurrent_parts, settled, to_array, weight_names
+from .read import recurrent_parts, to_array, up_to_date, weight_names
 
 
 class LyapunovMonitor:
@@ -116,7 +116,7 @@ class LyapunovMonitor:
 
     def _look(self, part: Any) -> dict[str, float]:
         with torch.no_grad():
-            part = settled(part)
+            part = up_to_date(part)
             weights = [getattr(part, name) for name in weight_names(part)]
         if not all(np.isfinite(to_array(weight, "module")).all() for weight in weights):
             return self._summary(np.full(1, np.nan), np.full(1, np.nan), np.zeros(1, bool))

@@ -85,7 +85,7 @@ def is_its_own(module: Any, name: str) -> bool:
     return any(held.get(name) is not None for held in (module._parameters, module._buffers))
 
 
-def settled(module: Any) -> Any:
+def up_to_date(module: Any) -> Any:
     """A replica whose weights are what a forward call in eval mode computes with.
 
     Weight norm, spectral norm and pruning by hooks recompute a weight before each forward call;
@@ -122,7 +122,7 @@ def settled(module: Any) -> Any:
 def recurrent_weights(module: Any) -> dict[str, Array]:
     """Recurrent matrices of each layer and direction, by name."""
     with torch.no_grad():
-        own = settled(module)
+        own = up_to_date(module)
         names = ["weight_hh" + end for end in ends(own)]
         return {name: to_array(getattr(own, name), name) for name in names}
 
@@ -168,7 +168,7 @@ def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
     kind = kind_of(module)
     name = type(module).__name__
     with torch.no_grad():
-        module = settled(module)
+        module = up_to_date(module)
     if getattr(module, "proj_size", 0):
         raise ValueError(f"{name} with proj_size is not supported: its state is not n units wide")
     if kind is RNN:

@@ -12,7 +12,7 @@ from ..device import home_of
 from ..result import LyapunovSpectrum
 from ..spectrum import lyapunov_spectrum
 from .foreign import step_of
-from .read import does_as, is_recurrent, settled, system_of, to_array
+from .read import does_as, is_recurrent, system_of, to_array, up_to_date
 from .replica import unwrapped
 
 
@@ -157,6 +157,6 @@ def _loop(readout: Any) -> dict[str, Any]:
         own = " with a forward of its own" if isinstance(readout, nn.Linear) else ""
         raise TypeError(f"readout must be an nn.Linear, got {type(readout).__name__}{own}")
     with torch.no_grad():
-        readout = settled(readout)
+        readout = up_to_date(readout)
         bias = 0.0 if readout.bias is None else to_array(readout.bias, "readout")
         return {"readout": to_array(readout.weight, "readout"), "readout_bias": bias}

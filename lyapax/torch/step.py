@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..kernels.cpu.qr.orthonormal import orthonormalise
-from ..kernels.propagator import Array, Flight, chosen, rank_unit
+from ..kernels.propagator import Array, Carry, chosen, rank_unit
 from .unfused import Unfused
 
 Mapped = Callable[..., Callable[..., Any]]  # `torch.func.vmap`, or a loop like it
@@ -40,10 +40,10 @@ def load_forward_mode() -> None:
         torch.func.jvp(torch.tanh, (torch.zeros(1),), (torch.zeros(1),))
 
 
-def pushed(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any, Any]]:
+def tangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any, Any]]:
     """(x, basis, input) -> (next state, derivative of the step times the basis) of one member."""
 
-    def push(x: Any, q: Any, *u: Any) -> tuple[Any, Any]:
+    def step_with_tangents(x: Any, q: Any, *u: Any) -> tuple[Any, Any]:
         def along(v: Any) -> tuple[Any, Any]:
             with FORWARD_MODE:
                 after: Any = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
@@ -52,17 +52,17 @@ def pushed(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any,
         after, tangents = mapped(along, in_dims=1)(q)
         return after[0], tangents.mT
 
-    return push
+    return step_with_tangents
 
 
-def pulled(step: Callable[..., Any], mapped: Mapped) -> Callable[..., Any]:
+def cotangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., Any]:
     """(x, cotangents, input) -> the step's transposed derivative times the cotangents."""
 
-    def pull(x: Any, p: Any, *u: Any) -> Any:
+    def step_back(x: Any, p: Any, *u: Any) -> Any:
         back: Any = torch.func.vjp(lambda y: step(y, *u), x)[1]
         return mapped(lambda w: back(w)[0], in_dims=1)(p).mT
 
-    return pull
+    return step_back
 
 
 def looped(function: Callable[..., Any], in_dims: int = 0, out_dims: int = 0) -> Callable[..., Any]:
@@ -82,7 +82,7 @@ def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
     try:
         row = [part[None] for part in u]
         torch.func.vmap(step)(x[None], *row)
-        torch.func.vmap(pushed(step, torch.func.vmap))(x[None], x[None, :, None], *row)
+        torch.func.vmap(tangent_step(step, torch.func.vmap))(x[None], x[None, :, None], *row)
     except RuntimeError as error:
         if not any(why in str(error) for why in UNBATCHED):
             raise
@@ -146,53 +146,57 @@ class TorchStep:
         inputs = None if self.inputs is None else chosen(self.inputs, members)
         return replace(self, inputs=inputs, batch=len(members), dtype=dtype)
 
-    def advance(self, flight: Flight, steps: int) -> None:
+    def advance(self, carry: Carry, steps: int) -> None:
         with without_graph():
-            x = self._tensor(flight.state)
+            x = self._tensor(carry.state)
             for s in range(steps):
-                x = self.mapped(self.step)(x, *self._inputs(flight.step + s))
-        flight.state[:] = x.cpu().numpy()
-        flight.step += steps
+                x = self.mapped(self.step)(x, *self._inputs(carry.step + s))
+        carry.state[:] = x.cpu().numpy()
+        carry.step += steps
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         unit, qr = rank_unit(self.dim, self.dtype), cast(Any, orthonormalise)
         for interval in range(intervals):
             with without_graph():
-                x, q = self._tensor(flight.state), self._tensor(flight.basis)
+                x, q = self._tensor(carry.state), self._tensor(carry.basis)
                 for s in range(steps_per_interval):
-                    at = flight.step + interval * steps_per_interval + s
-                    x, q = self.mapped(pushed(self.step, self.mapped))(x, q, *self._inputs(at))
-            flight.state[:] = x.cpu().numpy()
+                    at = carry.step + interval * steps_per_interval + s
+                    x, q = self.mapped(tangent_step(self.step, self.mapped))(
+                        x, q, *self._inputs(at)
+                    )
+            carry.state[:] = x.cpu().numpy()
             basis = np.ascontiguousarray(q.mT.cpu().numpy(), self.dtype)
             for b in range(self.batch):
                 qr(
                     basis[b],
                     unit,
-                    flight.log_sum[b],
-                    flight.compensation[b],
-                    flight.growth[b],
-                    flight.status[b],
+                    carry.log_sum[b],
+                    carry.compensation[b],
+                    carry.cancellation[b],
+                    carry.status[b],
                 )
-            flight.basis[:] = basis.swapaxes(1, 2)
-        flight.step += intervals * steps_per_interval
+            carry.basis[:] = basis.swapaxes(1, 2)
+        carry.step += intervals * steps_per_interval
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         with without_graph():
             x, v = self._tensor(state), self._tensor(vectors)
             for s in range(steps):
                 if not v.shape[2]:
                     x = self.mapped(self.step)(x, *self._inputs(step + s))
                     continue
-                x, v = self.mapped(pushed(self.step, self.mapped))(x, v, *self._inputs(step + s))
+                x, v = self.mapped(tangent_step(self.step, self.mapped))(
+                    x, v, *self._inputs(step + s)
+                )
         state[:], vectors[:] = x.cpu().numpy(), v.cpu().numpy()
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         with without_graph():
             states, v = [self._tensor(state)], self._tensor(vectors)
             for s in range(steps - 1):
                 states.append(self.mapped(self.step)(states[-1], *self._inputs(step + s)))
             for s in range(steps - 1, -1, -1):
-                v = self.mapped(pulled(self.step, self.mapped))(
+                v = self.mapped(cotangent_step(self.step, self.mapped))(
                     states[s], v, *self._inputs(step + s)
                 )
         vectors[:] = v.cpu().numpy()

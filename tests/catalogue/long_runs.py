@@ -2,7 +2,7 @@
 
 ``python -m tests.catalogue.long_runs [NAME ...]`` writes long_runs.json. The state and a few
 displaced copies of it run on with fourth-order Runge-Kutta steps (or the map); the displacements
-are kept 1e-7 long and orthogonal by Gram and Schmidt, and their growth is booked: no Jacobian,
+are kept 1e-7 long and orthogonal by Gram and Schmidt, and their growth is added up: no Jacobian,
 no tangent step. A case has a class where the run is clear in that it is
   chaotic: the leading exponent is above 8 of its errors, and was of that size from the start;
   periodic: a flow's leading sum stays bounded and the next falls; a map returns;

@@ -1,4 +1,4 @@
-"""What the runtime says about a launch that failed, in words."""
+"""What the runtime says about a launch that failed, in description."""
 
 import ctypes
 import itertools
@@ -52,11 +52,11 @@ class Thread(ctypes.Structure):
 
 def raise_failure(kernel, failure, threads, arguments, library):
     """`threads` are those of the block that failed."""
-    said = words(failure, threads, arguments, library)
+    said = description(failure, threads, arguments, library)
     raise EmulatorError(f"{kernel}, block {failure.block}: {said}")
 
 
-def words(failure, threads, arguments, library):
+def description(failure, threads, arguments, library):
     code = failure.code
     where = line_of(failure.instruction, library)
     thread = threads[failure.thread]

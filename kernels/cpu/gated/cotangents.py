@@ -30,14 +30,14 @@ read_cotangents = COTANGENT_MODEL.reader()
 Strip = namedtuple("Strip", "stride lanes scaled aside")
 
 
-def cotangent_model(words, hidden, below):
-    """Words of the record, and the arrays that must outlive it."""
+def cotangent_model(net, hidden, below):
+    """The record, packed, and the arrays that must outlive it."""
     turned = [gates_packed(w.swapaxes(-1, -2), np.float64) for w in (hidden, below)]
     sizes = [size_of(w) for w in turned]
-    record = COTANGENT_MODEL.words(
-        net=words, hidden=turned[0], hidden_size=sizes[0], below=turned[1], below_size=sizes[1]
+    record = COTANGENT_MODEL.packed(
+        net=net, hidden=turned[0], hidden_size=sizes[0], below=turned[1], below_size=sizes[1]
     )
-    return record, (words, *turned)
+    return record, (net, *turned)
 
 
 @inlined
@@ -156,7 +156,7 @@ def stage_back(net, strip, hidden, below, tape, p, out):
         )
 
 
-def pull_run(at):
+def cotangent_run(at):
     run = at[0]
     own = read_cotangents(run.model, run.q)
     net = read_model(own.net, run.q)
@@ -191,7 +191,7 @@ def pull_run(at):
 @cache
 def gated_cotangents():
     """Compiled when first asked for: spectra need no cotangents, and this takes seconds."""
-    return STRIP_RUN.function(float64, [MODEL, COTANGENT_MODEL])(pull_run)
+    return STRIP_RUN.function(float64, [MODEL, COTANGENT_MODEL])(cotangent_run)
 
 
 def work_size(n, dim):

@@ -50,7 +50,7 @@ def gates_packed(weights, dtype):
 
 
 def gated_model(cell, hidden, below, entry, bias, inputs, closed, dt, width, dtype):
-    """Words of the record, and the arrays that must outlive it."""
+    """The record, packed, and the arrays that must outlive it."""
     kind = CELLS[cell]
     _, layers, gates, n, _ = hidden.shape
     function, reset = cell_functions(cell, dtype)
@@ -64,9 +64,9 @@ def gated_model(cell, hidden, below, entry, bias, inputs, closed, dt, width, dty
     for name, given in (("hidden", hidden), ("below", below)):
         same = np.dtype(dtype) == np.float64
         arrays[f"tangent_{name}"] = arrays[name] if same else gates_packed(given, dtype)
-    words = MODEL.words(
+    record = MODEL.packed(
         **arrays, **sizes, n=n, layers=layers, dim=kind.states * layers * n, width=width,
         cell=kind.number, gates=gates, factors=kind.factors, dt=float(dt), closed=int(closed),
         function=function, reset=reset, entries=inputs.shape[-1], input_steps=inputs.shape[-2],
     )  # fmt: skip
-    return words, (arrays, function, reset)
+    return record, (arrays, function, reset)

@@ -21,7 +21,7 @@ from .model import MODEL, gate_of, read_model
 
 
 @inlined
-def weigh(net, a, x, terms, base, out):
+def add_product(net, a, x, terms, base, out):
     """out = base + a @ x for all members side by side; a packed (n, terms)."""
     if net.width > 1:
         strip_product(net.width // register_size(x), a, x, net.n, terms, base, out)
@@ -56,20 +56,20 @@ def layer_sums(net, first, layer, entry, source, h, bias, sums, inner):
         out, base = shift(sums, gate * size), shift(bias, gate * size)
         if layer == 0 and net.entries:
             own = shift(net.entry, first * net.entry_size + gate * n * net.entries)
-            weigh(net, own, entry, net.entries, base, out)
+            add_product(net, own, entry, net.entries, base, out)
             base = out
         elif layer > 0 or net.closed:
-            weigh(net, gate_of(net, below, layer, gate), source, n, base, out)
+            add_product(net, gate_of(net, below, layer, gate), source, n, base, out)
             base = out
         late = gate == 2 and (net.cell == GRU or net.cell == RESET_GRU)
         if late and net.cell == GRU:
             own = gate_of(net, hidden, layer, gate)
-            weigh(net, own, h, n, shift(bias, net.gates * size), inner)
+            add_product(net, own, h, n, shift(bias, net.gates * size), inner)
         if late:
             for e in range(size):
                 out[e] = base[e]
         else:
-            weigh(net, gate_of(net, hidden, layer, gate), h, n, base, out)
+            add_product(net, gate_of(net, hidden, layer, gate), h, n, base, out)
 
 
 @kernel
@@ -101,7 +101,7 @@ def step_layers(net, first, here, there, bias, entry, sums, tape):
             invoke(net.reset, (on_stack(job),))
             late = shift(sums, 2 * size)
             hidden = shift(net.hidden, first * net.hidden_size)
-            weigh(net, gate_of(net, hidden, layer, 2), inner, n, late, late)
+            add_product(net, gate_of(net, hidden, layer, 2), inner, n, late, late)
         invoke(net.function, (on_stack(job),))
 
 

@@ -34,7 +34,7 @@ read_model = COTANGENT_MODEL.reader()
 
 
 def cotangent_model(weights, rate, current, dt, width):
-    """Words of the record, and the arrays that must outlive it."""
+    """The record, packed, and the arrays that must outlive it."""
     if is_sparse(weights):
         import scipy.sparse
 
@@ -52,7 +52,7 @@ def cotangent_model(weights, rate, current, dt, width):
         "indices": indices,
         "rate": np.ascontiguousarray(rate),
     }
-    words = COTANGENT_MODEL.words(
+    record = COTANGENT_MODEL.packed(
         **arrays,
         n=rate.shape[-1],
         dt=float(dt),
@@ -63,7 +63,7 @@ def cotangent_model(weights, rate, current, dt, width):
         rate_size=size_of(rate),
         transposed_size=size_of(transposed),
     )
-    return words, arrays
+    return record, arrays
 
 
 @kernel
@@ -121,7 +121,7 @@ def row_of(net, count):
     return count * across, across, 1
 
 
-def pull_run(at):
+def cotangent_run(at):
     run = at[0]
     net = read_model(run.model, run.q)
     row, across, apart = row_of(net, run.count)
@@ -155,4 +155,4 @@ def pull_run(at):
 @cache
 def network_cotangents():
     """Compiled when first asked for: spectra need no cotangents, and this takes seconds."""
-    return STRIP_RUN.function(float64, [COTANGENT_MODEL])(pull_run)
+    return STRIP_RUN.function(float64, [COTANGENT_MODEL])(cotangent_run)

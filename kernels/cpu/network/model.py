@@ -12,11 +12,11 @@ from .weights import factor, row_factor, state_product
 # By address, with the elements from member to member (0: all have the same):
 # - of the state: weights; bias and rate; inputs, of no effect when there is one step of them;
 # - of the tangents: weights times rate (and dt/2), own (stages, n) with the factors f in it.
-# Moreover those factors (1 for a map), the thirds of `combine`; C functions `phi` and `weigh`;
+# Moreover those factors (1 for a map), the thirds of `combine`; C functions `phi` and `product`;
 # lanes of a float64 register; width: members that lie as lanes, or 0; whether weights are shared.
 Model = namedtuple(
     "Model",
-    "n dt stages current phi weigh lanes width indptr indices w w_size bias bias_size inputs "
+    "n dt stages current phi product lanes width indptr indices w w_size bias bias_size inputs "
     "inputs_size input_steps rate rate_size scaled scaled_size own own_size factors thirds shared",
 )
 MODEL = Record(
@@ -49,7 +49,7 @@ def row_size(net, count):
 
 
 def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
-    """Words of the record, and the arrays that must outlive it."""
+    """The record, packed, and the arrays that must outlive it."""
     sparse = isinstance(weights, tuple)
     scaled, own, factors = rate, 1.0 - rate, np.ones(1)
     if dt:
@@ -68,7 +68,7 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
         "factors": factors.astype(dtype),
         "thirds": np.array([1 / 3, 2 / 3, -1 / 3], dtype),
     }
-    words = MODEL.words(
+    record = MODEL.packed(
         **arrays,
         **sizes,
         n=bias.shape[-1],
@@ -76,10 +76,10 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
         stages=len(factors),
         phi=phi,
         current=bool(current),
-        weigh=state_product(sparse, width > 0),
+        product=state_product(sparse, width > 0),
         width=width,
         lanes=lanes_of(np.float64),
         input_steps=inputs.shape[1],
         shared=len(tangents) == len(own) == 1,
     )
-    return words, arrays
+    return record, arrays

@@ -52,10 +52,10 @@ class Network(Taped):
         )
 
     def backwards(self) -> tuple[Any, Any, int]:
-        words, self._turned = cotangent_model(
+        record, self._turned = cotangent_model(
             self.weights, self.rate, self.current, self.dt, self.width
         )
-        return network_cotangents(), words, COTANGENT_BUFFERS * self.dim
+        return network_cotangents(), record, COTANGENT_BUFFERS * self.dim
 
     def select(self, members: Any, dtype: Any) -> "Network":
         return replace(

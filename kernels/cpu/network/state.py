@@ -72,12 +72,12 @@ def drive(net, first, count, step, bias, out):
 
 
 @inlined
-def weigh_all(net, first, count, source, base, out):
+def product_all(net, first, count, source, base, out):
     """out = base + W source for each member, all by address."""
     n, width, lanes = net.n, net.width, net.lanes
     if width:
         job = StateJob(net.w, net.indptr, net.indices, n, width, lanes, source, base, out)
-        invoke(net.weigh, (on_stack(job),))
+        invoke(net.product, (on_stack(job),))
         return
     across = padded(n, lanes)
     for g in range(count):
@@ -93,7 +93,7 @@ def weigh_all(net, first, count, source, base, out):
             shift(base, at),
             shift(out, at),
         )
-        invoke(net.weigh, (on_stack(job),))
+        invoke(net.product, (on_stack(job),))
 
 
 @inlined
@@ -101,9 +101,9 @@ def vector_field(net, first, count, size, x, base, u, slope, out):
     """W phi(x) + base or phi(W x + base), and the slopes, all by address."""
     if net.current:
         invoke(net.phi, (size, x, u, slope))
-        weigh_all(net, first, count, u, base, out)
+        product_all(net, first, count, u, base, out)
     else:
-        weigh_all(net, first, count, x, base, u)
+        product_all(net, first, count, x, base, u)
         invoke(net.phi, (size, u, out, slope))
 
 

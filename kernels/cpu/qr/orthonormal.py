@@ -3,12 +3,12 @@
 import numpy as np
 
 from ...jit import kernel
-from .account import book
+from .accumulate import accumulate
 from .lapack import householder
 
 
 @kernel
-def orthonormalise(q, unit, log_sum, compensation, growth, status):
+def orthonormalise(q, unit, log_sum, compensation, cancellation, status):
     k, n = q.shape
     norm = np.empty(k)
     diagonal = np.empty(k, q.dtype)
@@ -23,4 +23,4 @@ def orthonormalise(q, unit, log_sum, compensation, growth, status):
         householder(q, diagonal)
     else:
         diagonal[:] = np.nan
-    book(norm, diagonal, unit, log_sum, compensation, growth, status)
+    accumulate(norm, diagonal, unit, log_sum, compensation, cancellation, status)

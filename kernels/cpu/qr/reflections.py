@@ -19,7 +19,7 @@ from numba import from_dtype, int64, types, void
 from ...jit import c_function, inlined, kernel
 from ..simd.strips import ROWS, WIDEST, strip_product
 from ..simd.vectors import fma, load, multiply, outlined, reflect, shift, store
-from .account import book
+from .accumulate import accumulate
 
 
 @inlined
@@ -220,19 +220,19 @@ def norms(q, n, width, lanes, sums, norm):
 
 
 @kernel
-def settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status):
+def finish(finite, norm, diagonal, unit, log_sum, compensation, cancellation, status):
     """Book |R_jj| of the factorisation, of which there is none unless all was finite."""
     outlined()
     if not finite:
         for j in range(norm.size):
             norm[j] = np.nan
-    book(norm, diagonal, unit, log_sum, compensation, growth, status)
+    accumulate(norm, diagonal, unit, log_sum, compensation, cancellation, status)
 
 
 @kernel
 def orthonormalise_strips(
     product, reflected, q, n, lanes, edges, unit, work, inner, norm, diagonal, log_sum,
-    compensation, growth, status,
+    compensation, cancellation, status,
 ):  # fmt: skip
     """One member's tangents; inner: as for `apply_panel`."""
     columns, strips = edges[-1], edges.size - 1
@@ -263,4 +263,4 @@ def orthonormalise_strips(
                 )
         for s in range(strips):
             form_strip(product, work, inner, n, lanes, edges, s, shift(q, edges[s] * n), diagonal)
-    settle(finite, norm, diagonal, unit, log_sum, compensation, growth, status)
+    finish(finite, norm, diagonal, unit, log_sum, compensation, cancellation, status)

@@ -13,17 +13,17 @@ import numpy as np
 from ...codegen import Graph
 from ...jit import kernel
 from ...phi_functions import etdrk4_weights
-from ...propagator import Array, Flight, Portable, chosen, rank_unit
+from ...propagator import Array, Carry, Portable, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
 from ..simd.copying import copy_matrix
 from ..team.crew import Crew
 from ..team.interruptible import call, raised, threads_for
-from ..team.sharing import meet, take
+from ..team.sharing import barrier, take
 from ..traced.linear import compiled_field
 from ..traced.panels import PANEL, Panelled
 from .steps import Model, cotangent_function, linear_functions, state_function, tangent_function
 
-PIECE = 64  # steps that `push` has on tape
+PIECE = 64  # steps that `tangent_steps` has on tape
 
 
 @kernel
@@ -47,13 +47,13 @@ def panel_interval(stop, along, model, panel, slopes, q):
 @kernel
 def propagate(
     stop, team, thread, threads, alone, state, tangents, field, exact, model, p, dt, step,
-    intervals, steps, unit, tape, slopes, x, q, log_sum, compensation, growth, status,
+    intervals, steps, unit, tape, slopes, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (T, steps, 4, entries).
 
     `exact` is the model in float64, `model` in the tangents' type. Either each thread takes members
     by itself, with a tape of its own (T threads); or, where there are fewer members than threads
-    (T members), all meet after each part.
+    (T members), all wait for each other after each part.
     """
     members, k, _ = q.shape
     panels = (k + PANEL - 1) // PANEL
@@ -84,24 +84,26 @@ def propagate(
                     slopes[at],
                 )
                 b = begin + take(together)
-            meet(stop, together, size)
+            barrier(stop, together, size)
             job = take(together)
             while job < (end - begin) * panels:
                 b = begin + job // panels
                 at = thread if alone else b
                 panel_interval(stop, tangents, model, job % panels, slopes[at], q[b])
                 job = take(together)
-            meet(stop, together, size)
+            barrier(stop, together, size)
             b = begin + take(together)
             while b < end:
-                orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+                orthonormalise(q[b], unit, log_sum[b], compensation[b], cancellation[b], status[b])
                 b = begin + take(together)
-            meet(stop, together, size)
+            barrier(stop, together, size)
         begin = take(team) if alone else members
 
 
 @kernel
-def push(stop, team, thread, threads, state, tangents, field, model, p, dt, step, steps, x, v):
+def run_tangents(
+    stop, team, thread, threads, state, tangents, field, model, p, dt, step, steps, x, v
+):
     """x (B, n) and tangents v (B, n, m), m >= 0, through `steps` steps."""
     members, _, columns = v.shape
     tape = np.empty((PIECE, 4, model.indices.size))
@@ -118,7 +120,7 @@ def push(stop, team, thread, threads, state, tangents, field, model, p, dt, step
 
 
 @kernel
-def pull(
+def run_cotangents(
     stop, team, thread, threads, state, cotangents, field, model, transposed, p, dt, step, steps,
     x, v,
 ):  # fmt: skip
@@ -181,23 +183,23 @@ class Etdrk4(Panelled, Portable):
         params = chosen(self.params, members)
         return replace(self, params=params, batch=len(members), dtype=dtype)
 
-    def advance(self, flight: Flight, steps: int) -> None:
-        nothing = np.empty((*flight.state.shape, 0))
-        self.push(flight.state, flight.step, steps, nothing)
-        flight.step += steps
+    def advance(self, carry: Carry, steps: int) -> None:
+        nothing = np.empty((*carry.state.shape, 0))
+        self.tangent_steps(carry.state, carry.step, steps, nothing)
+        carry.step += steps
 
-    def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
+    def _run(self, carry: Carry, basis: Any, threads: int, intervals: int, steps: int) -> None:
         alone, threads, tape, slopes = self.shared_out(threads, steps, 4)
         call(
             propagate, threads, alone, self.state, self.tangents, self.field, self.exact,
-            self.model, self.params, self.dt, flight.step, intervals, steps,
-            rank_unit(self.dim, self.dtype), tape, slopes, flight.state, basis, flight.log_sum,
-            flight.compensation, flight.growth, flight.status,
+            self.model, self.params, self.dt, carry.step, intervals, steps,
+            rank_unit(self.dim, self.dtype), tape, slopes, carry.state, basis, carry.log_sum,
+            carry.compensation, carry.cancellation, carry.status,
         )  # fmt: skip
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            push,
+            run_tangents,
             threads_for(len(state)),
             self.state,
             tangent_function(np.dtype(float)),
@@ -211,8 +213,8 @@ class Etdrk4(Panelled, Portable):
             vectors,
         )
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(
-            pull, threads_for(len(state)), self.state, cotangent_function(), self.field,
+            run_cotangents, threads_for(len(state)), self.state, cotangent_function(), self.field,
             self.exact, self._transposed, self.params, self.dt, step, steps, state, vectors,
         )  # fmt: skip

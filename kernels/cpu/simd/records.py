@@ -53,7 +53,7 @@ class Record:
 
         return read
 
-    def words(self, **values):
+    def packed(self, **values):
         """For Python: a record as an array. Arrays become addresses and must outlive it."""
         packed = [
             struct.pack("d" if name in self.floats else "q", word(values.pop(name)))

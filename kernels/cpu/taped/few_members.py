@@ -6,16 +6,16 @@ from ...jit import kernel
 from ..qr.reflections import (
     apply_panel,
     factor_panel,
+    finish,
     form_strip,
     norms,
-    settle,
     width_of,
     workspace_size,
 )
 from ..simd.strips import SLACK, WIDEST, aligned
 from ..simd.vectors import address, boundary, keep, on_stack, shift
 from ..team.interruptible import raised
-from ..team.sharing import meet, take
+from ..team.sharing import barrier, take
 from .runs import StateRun, StripRun
 
 
@@ -27,11 +27,11 @@ def all_finite(finite):
     return True
 
 
-def strips_arrays(course, edges, members, n, k, dtype):
+def strips_arrays(schedule, edges, members, n, k, dtype):
     """What the threads of `propagate_strips` have in common, of this interval and another."""
-    size = workspace_size(n, edges[-1], course.lanes)
+    size = workspace_size(n, edges[-1], schedule.lanes)
     return (
-        np.zeros((2, members, course.stages * course.row), dtype),  # tapes
+        np.zeros((2, members, schedule.stages * schedule.row), dtype),  # tapes
         aligned((2, members, size), dtype),  # reflections
         np.empty((2, members, k)),  # norms
         np.empty((2, members, k), dtype),  # diagonals of R
@@ -41,8 +41,8 @@ def strips_arrays(course, edges, members, n, k, dtype):
 
 @kernel
 def propagate_strips(
-    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges,
-    tapes, reflections, norm, diagonal, finite, x, q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, schedule, edges,
+    tapes, reflections, norm, diagonal, finite, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """x (B, n), q (B, n columns) in strips.
 
@@ -52,22 +52,22 @@ def propagate_strips(
     nowhere but on the panels themselves, and those only as long as there is nothing to apply.
     """
     members, n = x.shape
-    strips, columns, k, lanes = edges.size - 1, edges[-1], log_sum.shape[1], course.lanes
+    strips, columns, k, lanes = edges.size - 1, edges[-1], log_sum.shape[1], schedule.lanes
     widest, size, tape_size = min(columns, WIDEST * lanes), reflections.shape[2], tapes.shape[2]
-    works = np.zeros(course.state_work + SLACK)
-    room = np.zeros(course.strip_work + 2 * widest * widest + SLACK, q.dtype)
-    work, inner = boundary(room), shift(boundary(room), course.strip_work)
-    for interval in range(-1, course.intervals + 1):
+    works = np.zeros(schedule.state_work + SLACK)
+    room = np.zeros(schedule.strip_work + 2 * widest * widest + SLACK, q.dtype)
+    work, inner = boundary(room), shift(boundary(room), schedule.strip_work)
+    for interval in range(-1, schedule.intervals + 1):
         if raised(stop):
             break
         now, other = interval % 2, (interval + 1) % 2
-        measured = 0 <= interval < course.intervals
-        states = members if interval + 1 < course.intervals else 0
+        measured = 0 <= interval < schedule.intervals
+        states = members if interval + 1 < schedule.intervals else 0
         jobs = states + (members * strips if interval >= 0 else 0)
         job = take(team)
         while job < jobs:
             if job < states:
-                begin = course.step + (interval + 1) * course.steps
+                begin = schedule.step + (interval + 1) * schedule.steps
                 at = shift(address(tapes), (other * members + job) * tape_size)
                 state_run(
                     on_stack(
@@ -77,7 +77,7 @@ def propagate_strips(
                             job,
                             1,
                             begin,
-                            course.steps,
+                            schedule.steps,
                             1,
                             address(x),
                             boundary(works),
@@ -99,8 +99,9 @@ def propagate_strips(
                 strip_run(
                     on_stack(
                         StripRun(
-                            address(stop), address(model), b, 1, course.stages, at, address(edges),
-                            strip, strip + 1, lanes, k, work, address(q), n * columns,
+                            address(stop), address(model), b, 1, schedule.stages, at,
+                            address(edges), strip, strip + 1, lanes, k, work, address(q),
+                            n * columns,
                         )
                     )
                 )  # fmt: skip
@@ -121,7 +122,7 @@ def propagate_strips(
                         diagonal[now, b],
                     )
             job = take(team)
-        meet(stop, team, threads)
+        barrier(stop, team, threads)
         if not measured:
             continue
         for p in range(strips - 1):
@@ -159,17 +160,17 @@ def propagate_strips(
                             diagonal[now, b],
                         )
                 job = take(team)
-            meet(stop, team, threads)
+            barrier(stop, team, threads)
         # Before anyone comes here again, all have met.
         for b in range(thread, members, threads):
-            settle(
+            finish(
                 all_finite(finite[now, b]),
                 norm[now, b],
                 diagonal[now, b],
-                course.unit,
+                schedule.unit,
                 log_sum[b],
                 compensation[b],
-                growth[b],
+                cancellation[b],
                 status[b],
             )
     keep(works)

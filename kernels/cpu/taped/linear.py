@@ -12,24 +12,24 @@ from .runs import StateRun, StripRun
 
 @kernel
 def linear_members(
-    stop, team, thread, threads, state_run, strip_run, model, strip_model, taped, course, edges,
+    stop, team, thread, threads, state_run, strip_run, model, strip_model, taped, schedule, edges,
     columns, piece, x, q,
 ):  # fmt: skip
-    """Groups of members are jobs, and take `course.steps` steps by pieces: state, then strips.
+    """Groups of members are jobs, and take `schedule.steps` steps by pieces: state, then strips.
 
     x (B, n), q (B, n columns) in strips. Cotangents take all steps in one piece, last one first.
     """
     members, n = x.shape
-    works = np.zeros(course.state_work + SLACK)
-    tapes = np.zeros(course.stages // course.steps * piece * course.row + SLACK, q.dtype)
-    room = np.zeros(course.strip_work + SLACK, q.dtype)
-    first = take(team) * course.group
+    works = np.zeros(schedule.state_work + SLACK)
+    tapes = np.zeros(schedule.stages // schedule.steps * piece * schedule.row + SLACK, q.dtype)
+    room = np.zeros(schedule.strip_work + SLACK, q.dtype)
+    first = take(team) * schedule.group
     while first < members:
-        count = min(course.group, members - first)
-        for s in range(0, course.steps, piece):
+        count = min(schedule.group, members - first)
+        for s in range(0, schedule.steps, piece):
             if raised(stop):
                 break
-            steps = min(piece, course.steps - s)
+            steps = min(piece, schedule.steps - s)
             state_run(
                 on_stack(
                     StateRun(
@@ -37,7 +37,7 @@ def linear_members(
                         address(model),
                         first,
                         count,
-                        course.step + s,
+                        schedule.step + s,
                         steps,
                         taped,
                         address(x),
@@ -53,12 +53,12 @@ def linear_members(
                         address(strip_model),
                         first,
                         count,
-                        course.stages // course.steps * steps,
+                        schedule.stages // schedule.steps * steps,
                         boundary(tapes),
                         address(edges),
                         0,
                         edges.size - 1,
-                        course.lanes,
+                        schedule.lanes,
                         columns,
                         boundary(room),
                         address(q),
@@ -66,7 +66,7 @@ def linear_members(
                     )
                 )
             )
-        first = take(team) * course.group
+        first = take(team) * schedule.group
     keep(works)
     keep(tapes)
     keep(room)

@@ -7,7 +7,7 @@ from ..qr.reflections import orthonormalise_strips, workspace_size
 from ..simd.strips import SLACK, WIDEST
 from ..simd.vectors import address, boundary, keep, on_stack, shift
 from ..team.interruptible import raised
-from ..team.sharing import meet, take
+from ..team.sharing import barrier, take
 from .runs import StateRun, StripRun
 
 ADVANCE = 16  # steps of a state in one piece
@@ -15,18 +15,18 @@ AHEAD = 128 * 1024  # bytes of tape that a state may be ahead of its tangents
 
 
 @kernel
-def advance(stop, team, thread, threads, state_run, model, course, x, tape):
-    """The states x (B, n) alone, through `course.steps`; the tape given is for its type."""
+def advance(stop, team, thread, threads, state_run, model, schedule, x, tape):
+    """The states x (B, n) alone, through `schedule.steps`; the tape given is for its type."""
     members = x.shape[0]
-    works = np.zeros(course.state_work + SLACK)
-    tapes = np.zeros(course.row + SLACK, tape.dtype)
-    first = take(team) * course.group
+    works = np.zeros(schedule.state_work + SLACK)
+    tapes = np.zeros(schedule.row + SLACK, tape.dtype)
+    first = take(team) * schedule.group
     while first < members:
-        count = min(course.group, members - first)
-        for s in range(0, course.steps, ADVANCE):
+        count = min(schedule.group, members - first)
+        for s in range(0, schedule.steps, ADVANCE):
             if raised(stop):
                 break
-            steps = min(ADVANCE, course.steps - s)
+            steps = min(ADVANCE, schedule.steps - s)
             state_run(
                 on_stack(
                     StateRun(
@@ -34,7 +34,7 @@ def advance(stop, team, thread, threads, state_run, model, course, x, tape):
                         address(model),
                         first,
                         count,
-                        course.step + s,
+                        schedule.step + s,
                         steps,
                         0,
                         address(x),
@@ -43,60 +43,61 @@ def advance(stop, team, thread, threads, state_run, model, course, x, tape):
                     )
                 )
             )
-        first = take(team) * course.group
+        first = take(team) * schedule.group
     keep(works)
     keep(tapes)
 
 
 @kernel
 def tangent_interval(
-    stop, strip_run, product, reflected, model, course, first, members, tape, edges, work, inner,
-    reflections, n, norm, diagonal, q, log_sum, compensation, growth, status,
+    stop, strip_run, product, reflected, model, schedule, first, members, tape, edges, work, inner,
+    reflections, n, norm, diagonal, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """An interval and its QR of `members` members from `first` on; tape, work, q by address."""
     size = n * edges[-1]
     strip_run(
         on_stack(
             StripRun(
-                address(stop), address(model), first, members, course.stages, tape, address(edges),
-                0, edges.size - 1, course.lanes, norm.size, work, q, size,
+                address(stop), address(model), first, members, schedule.stages, tape,
+                address(edges), 0, edges.size - 1, schedule.lanes, norm.size, work, q, size,
             )
         )
     )  # fmt: skip
     for b in range(first, first + members):
         orthonormalise_strips(
-            product, reflected, shift(q, b * size), n, course.lanes, edges, course.unit,
-            reflections, inner, norm, diagonal, log_sum[b], compensation[b], growth[b], status[b],
+            product, reflected, shift(q, b * size), n, schedule.lanes, edges, schedule.unit,
+            reflections, inner, norm, diagonal, log_sum[b], compensation[b], cancellation[b],
+            status[b],
         )  # fmt: skip
 
 
 @kernel
-def scratch_sizes(n, course, edges):
+def scratch_sizes(n, schedule, edges):
     """Elements for strips, for `apply_panel` and for reflections."""
-    inner = 2 * (WIDEST * course.lanes) ** 2
-    return course.strip_work, inner, workspace_size(n, edges[-1], course.lanes)
+    inner = 2 * (WIDEST * schedule.lanes) ** 2
+    return schedule.strip_work, inner, workspace_size(n, edges[-1], schedule.lanes)
 
 
 @kernel
 def propagate_members(
-    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges, x,
-    q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, schedule, edges,
+    x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """A job is a group and all its intervals. x (B, n), q (B, n columns) in strips."""
     members, n = x.shape
-    works = np.zeros(course.state_work + SLACK)
-    tapes = np.zeros(course.stages * course.row + SLACK, q.dtype)
-    own, inner, reflections = scratch_sizes(n, course, edges)
+    works = np.zeros(schedule.state_work + SLACK)
+    tapes = np.zeros(schedule.stages * schedule.row + SLACK, q.dtype)
+    own, inner, reflections = scratch_sizes(n, schedule, edges)
     room = np.zeros(own + inner + reflections + SLACK, q.dtype)
     work = boundary(room)
     norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
-    first = take(team) * course.group
+    first = take(team) * schedule.group
     while first < members:
-        count = min(course.group, members - first)
-        for interval in range(course.intervals):
+        count = min(schedule.group, members - first)
+        for interval in range(schedule.intervals):
             if raised(stop):
                 break
-            begin = course.step + interval * course.steps
+            begin = schedule.step + interval * schedule.steps
             state_run(
                 on_stack(
                     StateRun(
@@ -105,7 +106,7 @@ def propagate_members(
                         first,
                         count,
                         begin,
-                        course.steps,
+                        schedule.steps,
                         1,
                         address(x),
                         boundary(works),
@@ -114,42 +115,42 @@ def propagate_members(
                 )
             )
             tangent_interval(
-                stop, strip_run, product, reflected, model, course, first, count, boundary(tapes),
+                stop, strip_run, product, reflected, model, schedule, first, count, boundary(tapes),
                 edges, work, shift(work, own), shift(work, own + inner), n, norm, diagonal,
-                address(q), log_sum, compensation, growth, status,
+                address(q), log_sum, compensation, cancellation, status,
             )  # fmt: skip
-        first = take(team) * course.group
+        first = take(team) * schedule.group
     keep(works)
     keep(tapes)
     keep(room)
 
 
-def ahead_arrays(course, row, members, dtype):
+def ahead_arrays(schedule, row, members, dtype):
     """Tapes that the threads of `propagate_ahead` have in common: two turns of some intervals."""
-    size = course.stages * row
-    turn = max(1, min(course.intervals, AHEAD // (8 * size)))
+    size = schedule.stages * row
+    turn = max(1, min(schedule.intervals, AHEAD // (8 * size)))
     return np.zeros((2, members, turn, size), dtype)
 
 
 @kernel
 def propagate_ahead(
-    stop, team, thread, threads, state_run, strip_run, product, reflected, model, course, edges,
-    tapes, x, q, log_sum, compensation, growth, status,
+    stop, team, thread, threads, state_run, strip_run, product, reflected, model, schedule, edges,
+    tapes, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """Fewer members than threads: the state of a member runs some intervals ahead on another."""
     members, n = x.shape
     longest, size = tapes.shape[2], tapes.shape[2] * tapes.shape[3]
-    works = np.zeros(course.state_work + SLACK)
-    own, inner, reflections = scratch_sizes(n, course, edges)
+    works = np.zeros(schedule.state_work + SLACK)
+    own, inner, reflections = scratch_sizes(n, schedule, edges)
     room = np.zeros(own + inner + reflections + SLACK, q.dtype)
     work = boundary(room)
     norm, diagonal = np.empty(log_sum.shape[1]), np.empty(log_sum.shape[1], q.dtype)
-    for turn in range((course.intervals + longest - 1) // longest + 1):
+    for turn in range((schedule.intervals + longest - 1) // longest + 1):
         if raised(stop):
             break
         begin = turn * longest
-        ahead = min(longest, course.intervals - begin)
-        now = min(longest, course.intervals - begin + longest)
+        ahead = min(longest, schedule.intervals - begin)
+        now = min(longest, schedule.intervals - begin + longest)
         job = take(team)
         while job < 2 * members:
             b = job // 2
@@ -162,8 +163,8 @@ def propagate_ahead(
                             address(model),
                             b,
                             1,
-                            course.step + begin * course.steps,
-                            ahead * course.steps,
+                            schedule.step + begin * schedule.steps,
+                            ahead * schedule.steps,
                             1,
                             address(x),
                             boundary(works),
@@ -177,12 +178,12 @@ def propagate_ahead(
                     if raised(stop):
                         break
                     tangent_interval(
-                        stop, strip_run, product, reflected, model, course, b, 1,
+                        stop, strip_run, product, reflected, model, schedule, b, 1,
                         shift(at, interval * tapes.shape[3]), edges, work, shift(work, own),
                         shift(work, own + inner), n, norm, diagonal, address(q), log_sum,
-                        compensation, growth, status,
+                        compensation, cancellation, status,
                     )  # fmt: skip
             job = take(team)
-        meet(stop, team, threads)
+        barrier(stop, team, threads)
     keep(works)
     keep(room)

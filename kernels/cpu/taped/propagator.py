@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...propagator import Array, Flight, Portable, rank_unit
+from ...propagator import Array, Carry, Portable, rank_unit
 from ..qr.reflections import strip_functions
 from ..simd.strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
 from ..team.crew import Crew
@@ -23,7 +23,7 @@ from ..team.interruptible import call, threads_for
 from .few_members import propagate_strips, strips_arrays
 from .linear import linear_members
 from .members import ADVANCE, advance, ahead_arrays, propagate_ahead, propagate_members
-from .runs import FOR_COTANGENTS, FOR_TANGENTS, Course
+from .runs import FOR_COTANGENTS, FOR_TANGENTS, Schedule
 
 # Members whose states run side by side: whole registers, one strip at most.
 GROUP = min(8, WIDEST * lanes_of(np.float64))
@@ -40,7 +40,7 @@ class Taped(Portable):
     stages: int = field(init=False)  # of a step
     state_run: Any = field(init=False, repr=False)
     strip_run: Any = field(init=False, repr=False)
-    model: Any = field(init=False, repr=False)  # words of the system's record
+    model: Any = field(init=False, repr=False)  # the system's record, packed
     crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
@@ -70,53 +70,53 @@ class Taped(Portable):
         """C function and record of the cotangents' `StripRun`; elements of work for a column."""
         raise NotImplementedError
 
-    def advance(self, flight: Flight, steps: int) -> None:
-        self._states(flight.state, flight.step, steps)
-        flight.step += steps
+    def advance(self, carry: Carry, steps: int) -> None:
+        self._states(carry.state, carry.step, steps)
+        carry.step += steps
 
     def _states(self, state: Array, step: int, steps: int) -> None:
-        course = self._course(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
+        schedule = self._schedule(step, 1, steps, self.group(), np.zeros(1, int), ADVANCE)
         call(
             advance,
             threads_for(self.batch),
             self.state_run,
             self.model,
-            course,
+            schedule,
             state,
             np.zeros(1, self.dtype),
         )
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        strips = to_strips(flight.basis, self.dtype)
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
+        strips = to_strips(carry.basis, self.dtype)
 
         def run(threads: int, count: int) -> None:
-            self._run(flight, strips, threads, count, steps_per_interval)
-            flight.step += count * steps_per_interval
+            self._run(carry, strips, threads, count, steps_per_interval)
+            carry.step += count * steps_per_interval
 
         self.crew.share(self.batch, intervals, run)
-        from_strips(strips, flight.basis)
+        from_strips(strips, carry.basis)
 
-    def _run(self, flight: Flight, strips: Any, threads: int, intervals: int, steps: int) -> None:
+    def _run(self, carry: Carry, strips: Any, threads: int, intervals: int, steps: int) -> None:
         edges = strip_edges(self.k, lanes_of(self.dtype))
-        course = self._course(flight.step, intervals, steps, self.group(), edges, steps)
+        schedule = self._schedule(carry.step, intervals, steps, self.group(), edges, steps)
         compiled, jobs, common = propagate_members, self.batch, ()
         if self.batch < threads and len(edges) == 2:
-            turn = ahead_arrays(course, self.row(1), self.batch, self.dtype)
+            turn = ahead_arrays(schedule, self.row(1), self.batch, self.dtype)
             compiled, jobs, common = propagate_ahead, 2 * self.batch, (turn,)
-            course = self._course(flight.step, intervals, steps, 1, edges, turn.shape[2] * steps)
+            schedule = self._schedule(carry.step, intervals, steps, 1, edges, turn.shape[2] * steps)
         elif self.batch < threads:
-            course = self._course(flight.step, intervals, steps, 1, edges, steps)
+            schedule = self._schedule(carry.step, intervals, steps, 1, edges, steps)
             compiled, jobs = propagate_strips, self.batch * len(edges)
-            common = strips_arrays(course, edges, self.batch, self.dim, self.k, self.dtype)
+            common = strips_arrays(schedule, edges, self.batch, self.dim, self.k, self.dtype)
         call(
             compiled, min(jobs, threads), self.state_run, self.strip_run,
-            *strip_functions(self.dtype), self.model, course, edges, *common, flight.state, strips,
-            flight.log_sum, flight.compensation, flight.growth, flight.status,
+            *strip_functions(self.dtype), self.model, schedule, edges, *common, carry.state, strips,
+            carry.log_sum, carry.compensation, carry.cancellation, carry.status,
         )  # fmt: skip
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         if self.dtype != np.float64:
-            return self._in_float64().push(state, step, steps, vectors)
+            return self._in_float64().tangent_steps(state, step, steps, vectors)
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         if len(edges) == 1:
             return self._states(state, step, steps)
@@ -124,12 +124,12 @@ class Taped(Portable):
         parts = self.strip_run, self.model, self.model, FOR_TANGENTS
         self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         if self.dtype != np.float64:
-            return self._in_float64().pull(state, step, steps, vectors)
-        pull_run, record, work = self._backwards
+            return self._in_float64().cotangent_steps(state, step, steps, vectors)
+        cotangent_run, record, work = self._backwards
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
-        parts = pull_run, self.model, record, FOR_COTANGENTS
+        parts = cotangent_run, self.model, record, FOR_COTANGENTS
         self._linear(parts, work * int(edges[-1]), step, steps, steps, state.copy(), vectors)
 
     def _in_float64(self) -> Any:
@@ -154,13 +154,13 @@ class Taped(Portable):
     ) -> None:
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         strips = to_strips(vectors, np.dtype(np.float64))
-        course = self._course(step, 1, steps, self.group(), edges[:1], piece)
+        schedule = self._schedule(step, 1, steps, self.group(), edges[:1], piece)
         call(
             linear_members,
             threads_for(self.batch),
             self.state_run,
             *parts,
-            course._replace(strip_work=work),
+            schedule._replace(strip_work=work),
             edges,
             vectors.shape[2],
             piece,
@@ -169,12 +169,12 @@ class Taped(Portable):
         )
         from_strips(strips, vectors)
 
-    def _course(
+    def _schedule(
         self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int
-    ) -> Course:
+    ) -> Schedule:
         """Of jobs of `group` members, whose states run `ahead` steps in one piece."""
         strips = self.strip_work(group, edges) if len(edges) > 1 else 0
-        return Course(
+        return Schedule(
             step,
             intervals,
             steps,

@@ -21,8 +21,8 @@ StripRun = namedtuple(
 STRIP_RUN = Record(StripRun, vectors="tape work q", indices="model edges", flags="stop")
 
 # What the kernels know of a run: steps between two QRs and stages in them; members that make a job;
-# room for a stage on the tape, and for work of a state and of strips; `unit` as in `account`; lanes
-# of a register of tangents.
-Course = namedtuple(
-    "Course", "step intervals steps stages group row state_work strip_work unit lanes"
+# room for a stage on the tape, and for work of a state and of strips; `unit` as in `accumulate`;
+# lanes of a register of tangents.
+Schedule = namedtuple(
+    "Schedule", "step intervals steps stages group row state_work strip_work unit lanes"
 )

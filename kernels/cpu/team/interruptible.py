@@ -26,7 +26,7 @@ TEAM = 24  # elements
 MOST = 1024  # threads; there are as many as were needed at a time
 
 
-class Turn:
+class CallLock:
     """Threads that wait for one another must all run; of two calls each might have half of them."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Turn:
         self.lock = threading.Lock()
 
 
-TURN = Turn()
+CALL_LOCK = CallLock()
 READY: set[Any] = set()  # kernels with kinds of arguments for which they are compiled
 
 
@@ -91,19 +91,19 @@ def call(kernel: Any, threads: int, *args: Any) -> None:
     def run(thread: int) -> None:
         kernel(stop, team, thread, threads, *args)
 
-    supervise(stop, lambda: in_turn(stop, lambda: together(stop, threads, run)))
+    supervise(stop, lambda: alone(stop, lambda: together(stop, threads, run)))
 
 
-def in_turn(stop: Any, work: Callable[[], None]) -> None:
+def alone(stop: Any, work: Callable[[], None]) -> None:
     """Run `work` alone, with single-threaded BLAS; not at all if stopped before."""
-    while not TURN.lock.acquire(timeout=0.1):
+    while not CALL_LOCK.lock.acquire(timeout=0.1):
         if stop[0]:
             return
     try:
         with libraries().limit(limits=1, user_api="blas"):
             work()
     finally:
-        TURN.lock.release()
+        CALL_LOCK.lock.release()
 
 
 def compile_for(kernel: Any, *args: Any) -> None:

@@ -77,7 +77,7 @@ def take(team):
 
 
 @kernel
-def meet(stop, team, threads):
+def barrier(stop, team, threads):
     """Wait until all threads are here; jobs are counted from 0 again.
 
     Whoever is stopped leaves at once, and what follows is of no use.

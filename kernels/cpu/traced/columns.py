@@ -12,12 +12,12 @@ import numpy as np
 
 from ...codegen import Graph
 from ...jit import kernel
-from ...propagator import Array, Flight, chosen, rank_unit
+from ...propagator import Array, Carry, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
 from ..simd.copying import copy_matrix
 from ..team.crew import Crew
 from ..team.interruptible import call, raised, threads_for
-from ..team.sharing import meet, take
+from ..team.sharing import barrier, take
 from .linear import Linearized, compiled_field
 from .panels import PANEL, Panelled
 from .steps import state_step, tangent_step
@@ -51,12 +51,13 @@ def panel_steps(stop, indptr, indices, dt, steps, panel, slopes, q):
 @kernel
 def propagate(
     stop, team, thread, threads, alone, field, indptr, indices, p, dt, step, intervals, steps, unit,
-    tape, slopes, x, q, log_sum, compensation, growth, status,
+    tape, slopes, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (T, steps, stages, nonzeros).
 
     Either each thread takes members by itself, all their intervals, with a tape of its own (T
-    threads); or, where there are fewer members than threads (T members), all meet after each part.
+    threads); or, where there are fewer members than threads (T members), all wait for
+    each other after each part.
     """
     members, k, n = q.shape
     panels = (k + PANEL - 1) // PANEL
@@ -82,7 +83,7 @@ def propagate(
                 )
                 for panel in range(panels):
                     panel_steps(stop, indptr, indices, dt, steps, panel, slopes[thread], q[b])
-                orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+                orthonormalise(q[b], unit, log_sum[b], compensation[b], cancellation[b], status[b])
             b = take(team)
         return
     for interval in range(intervals):
@@ -95,18 +96,18 @@ def propagate(
                 stop, field, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[b], slopes[b]
             )
             b = take(team)
-        meet(stop, team, threads)
+        barrier(stop, team, threads)
         job = take(team)
         while job < members * panels:
             b = job // panels
             panel_steps(stop, indptr, indices, dt, steps, job % panels, slopes[b], q[b])
             job = take(team)
-        meet(stop, team, threads)
+        barrier(stop, team, threads)
         b = take(team)
         while b < members:
-            orthonormalise(q[b], unit, log_sum[b], compensation[b], growth[b], status[b])
+            orthonormalise(q[b], unit, log_sum[b], compensation[b], cancellation[b], status[b])
             b = take(team)
-        meet(stop, team, threads)
+        barrier(stop, team, threads)
 
 
 @kernel
@@ -144,7 +145,7 @@ class Columns(Panelled, Linearized):
         params = chosen(self.params, members)
         return replace(self, params=params, batch=len(members), dtype=dtype)
 
-    def advance(self, flight: Flight, steps: int) -> None:
+    def advance(self, carry: Carry, steps: int) -> None:
         call(
             advance,
             threads_for(self.batch),
@@ -152,16 +153,16 @@ class Columns(Panelled, Linearized):
             self.indices.size,
             self.params,
             self.dt,
-            flight.step,
+            carry.step,
             steps,
-            flight.state,
+            carry.state,
         )
-        flight.step += steps
+        carry.step += steps
 
-    def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
+    def _run(self, carry: Carry, basis: Any, threads: int, intervals: int, steps: int) -> None:
         alone, threads, tape, slopes = self.shared_out(threads, steps, 4 if self.dt else 1)
         call(
             propagate, threads, alone, self.field, self.indptr, self.indices, self.params, self.dt,
-            flight.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,
-            flight.state, basis, flight.log_sum, flight.compensation, flight.growth, flight.status,
+            carry.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,
+            carry.state, basis, carry.log_sum, carry.compensation, carry.cancellation, carry.status,
         )  # fmt: skip

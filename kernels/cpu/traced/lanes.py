@@ -10,7 +10,7 @@ import numpy as np
 
 from ...codegen import Graph
 from ...generated import module
-from ...propagator import Array, Flight, chosen, rank_unit
+from ...propagator import Array, Carry, chosen, rank_unit
 from ..team.interruptible import compile_for, supervise, threads_for, together
 from .lanes_source import lanes_source
 from .linear import Linearized
@@ -45,29 +45,29 @@ class Lanes(Linearized):
         other.params, other.batch = chosen(self.params, members), len(members)
         return other
 
-    def advance(self, flight: Flight, steps: int) -> None:
+    def advance(self, carry: Carry, steps: int) -> None:
         self._over_members(
-            self.code.advance, self.params, self.dt, flight.step, steps, flight.state, flight.basis
+            self.code.advance, self.params, self.dt, carry.step, steps, carry.state, carry.basis
         )
-        flight.step += steps
+        carry.step += steps
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         self._over_members(
             self.code.propagate,
             self.params,
             self.dt,
-            flight.step,
+            carry.step,
             intervals,
             steps_per_interval,
             rank_unit(self.dim, np.float64),
-            flight.state,
-            flight.basis,
-            flight.log_sum,
-            flight.compensation,
-            flight.growth,
-            flight.status,
+            carry.state,
+            carry.basis,
+            carry.log_sum,
+            carry.compensation,
+            carry.cancellation,
+            carry.status,
         )
-        flight.step += intervals * steps_per_interval
+        carry.step += intervals * steps_per_interval
 
     def _over_members(self, kernel: Any, *args: Any) -> None:
         """The batch in lane blocks over threads, which wait for nothing and share nothing."""

@@ -25,7 +25,7 @@ HEADER = """import math
 import numpy as np
 from numpy import int64
 
-from lyapax.kernels.cpu.qr.account import book
+from lyapax.kernels.cpu.qr.accumulate import accumulate
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
 from lyapax.kernels.cpu.team.interruptible import raised
 from lyapax.kernels.jit import exact_inlined, exact_kernel
@@ -106,7 +106,7 @@ def load(w, first, x, q, p):
 @exact_kernel
 def propagate(
     flag, start, stop, p, dt, step, intervals, steps, unit, x, q,
-    log_sum, compensation, growth, status,
+    log_sum, compensation, cancellation, status,
 ):
     """Members start to stop of x (B, N), q (B, N, K), p (B or 1, P)."""
     w = np.zeros(ROWS * LANES)
@@ -129,7 +129,9 @@ def propagate(
                     norm[c] = w[(NORM + c) * LANES + l]
                     diagonal[c] = w[(DIAGONAL + c) * LANES + l]
                 b = first + l
-                book(norm, diagonal, unit, log_sum[b], compensation[b], growth[b], status[b])
+                accumulate(
+                    norm, diagonal, unit, log_sum[b], compensation[b], cancellation[b], status[b]
+                )
         for l in range(lanes):
             for i in range(N):
                 x[first + l, i] = w[(X + i) * LANES + l]

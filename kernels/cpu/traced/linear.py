@@ -17,7 +17,9 @@ from .steps import cotangent_step, state_step, tangent_step
 
 
 @kernel
-def push(stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v):
+def run_tangents(
+    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+):
     """x (B, n) and tangents v (B, n, m) through `steps` steps."""
     members, n, columns = v.shape
     unit_time = 1.0 if dt == 0.0 else dt
@@ -35,7 +37,9 @@ def push(stop, team, thread, threads, field, indptr, indices, params, dt, step, 
 
 
 @kernel
-def pull(stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v):
+def run_cotangents(
+    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+):
     """Cotangents v (B, n, m) back through the `steps` steps from x (B, n), which stays."""
     members, n, columns = v.shape
     unit_time = 1.0 if dt == 0.0 else dt
@@ -67,7 +71,7 @@ def compiled_field(graph: Graph) -> tuple[Any, Array, Array]:
 
 
 class Linearized(Portable):
-    """`push` and `pull` for what has a graph, parameters and a time step."""
+    """`tangent_steps` and `cotangent_steps` for what has a graph, parameters and a time step."""
 
     graph: Graph
     params: Array
@@ -77,11 +81,11 @@ class Linearized(Portable):
     def _compiled(self) -> tuple[Any, Array, Array]:
         return compiled_field(self.graph)
 
-    def push(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        self._along(push, state, step, steps, vectors)
+    def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        self._along(run_tangents, state, step, steps, vectors)
 
-    def pull(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        self._along(pull, state, step, steps, vectors)
+    def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
+        self._along(run_cotangents, state, step, steps, vectors)
 
     def _along(self, compiled: Any, state: Array, step: int, steps: int, vectors: Array) -> None:
         call(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...propagator import Array, Flight
+from ...propagator import Array, Carry
 from ..team.crew import Crew
 
 PANEL = 32  # columns of one; so bits do not depend on how threads share them
@@ -19,18 +19,18 @@ class Panelled:
     indices: Array  # columns of the Jacobian's nonzero entries
     crew: Crew
 
-    def _run(self, flight: Flight, basis: Any, threads: int, intervals: int, steps: int) -> None:
+    def _run(self, carry: Carry, basis: Any, threads: int, intervals: int, steps: int) -> None:
         raise NotImplementedError
 
-    def propagate(self, flight: Flight, intervals: int, steps_per_interval: int) -> None:
-        basis = np.ascontiguousarray(np.swapaxes(flight.basis, 1, 2))
+    def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
+        basis = np.ascontiguousarray(np.swapaxes(carry.basis, 1, 2))
 
         def run(threads: int, count: int) -> None:
-            self._run(flight, basis, threads, count, steps_per_interval)
-            flight.step += count * steps_per_interval
+            self._run(carry, basis, threads, count, steps_per_interval)
+            carry.step += count * steps_per_interval
 
         self.crew.share(self.batch, intervals, run)
-        flight.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
+        carry.basis = np.ascontiguousarray(np.swapaxes(basis, 1, 2))
 
     def shared_out(self, threads: int, steps: int, stages: int) -> tuple[bool, int, Array, Any]:
         """(whether each thread takes members by itself, threads that have work, two tapes)."""

@@ -1,4 +1,4 @@
-"""What is booked after each QR: compensated log sums, growth ratios, statuses."""
+"""What is added up after each QR: compensated log sums, cancellation ratios, statuses."""
 
 import math
 
@@ -9,7 +9,7 @@ from ...propagator import DIVERGED, RANK_LOST
 
 
 @inlined
-def book(norm, diagonal, unit, log_sum, compensation, growth, status):
+def accumulate(norm, diagonal, unit, log_sum, compensation, cancellation, status):
     """Book one orthonormalisation: norm (k,) = |a_j| before it, diagonal (k,) = R_jj.
 
     |R_jj| <= 8 n eps |a_j| counts as rank lost (`unit` = 8 n eps): rounding leaves 1e-16 where
@@ -24,7 +24,7 @@ def book(norm, diagonal, unit, log_sum, compensation, growth, status):
         elif r <= unit * a:
             status[j] = RANK_LOST
         else:
-            growth[j] = max(growth[j], a / r)
+            cancellation[j] = max(cancellation[j], a / r)
             # Neumaier's sum: the low parts survive 1e9 intervals.
             term = math.log(r)
             total = log_sum[j] + term
