@@ -1,12 +1,22 @@
-"""Activity, adjoint and Lyapunov exponents of five stereotypical systems.
+"""Five stereotypical systems
+==========================
 
 Fig. 3 of Park, Sagodi and Sokol (2023): a single fixed point, two fixed points, a line attractor,
-chaos and a limit cycle, with the systems of its section S1.1. Time is in units of tau. Beside the
-converged exponents stand those of the paper's own method, a forward Euler step for the tangents
-(and an accurate one for the state): at its step of 0.4 tau it makes a chaotic network look more
-chaotic, and at 0.2 tau a limit cycle chaotic. The seeds of the random networks are from a search of
-the first eighty. Half a minute: python examples/fig3_five_systems.py
+chaos and a limit cycle, with the systems of its section S1.1. Time is in units of tau. Half a
+minute: ``python examples/fig3_five_systems.py``
+
+What one sees: only the line attractor and the limit cycle keep a learning signal, and only they
+have a zero exponent without a positive one. Beside the converged exponents (blue) stand those of
+the paper's own method (red), a forward Euler step for the tangents and an accurate one for the
+state: at its step of 0.4 tau it makes a chaotic network look more chaotic, and at 0.2 tau a limit
+cycle chaotic. The seeds of the random networks are from a search of the first eighty.
+
+.. image:: /fig3.png
+   :alt: orbits, activity, adjoint and exponents of five systems
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "fig3.png"
 
 import sys
 from pathlib import Path

@@ -1,8 +1,20 @@
-"""Both Lyapunov exponents of a two-unit block over theta and alpha, with the region's borders.
+"""Exponents of two-unit blocks over a plane
+=========================================
 
-Fig. 5A of Park, Sagodi and Sokol (2023), in discrete and continuous time, and a GRU's block beside
-it. About a minute for 256 x 256 points each: python examples/fig5a_lyapunov_plane.py
+Fig. 5A of Park, Sagodi and Sokol (2023): both Lyapunov exponents of a two-unit block over theta and
+alpha, in discrete and continuous time, and a GRU's block beside it. About a minute for 256 x 256
+points each: ``python examples/fig5a_lyapunov_plane.py``
+
+What one sees: where the first exponent is zero (yellow) the block oscillates. In continuous time it
+does so in all of the region between the borders; in discrete time tongues of locked blocks cut
+through it.
+
+.. image:: /fig5a.png
+   :alt: exponents over theta and alpha for the tanh map, the tanh flow and the GRU map
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "fig5a.png"
 
 import sys
 import warnings

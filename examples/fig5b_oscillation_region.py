@@ -1,11 +1,21 @@
-"""Which two-unit blocks oscillate by themselves: seen in their trajectories, and in the exponents.
+"""Oscillations in trajectories and in exponents
+=============================================
 
 Fig. 5B of Park, Sagodi and Sokol (2023), in continuous and discrete time. The trajectories are
 plain NumPy and know nothing of exponents: a block counts as oscillating if it keeps turning around
 the origin, at a frequency and an amplitude, and (in discrete time) never comes back to where it
 was, as a locked one does. The other judge is lyapax: the first exponent is zero. Half a
-minute for 256 x 256 points each: python examples/fig5b_oscillation_region.py
+minute for 256 x 256 points each: ``python examples/fig5b_oscillation_region.py``
+
+What one sees: the two agree on more than 99 % of the blocks; they differ where an oscillation is
+born, and at the edges of narrow tongues.
+
+.. image:: /fig5b.png
+   :alt: frequency and amplitude of blocks that oscillate, and where trajectories and exponents differ
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "fig5b.png"
 
 import sys
 from pathlib import Path

@@ -1,12 +1,22 @@
-"""Which zero exponents survive noise in the weights, and which noise in the state.
+"""Zero exponents and noise
+========================
 
-Section 2.6 of Park, Sagodi and Sokol (2023): a learning signal that persists because a parameter is
-tuned just so, as in a line or a ring of fixed points, is lost as soon as weights change a little
-(D-type noise, in all weights, those that are zero included); noise in the state (S-type, here in
-the starts) leaves it. One along a limit cycle survives both. Of a bank of oscillators each keeps
-one under S, but not under any D: new connections couple them, so that they lock or become chaotic,
-and the more of them, the less noise that takes. A minute: python examples/structural_stability.py
+Section 2.6 of Park, Sagodi and Sokol (2023): which zero exponents survive noise in the weights
+(D-type, in all of them, those that are zero included), and which noise in the state (S-type, here
+in the starts). A minute: ``python examples/structural_stability.py``
+
+What one sees: a learning signal that persists because a parameter is tuned just so, as in a line or
+a ring of fixed points, is lost as soon as weights change a little; noise in the state leaves it.
+One along a limit cycle survives both. Of a bank of oscillators each keeps one under noise in the
+state, but not under any noise in the weights: new connections couple them, so that they lock or
+become chaotic, and the more of them, the less noise that takes.
+
+.. image:: /structural_stability.png
+   :alt: zero exponents against noise in the weights and in the starts, and size of the first
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "structural_stability.png"
 
 import sys
 from pathlib import Path

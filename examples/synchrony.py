@@ -1,11 +1,20 @@
-"""Zero exponents against the strength of oscillations, and a learning signal against delay.
+"""Learning signals and synchrony
+==============================
 
 Two predictions of Park, Sagodi and Sokol (2023). L5: learning across long delays is hardest at both
-ends of a U. Below the Hopf point nothing oscillates and no exponent is zero; oscillators that
-synchronise share a single one; weakly coupled ones in between keep one each. L3: a learning signal
-that persists is (quasi-)periodic in its delay, so at some delays it points against what is to be
-learned. Under a minute: python examples/synchrony.py
+ends of a U against the strength of oscillations. L3: a learning signal that persists is
+(quasi-)periodic in its delay. Under a minute: ``python examples/synchrony.py``
+
+What one sees: below the Hopf point nothing oscillates and no exponent is zero; weakly coupled
+oscillators keep one each; those that synchronise share a single one. A signal that persists turns
+with the oscillators, so at some delays it points against what is to be learned.
+
+.. image:: /synchrony.png
+   :alt: zero exponents against gain, coupling and strength of the field, and learning signals
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "synchrony.png"
 
 import sys
 from pathlib import Path

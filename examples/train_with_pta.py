@@ -1,11 +1,21 @@
-"""Train a recurrent network on copy memory, from different initial weights.
+"""Train with oscillators
+======================
 
-Ten symbols are shown, and must be recalled after a pause of k steps: the error has to find its way
-back through all of them. `pta_init_` is one line of this script, the rest is as in any other.
+Train a recurrent network on copy memory, from different initial weights. Ten symbols are shown, and
+must be recalled after a pause of k steps: the error has to find its way back through all of them.
+`pta_init_` is one line of this script, the rest is as in any other. Half a minute a run:
+``python examples/train_with_pta.py --init pta``; three initial weights, three seeds and a picture:
+``python examples/train_with_pta.py --all``
 
-    python examples/train_with_pta.py --init pta            # one run, half a minute
-    python examples/train_with_pta.py --all                 # three inits, three seeds, a picture
+What one sees: from a bank of oscillators the network learns to recall; from PyTorch's own and from
+orthogonal weights the loss stays at that of a network without memory, 2.08.
+
+.. image:: /train_with_pta.png
+   :alt: loss of recall against training steps, and exponents before and after, for three inits
+   :width: 100%
 """
+
+# sphinx_gallery_thumbnail_path = "train_with_pta.png"
 
 import argparse
 from pathlib import Path

@@ -4,7 +4,7 @@ from . import distribution as distribution
 from . import systems as systems
 from .covariant import CovariantVectors as CovariantVectors
 from .covariant import covariant_vectors as covariant_vectors
-from .ensemble import EnsembleSpectrum as EnsembleSpectrum
+from .ensemble_result import EnsembleSpectrum as EnsembleSpectrum
 from .floquet import Floquet as Floquet
 from .floquet import floquet as floquet
 from .horizon import GradientHorizon as GradientHorizon

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from . import _check
 from ._check import Array
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import rank_unit
-from .orbit import BASIS_COPIES, Orbit, begin, heed_jumps, time_step
+from .orbit import BASIS_COPIES, Orbit, Start, heed_jumps
+from .progress import plain_bar
 from .run import CANCELLATION_BOUND
 from .systems.base import System
 
@@ -158,47 +158,32 @@ def covariant_vectors(
     >>> print(abs(found.vectors[0, 1] / found.vectors[0, 0]).round(6))  # (1, 0) and (2, -3)
     [0.  1.5]
     """
-    system = _check.system(system, params=params)
-    progress = _check.flag(progress, "progress")
-    n = system.dim
-    k = n if k is None else _check.count(k, "k", high=n)
-    every = _check.count(qr_every, "qr_every")
     duration = _check.positive(duration, "duration")
     alignment = (
         duration / 10 if alignment is None else _check.positive(alignment, "alignment", zero=True)
     )
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
-    generator = _check.generator(rng, "rng")
-    step_time = time_step(system, dt)
-    kept = _check.steps(duration, step_time, "duration") // every
-    counts = [
-        _check.steps(alignment, step_time, "alignment") // every,
-        kept,
-        _check.steps(tail, step_time, "tail") // every,
-    ]
-    heed_jumps(system)
+    transient = alignment if transient is None else transient
+    start = Start.of(system, params, dt, transient, initial, members, rng)
+    progress = _check.flag(progress, "progress")
+    n = start.dim
+    k = n if k is None else _check.count(k, "k", high=n)
+    every = _check.count(qr_every, "qr_every")
+    times = {"alignment": alignment, "duration": duration, "tail": tail}
+    counts = [start.steps(time, name) // every for name, time in times.items()]
+    heed_jumps(start.system)
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")
-    orbit = begin(
-        system,
-        dt=dt,
-        transient=alignment if transient is None else transient,
-        duration=alignment + duration + tail,
-        params=None,
-        initial=initial,
-        members=members,
-        rng=generator,
+    orbit = start.orbit(
+        alignment + duration + tail,
         each=_bytes(n, k, counts),
         what=f"{counts[1]} sets of {{members}} x {{n}} x {k} vectors",
         advice="a larger qr_every or a smaller k",
     )
     orbit.expect(sum(counts) * every)
     batch = len(orbit.state)
-    basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
-    steps = tqdm(
-        total=counts[0] + 2 * (counts[1] + counts[2]), unit="QR", disable=None if progress else True
-    )
-    with steps as bar:
+    basis = in_background(np.linalg.qr, start.rng.standard_normal((batch, n, k)))[0]
+    with plain_bar(counts[0] + 2 * (counts[1] + counts[2]), "QR", progress) as bar:
         for _ in range(counts[0]):
             basis = _forward(orbit, basis, every)[0]
             bar.update()
@@ -209,7 +194,7 @@ def covariant_vectors(
                 marks.append((orbit.state.copy(), orbit.step, basis))
             basis = _forward(orbit, basis, every)[0]
             bar.update()
-        return _backward(orbit, marks, counts[1], counts[2], length, every, generator, bar)
+        return _backward(orbit, marks, counts[1], counts[2], length, every, start.rng, bar)
 
 
 def _bytes(n: int, k: int, counts: list[int]) -> int:

@@ -39,7 +39,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
-            arrays = {name: file[name] for name in ARRAYS if name in file}
+            arrays = {name: file[name] for name in (*ARRAYS, "growth") if name in file}
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -48,19 +48,25 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(
             f"path {path} has result format {facts.get('format')}, this lyapax reads {FORMAT}"
         )
-    del facts["format"]
-    shape = arrays["exponents"].shape[:-1]
+    if "growth" in arrays:  # its name in older files
+        arrays["cancellation"] = arrays.pop("growth")
+    of_each = arrays.get("exponents", np.zeros(0)).shape
+    shape = of_each[:-1]
     for name in ("diverged_at", "last_size", "changed_at"):  # which older files lack
         arrays.setdefault(name, np.full(shape, np.nan))
     for name in ("motion", "preserving", "changed"):
         arrays.setdefault(name, np.zeros(shape, np.int64))
     for name in ("step_bias", "step_bias_stderr"):
-        arrays.setdefault(name, np.full(arrays["exponents"].shape, np.nan))
+        arrays.setdefault(name, np.full(of_each, np.nan))
     facts.setdefault("finer_step_survives", None)
     facts.setdefault("circles", False)
     facts.setdefault("step", "")
-    facts["axes"] = [(name, np.array(values)) for name, values in facts["axes"]]
-    return {**facts, **arrays}
+    lacking = [name for name in ARRAYS if name not in arrays]
+    lacking += [name for name in (*FACTS, "axes") if name not in facts]
+    if lacking:
+        raise ValueError(f"path {path} is not a lyapax result: it has no {', '.join(lacking)}")
+    axes = [(name, np.array(values)) for name, values in facts["axes"]]
+    return {**{name: facts[name] for name in FACTS}, **arrays, "axes": axes}
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .orbit import Orbit, begin, time_step
+from .orbit import Orbit, Start
 from .periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
 
@@ -149,28 +149,15 @@ def floquet(
     >>> print(lx.floquet(mathieu, np.pi, dt=0.01).multipliers.real.round(6))
     [-1.169874 -0.854793]
     """
-    system = _check.system(system, params=params)
-    step = time_step(system, dt)
+    start = Start.of(system, params, dt, transient, initial, None, rng)
+    system, step = start.system, start.step_time
     limit = _length(system, max_period, step, "max_period") or 1000 * step
     period = _length(system, period, step, "period")
     if period is not None and not system.is_flow and period != round(period):
         raise ValueError(f"period must be a whole number of steps of a map, got {period:g}")
     if system.is_driven:
-        return _driven(system, period, step, transient, initial, wrap, rng)
-    closing = _closing(
-        begin(
-            system,
-            dt=step if system.is_flow else None,
-            transient=transient,
-            duration=limit,
-            params=None,
-            initial=initial,
-            members=None,
-            rng=rng,
-        ),
-        wrap,
-        free=system.is_flow,
-    )
+        return _driven(start, period, wrap)
+    closing = _closing(start.orbit(limit), wrap, free=system.is_flow)
     length = period or first_return(closing, closing.orbit.steps_in(limit))
     x, step_time = closing.orbit.state[0].copy(), math.inf
     while step_time > step * (1 + 1e-9):
@@ -199,16 +186,9 @@ def _steps(length: float, step: float) -> int:
     return max(1, math.ceil(length / step * (1 - 1e-12)))
 
 
-def _driven(
-    system: System,
-    period: float | None,
-    step: float,
-    transient: float,
-    initial: Any,
-    wrap: Any,
-    rng: Any,
-) -> Floquet:
+def _driven(start: Start, period: float | None, wrap: Any) -> Floquet:
     """The orbit of a system that depends on time; it starts at time 0, or whole periods later."""
+    system, step = start.system, start.step_time
     if period is None:
         raise ValueError("period must be given for a driven system: that of what drives it")
     steps = _steps(period, step)
@@ -219,20 +199,10 @@ def _driven(
         )
     if system.is_flow:
         step = period / steps
-    orbit = begin(
-        system,
-        dt=step if system.is_flow else None,
-        transient=0.0,
-        duration=period,
-        params=None,
-        initial=initial,
-        members=None,
-        rng=rng,
-    )
+    orbit = replace(start, step_time=step, transient=0.0).orbit(period)
     closing = _closing(orbit, wrap, free=False)
-    transient = _check.positive(transient, "transient", zero=True)
-    _check.steps(transient, step, "transient")
-    before = steps * math.ceil(transient / period)
+    start.steps(start.transient, "transient")
+    before = steps * math.ceil(start.transient / period)
     orbit.expect(before)
     orbit.advance(before)
     _check_finite(orbit)

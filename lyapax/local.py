@@ -10,7 +10,7 @@ from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import DIVERGED, RANK_LOST, initial_carry
-from .orbit import BASIS_COPIES, begin, heed_jumps, time_step
+from .orbit import BASIS_COPIES, Start, heed_jumps
 from .progress import counted
 from .run import CANCELLATION_BOUND
 from .systems.base import System
@@ -83,26 +83,17 @@ def local_exponents(
     alignment = (
         10 * window if alignment is None else _check.positive(alignment, "alignment", zero=True)
     )
-    system = _check.system(system, params=params)
+    start = Start.of(system, params, dt, transient, initial, members, rng)
     progress = _check.flag(progress, "progress")
-    k = system.dim if k is None else _check.count(k, "k", high=system.dim)
-    generator = _check.generator(rng, "rng")
-    step_time = time_step(system, dt)
-    steps = _check.steps(window, step_time, "window")
-    _check.steps(alignment, step_time, "alignment")
+    k = start.dim if k is None else _check.count(k, "k", high=start.dim)
+    steps = start.steps(window, "window")
+    start.steps(alignment, "alignment")
     if every > steps:
         raise ValueError(f"qr_every must be at most the {steps} steps of a window, got {every}")
-    heed_jumps(system)
-    orbit = begin(
-        system,
-        dt=dt,
-        transient=transient,
-        duration=alignment + count * window,
-        params=None,
-        initial=initial,
-        members=members,
-        rng=generator,
-        each=8 * k * (BASIS_COPIES * system.dim + 4 * count),
+    heed_jumps(start.system)
+    orbit = start.orbit(
+        alignment + count * window,
+        each=8 * k * (BASIS_COPIES * start.dim + 4 * count),
         what=f"{count} windows of {{members}} x {{n}} x {k} tangents",
         advice="fewer windows or a smaller k",
     )
@@ -111,7 +102,7 @@ def local_exponents(
         orbit.system.propagator, orbit.shape, orbit.step_time, k, np.dtype(float)
     )
     batch, n = orbit.state.shape
-    basis = in_background(np.linalg.qr, generator.standard_normal((batch, n, k)))[0]
+    basis = in_background(np.linalg.qr, start.rng.standard_normal((batch, n, k)))[0]
     carry = initial_carry(orbit.state, basis)
     carry.step = orbit.step
     before = orbit.steps_in(alignment) // every

@@ -114,33 +114,55 @@ def starting_states(
     return np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n), shape
 
 
-def begin(
-    system: System,
-    *,
-    dt: float | None,
-    transient: float,
-    duration: float,
-    params: Mapping[str, Any] | None,
-    initial: Any,
-    members: int | None,
-    rng: Any,
-    **need: Any,
-) -> Orbit:
-    """An orbit after its transient; `duration` is what comes, and inputs must last.
+@dataclass(frozen=True)
+class Start:
+    """Where an orbit begins: the options that all functions along an orbit share, checked."""
 
-    `need` is what a member needs in memory, as in `starting_states`.
-    """
-    system = _check.system(system, params=params)
-    step_time = time_step(system, dt)
-    counts = [
-        _check.steps(_check.positive(time, name, zero=zero), step_time, name)
-        for time, name, zero in ((transient, "transient", True), (duration, "duration", False))
-    ]
-    generator = _check.generator(rng, "rng")
-    state, shape = starting_states(system, initial, members, generator, **need)
-    propagator = in_background(system.propagator, shape, step_time, 1, np.dtype(float))
-    orbit = Orbit(system, propagator, state, shape, step_time)
-    before = counts[0]
-    orbit.expect(sum(counts))
-    orbit.advance(before)
-    return orbit
+    system: System
+    step_time: float
+    transient: float
+    initial: Any
+    members: int | None
+    rng: np.random.Generator
+
+    @classmethod
+    def of(
+        cls,
+        system: System,
+        params: Mapping[str, Any] | None,
+        dt: float | None,
+        transient: float,
+        initial: Any,
+        members: int | None,
+        rng: Any,
+    ) -> "Start":
+        """From what a user gave."""
+        system = _check.system(system, params=params)
+        step_time = time_step(system, dt)
+        transient = _check.positive(transient, "transient", zero=True)
+        _check.steps(transient, step_time, "transient")
+        return cls(system, step_time, transient, initial, members, _check.generator(rng, "rng"))
+
+    @property
+    def dim(self) -> int:
+        """Variables of the system."""
+        return self.system.dim
+
+    def steps(self, time: float, name: str) -> int:
+        """Steps that a time lasts, rounded up."""
+        return _check.steps(time, self.step_time, name)
+
+    def orbit(self, duration: float, **need: Any) -> Orbit:
+        """The orbit after its transient; `duration` is what comes, and inputs must last.
+
+        `need` is what a member needs in memory, as in `starting_states`.
+        """
+        system, step_time = self.system, self.step_time
+        coming = self.steps(_check.positive(duration, "duration"), "duration")
+        state, shape = starting_states(system, self.initial, self.members, self.rng, **need)
+        propagator = in_background(system.propagator, shape, step_time, 1, np.dtype(float))
+        orbit = Orbit(system, propagator, state, shape, step_time)
+        before = self.steps(self.transient, "transient")
+        orbit.expect(before + coming)
+        orbit.advance(before)
+        return orbit

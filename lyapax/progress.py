@@ -56,10 +56,13 @@ class Bar:
 @contextlib.contextmanager
 def bar(run: Run, steps: int | None, progress: bool, *, patient: bool) -> Iterator[Bar]:
     """A bar of at most so many steps; `patient`: nobody knows how many it will be."""
-    with tqdm(
-        total=steps, unit="step", unit_scale=True, disable=None if progress else True
-    ) as shown:
+    with plain_bar(steps, "step", progress, unit_scale=True) as shown:
         yield Bar(run, steps, shown, patient)
+
+
+def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> Any:
+    """tqdm's bar, on a terminal only, and silent where no progress is asked for."""
+    return tqdm(total=total, unit=unit, disable=None if progress else True, **options)
 
 
 def counted(items: Iterable[Any], unit: str, progress: bool) -> Any:

@@ -2,21 +2,24 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import _check, attractor, divergence, files, statistics, step, sums, table
+from . import _check, attractor, files, statistics, step, sums, table
 from ._check import Array
+from .continuation import Continuation
 from .distribution import hint
+from .estimates import estimated
 from .interrupted import raises_interrupted
-from .judgement import judged
-from .run import Run
-from .settling import settle
+from .measuring import finish
 from .status import Status
 
 
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class LyapunovSpectrum:
     """Lyapunov exponents of a batch of members, shape (..., k), in descending order.
 
@@ -76,134 +79,59 @@ class LyapunovSpectrum:
     ('chaotic', 1, [1, -1])
     """
 
-    exponents: Any
-    stderr: Any
-    status: Any
-    sign: Any
-    cancellation: Any
-    blocks: Any
-    speed: Any
-    period: Any
-    motion: Any
-    preserving: Any
-    changed_at: Any
-    changed: Any
-    diverged_at: Any
-    last_size: Any
+    exponents: Array
+    stderr: Array
+    status: NDArray[np.int64]
+    sign: NDArray[np.int64]
+    cancellation: Array
+    step_bias: Array
+    step_bias_stderr: Array
+    blocks: Array
+    speed: Array
+    period: NDArray[np.int64]
+    motion: NDArray[np.int64]
+    preserving: NDArray[np.bool_]
+    changed_at: Array
+    changed: NDArray[np.bool_]
+    diverged_at: Array
+    last_size: Array
     finer_step_survives: bool | None
-    step_bias: Any
-    step_bias_stderr: Any
-    step: str
     duration: float
     block_duration: float
     dt: float
     qr_every: int
+    step: str
     system: str
     dim: int
     is_flow: bool
     is_driven: bool
-    _order: Any  # of the exponents among those of the run
-    axes: list[tuple[str, Any]]
     circles: bool
+    axes: list[tuple[str, Any]]
+    _continuation: Continuation | None = None  # None where the run was not kept
 
-    def __init__(self, run: Run | None, system: Any, shape: tuple[int, ...]):
-        self._run = run
-        self.shape = shape
-        self.circles = False  # whether all variables are angles
-        self._home: Any = getattr(system, "home", None)
-        self.step = ""
-        if system is not None:
-            self.dim, self.is_flow = system.dim, system.is_flow
-            self.is_driven, self.system = system.is_driven, repr(system)
-            turns = system.turns
-            self.circles = turns is not None and bool((np.asarray(turns) > 0).all())
-            self._nullity = np.broadcast_to(system.nullity, shape)
-            self.axes = [
-                system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
-                for i, size in enumerate(shape)
-            ]
+    @classmethod
+    def _of(cls, continued: Continuation) -> "LyapunovSpectrum":
+        """What a run says as it stands, with the run beside it."""
+        return LyapunovSpectrum(**estimated(continued), _continuation=continued)
 
-    def refresh(self) -> None:
-        """Read exponents off the run as it stands: all of them, or none if interrupted."""
-        run = self._run
-        assert run is not None
-        self.__dict__.update(self._read(run))
-        if "step_bias" not in self.__dict__:  # that of an earlier part of the run holds for all
-            self.step_bias, self.step_bias_stderr = (
-                np.full(self.stderr.shape, np.nan) for _ in range(2)
-            )
-        for name in ("history", "_verdicts"):
-            self.__dict__.pop(name, None)
-
-    def _read(self, run: Run) -> dict[str, Any]:
-        now = run.now
-        carry = now.carry
-        duration = now.measured_steps * run.step_time
-        block_duration = now.block_steps * run.step_time
-        blocks = np.array(now.blocks) if now.blocks else np.zeros((0, *carry.log_sum.shape))
-        status = carry.status.copy()
-        if now.measured_steps == 0:
-            exponents, stderr = (np.full(carry.log_sum.shape, np.nan) for _ in range(2))
-            spread = np.zeros_like(exponents)
-            status[:] = Status.UNMEASURED
-        else:
-            total = now.totals()
-            exponents = total / duration
-            stderr, spread = statistics.standard_error(blocks, total, duration, block_duration)
-            status[(status == 0) & (now.cancellation > now.bound[:, None])] = Status.UNRESOLVED
-        # A diverged direction says nothing of its neighbours either: they share the state.
-        lost = (status == Status.DIVERGED).any(axis=1) | ~np.isfinite(carry.state).all(axis=1)
-        status[lost] = Status.DIVERGED
-        exponents[lost] = stderr[lost] = np.nan
-        dead = status == Status.RANK_LOST
-        if run.fixed and now.interval > 1:
-            # Through several steps a living direction may shrink below rounding as well.
-            unproven = dead & (dead.sum(axis=1) > self._nullity.reshape(-1))[:, None]
-            dead &= ~unproven
-            status[unproven] = Status.UNRESOLVED
-            exponents[unproven] = stderr[unproven] = np.nan
-        exponents[dead], stderr[dead], spread[dead] = -np.inf, 0.0, 0.0
-        seen = judged(run, self.is_flow, self.is_driven, exponents, stderr, spread, blocks, lost)
-        stderr = np.maximum(stderr, seen.least_error)
-        exact = np.isfinite(seen.exponents)
-        exponents[exact], stderr[exact] = seen.exponents[exact], seen.stderr[exact]
-        status[exact & (status == Status.UNRESOLVED)] = Status.OK
-        cancellation = now.cancellation if now.cancellation.size else np.zeros_like(exponents)
-        order = statistics.descending(exponents)
-
-        def arranged(a: Any) -> Any:
-            return np.take_along_axis(a, order, axis=1).reshape(*self.shape, -1)
-
-        gone = divergence.examined(now, run.initial, run.step_time, self.is_driven)
-        return {
-            "duration": duration,
-            "block_duration": block_duration,
-            "qr_every": now.interval,
-            "dt": run.step_time,
-            "exponents": arranged(exponents),
-            "stderr": arranged(stderr),
-            "status": arranged(status),
-            "sign": arranged(seen.sign),
-            "cancellation": arranged(cancellation),
-            "blocks": np.array([arranged(b) for b in blocks]).reshape(
-                len(blocks), *self.shape, status.shape[1]
-            ),
-            **{
-                name: getattr(seen, name).reshape(self.shape)
-                for name in ("speed", "period", "motion", "preserving", "changed_at", "changed")
-            },
-            "diverged_at": gone.time.reshape(self.shape),
-            "last_size": gone.size.reshape(self.shape),
-            "finer_step_survives": gone.finer_step_survives,
-            "_order": order,
-        }
+    def _labelled(self, axes: list[tuple[str, Any]]) -> "LyapunovSpectrum":
+        """The same with other names and values of the batch axes."""
+        continued = self._continuation
+        if continued is not None:
+            continued = replace(continued, traits=replace(continued.traits, axes=axes))
+        return replace(self, axes=axes, _continuation=continued)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickles and copies; a run on a GPU, or of PyTorch's steps, cannot travel along."""
         state = dict(self.__dict__)
-        if self._run is not None and not getattr(self._run.now.propagator, "portable", False):
-            state["_run"] = None
+        if self._continuation is not None and not self._continuation.portable:
+            state["_continuation"] = None
         return state
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the batch."""
+        return self.exponents.shape[:-1]
 
     @property
     def k(self) -> int:
@@ -423,9 +351,10 @@ class LyapunovSpectrum:
         CuPy arrays or PyTorch tensors; NumPy arrays where everything came from the host. The
         attributes of a result are always NumPy arrays.
         """
-        if self._home is None:
+        home = None if self._continuation is None else self._continuation.traits.home
+        if home is None:
             return self.exponents, self.stderr
-        return self._home.take(self.exponents), self._home.take(self.stderr)
+        return home.take(self.exponents), home.take(self.stderr)
 
     def pooled(self, axis: int = -1, of: str = "exponents") -> tuple[Any, Any]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.
@@ -510,18 +439,19 @@ class LyapunovSpectrum:
 
     @raises_interrupted
     def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
-        """Measure `duration` more, in place; the bits of one longer run at a fixed cadence.
+        """Measure `duration` more: a longer result, with the bits of one run at a fixed cadence.
 
-        Of an interrupted run the transient and the alignment are finished first. On Ctrl-C the
-        result has what was measured until then, and `Interrupted` is raised.
+        Of an interrupted run the transient and the alignment are finished first. On Ctrl-C
+        `Interrupted` is raised, whose `result` has what was measured until then.
         """
-        if self._run is None:
+        if self._continuation is None:
             raise ValueError("this result cannot be extended: its state was not kept")
         duration = _check.positive(duration, "duration")
         steps = _check.steps(duration, self.dt, "duration")
-        settle(self, steps, None, _check.flag(progress, "progress"))
-        step.warn(self)
-        return self
+        progress = _check.flag(progress, "progress")
+        longer = finish(self._continuation.branch(), self._of, steps, None, progress)
+        step.warn(longer)
+        return longer
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
         """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""
@@ -551,10 +481,7 @@ class LyapunovSpectrum:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
         """Read what `save` wrote."""
-        facts = files.read(path)
-        result = cls(None, None, facts["exponents"].shape[:-1])
-        result.__dict__.update(facts)
-        return result
+        return LyapunovSpectrum(**files.read(path))
 
     def summary(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""

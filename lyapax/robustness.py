@@ -172,8 +172,7 @@ def robustness(
         found = [perturb(system, scale=s, draws=draws, zeros=zeros, rng=generator) for s in sizes]
         batch = _stacked([noisy for noisy, _ in found])
         spec = lyapunov_spectrum(batch, rng=generator, **options)
-    spec.axes = [("scale", sizes), ("draw", np.arange(draws))]
-    return spec
+    return spec._labelled([("scale", sizes), ("draw", np.arange(draws))])
 
 
 def _stacked(systems: list[Any]) -> Any:

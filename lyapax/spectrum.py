@@ -8,15 +8,16 @@ import numpy as np
 
 from . import _check
 from .automatic_step import Asked, automatic_step
+from .continuation import Continuation, Traits
 from .device import devices_for
-from .ensemble import MIXING, members_of, scatter, settled
+from .ensemble import MIXING, ensemble_of, members_of, scatter
 from .interrupted import raises_interrupted
 from .kernels.background import in_background
 from .kernels.propagator import Array, initial_carry
+from .measuring import finish
 from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from .result import LyapunovSpectrum
-from .run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, begun
-from .settling import settle
+from .run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
 from .snapshots import COORDINATES, observed
 from .step import warn as warn_of_step
 from .systems.base import System
@@ -222,7 +223,7 @@ def lyapunov_spectrum(
         what=f"{{members}} x {{n}} x {k} tangents",
         advice=advice,
     )
-    first = _checked_basis(initial_basis, n, k)
+    given_basis = _checked_basis(initial_basis, n, k)
     heed_jumps(system, strict)
 
     devices = devices_for(device, getattr(system, "home", None))
@@ -249,15 +250,17 @@ def lyapunov_spectrum(
         _expect_rows(horizon, measured, sum(counts))
         longest = max(1, min(longest, measured // SEQUENCE_BLOCKS))
 
-    def set_up() -> LyapunovSpectrum:
+    def begin() -> Run:
         propagator = system.propagator(shape, step, k, kind, devices)
         basis = np.empty((len(state), n, k), propagator.dtype)
         # Sequences are short, and a basis that they shared would be an error that they share.
-        basis[:] = _first_basis(first, n, k, len(state) if horizon is not None else 1, generator)
+        basis[:] = _first_basis(
+            given_basis, n, k, len(state) if horizon is not None else 1, generator
+        )
         carry = initial_carry(state, basis)
         if ensemble:
             scatter(propagator, carry, shape[0])
-        run = begun(
+        return begun(
             propagator,
             carry,
             interval=interval,
@@ -269,28 +272,33 @@ def lyapunov_spectrum(
             longest=longest,
             growing=growing,
             observed=observed(system.turns, n),
-            generic=first is None,
+            generic=given_basis is None,
         )
-        return LyapunovSpectrum(run, system, shape)
 
     # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
     # current device belongs to a thread.
-    result = set_up() if devices else in_background(set_up)
-    result.step = why
+    run = begin() if devices else in_background(begin)
+    continued = Continuation(run, shape, Traits.of(system, shape), why)
+    result: LyapunovSpectrum
     if ensemble:
         assert tol is not None
         assert members is not None
-        pooled = settled(result, system, measured, tol, progress, members)
-    else:
-        settle(result, measured, tol, progress, decay_rate=system.decay_rate)
-    if errors == "raise" and result.diverged.any():
-        seen = f", the first {divergence(result)}" if divergence(result) else ""
-        raise RuntimeError(
-            f"{int(result.diverged.sum())} of {state.shape[0]} members diverged{seen}"
+        pooled = ensemble_of(
+            continued, measured, tol, progress, members, decay_rate=system.decay_rate
         )
-    found = pooled if ensemble else result
-    warn_of_step(found)
-    return found
+        result, seen = pooled, pooled.members
+    else:
+        result = seen = finish(
+            continued, LyapunovSpectrum._of, measured, tol, progress, decay_rate=system.decay_rate
+        )
+        seen = result
+    if errors == "raise" and seen.diverged.any():
+        first = f", the first {divergence(seen)}" if divergence(seen) else ""
+        raise RuntimeError(
+            f"{int(seen.diverged.sum())} of {state.shape[0]} members diverged{first}"
+        )
+    warn_of_step(result)
+    return result
 
 
 def _expect_rows(horizon: int, measured: int, before: int) -> None:

@@ -232,15 +232,6 @@ def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
     )
 
 
-def look(spec: "LyapunovSpectrum") -> None:
-    """Give a result the bias of its step."""
-    assert spec._run is not None
-    if not spec.is_flow:
-        return
-    found = (np.take_along_axis(a, spec._order, axis=1) for a in bias(spec._run))
-    spec.step_bias, spec.step_bias_stderr = (a.reshape(spec.stderr.shape) for a in found)
-
-
 def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
     """Of the mean over the first axis: (bias, its standard error), from the members that have one.
 

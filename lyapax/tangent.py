@@ -17,7 +17,7 @@ import numpy as np
 from . import _check
 from ._check import Array
 from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, begin, heed_jumps, time_step
+from .orbit import Orbit, Start, heed_jumps
 from .progress import counted
 from .systems.base import System
 from .trajectory import RARER, grid, lost_at, times_of
@@ -114,19 +114,9 @@ def sensitivity(
     >>> print(delta.log_norms[-1].round(3))  # the second is exp(-1000), which is no float64
     [ -500. -1000.]
     """
+    begin = Start.of(system, params, dt, transient, initial, members, rng)
     orbit, columns, saves, save_every, progress = _begun(
-        system,
-        vectors,
-        "vectors",
-        duration,
-        save_every,
-        progress,
-        dt=dt,
-        transient=transient,
-        params=params,
-        initial=initial,
-        members=members,
-        rng=rng,
+        begin, vectors, "vectors", duration, save_every, progress
     )
     times = times_of(saves, save_every, orbit)
     current, norms = _unit(columns, 0.0)
@@ -204,19 +194,9 @@ def adjoint(
     >>> bool(np.ptp(product, axis=0).max() < 1e-11)  # constant: Eq. 7
     True
     """
+    begin = Start.of(system, params, dt, transient, initial, members, rng)
     orbit, columns, saves, save_every, progress = _begun(
-        system,
-        covectors,
-        "covectors",
-        duration,
-        save_every,
-        progress,
-        dt=dt,
-        transient=transient,
-        params=params,
-        initial=initial,
-        members=members,
-        rng=rng,
+        begin, covectors, "covectors", duration, save_every, progress
     )
     times = times_of(saves, save_every, orbit)
     current, norms = _unit(columns, 0.0)
@@ -278,25 +258,21 @@ def _pieces(steps: int, distance: int) -> list[int]:
 
 
 def _begun(
-    system: Any, given: Any, name: str, duration: Any, save_every: Any, progress: Any, **start: Any
+    start: Start, given: Any, name: str, duration: Any, save_every: Any, progress: Any
 ) -> tuple[Orbit, Array, int, int, bool]:
     """(orbit, its columns (B, n, m), saves, steps between them, progress), all checked first."""
-    system = _check.system(system, params=start.pop("params"))
     progress = _check.flag(progress, "progress")
+    system, n = start.system, start.dim
     heed_jumps(system)
-    saves, every = grid(duration, time_step(system, start["dt"]), save_every)
-    n = system.dim
+    saves, every = grid(duration, start.step_time, save_every)
     columns = None if given is None else _columns(given, name, n)
     m = n if columns is None else columns.shape[1]
     # Of an adjoint there are checkpoints too, and a list of all pieces of the way back.
     pieces = saves * -(-every // _distance(system)) if name == "covectors" else 0
     _check.room(40 * pieces, f"the way back through {saves * every} steps", "shorten duration")
     each = 8 * ((saves + 1) * (n + n * m + m) + 4 * n * m + 2 * math.isqrt(pieces) * n)
-    orbit = begin(
-        system,
-        duration=duration,
-        params=None,
-        **start,
+    orbit = start.orbit(
+        duration,
         each=each,
         what=f"{saves + 1} saves of {{members}} x {{n}} x {m} tangents",
         advice=f"{RARER} or fewer {name}",

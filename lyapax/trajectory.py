@@ -11,7 +11,7 @@ from . import _check
 from ._check import Array
 from .distribution import hint
 from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, begin, time_step
+from .orbit import Orbit, Start
 from .progress import counted
 from .systems.base import System
 
@@ -120,27 +120,20 @@ def trajectory(
     >>> path.states.shape, path.states[-1].round(4)
     ((11, 2), array([0.3679, 0.7358]))
     """
-    system = _check.system(system, params=params)
+    start = Start.of(system, params, dt, transient, initial, members, rng)
     progress = _check.flag(progress, "progress")
     if store is not None:
         store = _check.path(store, "store")
-    saves, save_every = grid(duration, time_step(system, dt), save_every)
+    saves, save_every = grid(duration, start.step_time, save_every)
     kept = 0 if store is not None else saves + 1
-    orbit = begin(
-        system,
-        dt=dt,
-        transient=transient,
-        duration=duration,
-        params=None,
-        initial=initial,
-        members=members,
-        rng=rng,
-        each=8 * kept * system.dim + saves,
+    orbit = start.orbit(
+        duration,
+        each=8 * kept * start.dim + saves,
         what=f"{kept} saves of {{members}} x {{n}} states",
         advice=f"{RARER} or store",
     )
     times = times_of(saves, save_every, orbit)
-    shape = (*orbit.shape, saves + 1, system.dim)
+    shape = (*orbit.shape, saves + 1, start.dim)
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))
     finite = np.empty((saves + 1, len(orbit.state)), bool)
     done = 0

@@ -110,8 +110,7 @@ def test_the_driver_finds_the_cadence_and_extends(device):
         system, device=device(), **{**fixed, "duration": 15.0, "transient": 3.0, "alignment": 3.0}
     )
     long = spectrum(system, device=device(), **{**fixed, "transient": 3.0, "alignment": 3.0})
-    short.extend(15.0)
-    assert np.array_equal(short.exponents, long.exponents)
+    assert np.array_equal(short.extend(15.0).exponents, long.exponents)
 
 
 @pytest.mark.filterwarnings("ignore:dt = .* is too large")

@@ -131,8 +131,8 @@ def test_interrupted_anywhere(name, qr_every, many_calls):
         elif qr_every == 2:
             assert same(result, shorter[steps]), place
         if steps < 20:
-            result.extend(whole.duration - result.duration, progress=False)
-            assert same(result, whole), place
+            longer = result.extend(whole.duration - result.duration, progress=False)
+            assert same(longer, whole), place
     assert sum(r is not None for r in results) > len(results) / 3
 
 
@@ -141,19 +141,17 @@ def test_extend_interrupted_anywhere(many_calls):
     begun, whole = short(system, 4), short(system, 20)
     shorter = {s: short(system, s) for s in range(4, 21, 2)}
 
-    fresh = short(system, 4)
-    for place, times in lines(lambda: fresh.extend(16, progress=False)):
-        result = short(system, 4)
-        interrupted_at(place, times, lambda r=result: r.extend(16, progress=False))
+    results = []
+    for place, times in lines(lambda: begun.extend(16, progress=False)):
+        stop = interrupted_at(place, times, lambda: begun.extend(16, progress=False))
+        assert same(begun, shorter[4]), place
+        results.append(getattr(stop, "result", None))
+        result = begun if results[-1] is None else results[-1]
         steps = round(result.duration)
         assert same(result, shorter[steps]), place
-        left = 20 - result._run.now.measured_steps
-        if left:
-            result.extend(left, progress=False)
-        else:
-            result.refresh()
-        assert same(result, whole), place
-    assert same(begun, shorter[4])
+        if steps < 20:
+            assert same(result.extend(20 - steps, progress=False), whole), place
+    assert sum(r is not None for r in results) > len(results) / 3
 
 
 def test_save_interrupted_anywhere(tmp_path):
@@ -177,8 +175,8 @@ def test_a_transient_that_was_interrupted_is_finished():
             with pytest.raises(lx.Interrupted) as stop:
                 spectrum(system, duration=2000, qr_every=1, k=k)
         result = stop.value.result
-        assert result._run.now.transient_left > 0
-        result.extend(2000, progress=False)
+        assert result._continuation.run.now.transient_left > 0
+        result = result.extend(2000, progress=False)
         assert same(result, whole)
         assert abs(result.exponents[0] - 0.4192) < 4 * result.stderr[0]
 
@@ -192,15 +190,15 @@ def stop_in(frame, function):
 
 def test_an_error_of_one_thread_stops_the_others():
     """They wait for it otherwise, at full load, for ever."""
-    from lyapax.kernels.cpu.team.sharing import meet
+    from lyapax.kernels.cpu.team.sharing import barrier
 
     stop, team = np.zeros(1, np.uint8), np.zeros(interruptible.TEAM, np.int64)
-    meet.compile((*[interruptible.typeof(a) for a in (stop, team, 3)],))
+    barrier.compile((*[interruptible.typeof(a) for a in (stop, team, 3)],))
 
     def work(thread):
         if thread == 1:
             raise MemoryError("thread 1")
-        meet(stop, team, 3)
+        barrier(stop, team, 3)
 
     with pytest.raises(MemoryError, match="thread 1"):
         interruptible.together(stop, 3, work)

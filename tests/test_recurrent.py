@@ -31,7 +31,7 @@ def test_drive_follows_the_inputs(kind, layers):
     spec = spectrum(system, transient=2, alignment=3, initial=start)
     assert spec.duration == rows - 5
     f = reference.recurrent(kind.__name__.lower(), *given)
-    for x, sequence, end in zip(start, inputs, spec._run.now.carry.state, strict=True):
+    for x, sequence, end in zip(start, inputs, spec._continuation.run.now.carry.state, strict=True):
         for u in sequence:
             x = f(x, u)
         np.testing.assert_allclose(end, x, atol=1e-13)
@@ -51,7 +51,7 @@ def test_inputs_of_a_flow_are_held_within_a_step():
     x = np.zeros(5)
     for u in inputs:
         x, _ = reference.rk4(lambda y, u=u: f(y, u), lambda y: np.zeros((5, 5)), x, np.eye(5), 0.1)
-    np.testing.assert_allclose(spec._run.now.carry.state[0], x, atol=1e-13)
+    np.testing.assert_allclose(spec._continuation.run.now.carry.state[0], x, atol=1e-13)
 
 
 def test_a_batch_of_weights_is_its_members():
@@ -90,7 +90,9 @@ def test_a_closed_loop_is_what_feeding_back_gives():
     same = {"transient": 4, "alignment": 4, "initial": start, "qr_every": 1}
     loop = spectrum(closed, duration=32, **same)
     open_ = spectrum(lx.LSTM(w_hh, w_ih, b_hh, b_ih, inputs=np.array(inputs)), **same)
-    np.testing.assert_allclose(loop._run.now.carry.state, open_._run.now.carry.state, atol=1e-12)
+    np.testing.assert_allclose(
+        loop._continuation.run.now.carry.state, open_._continuation.run.now.carry.state, atol=1e-12
+    )
     assert abs(loop.exponents[0] - open_.exponents[0]) > 1e-3
     assert not closed.is_driven
 

@@ -26,7 +26,7 @@ def test_values(kind, layers):
         module, inputs, k=3, transient=0, alignment=50, qr_every=1, rng=0, progress=False
     )
     assert found.shape == (2, 3)
-    np.testing.assert_allclose(found.numpy(), spec._run.now.totals() / 150, atol=0.02)
+    np.testing.assert_allclose(found.numpy(), spec._continuation.run.now.totals() / 150, atol=0.02)
 
 
 @pytest.mark.parametrize("k", [2, 4])

@@ -209,7 +209,7 @@ def test_states_as_torch_has_them():
     a, b = (spectrum(lstm, inputs, initial=x, **quiet) for x in ((h, c), start))
     assert np.array_equal(a.exponents, b.exponents)
     _, (after_h, _) = lstm(inputs, (h, c))
-    state = a._run.now.carry.state.reshape(2, 2, 2, 4)[:, 0]
+    state = a._continuation.run.now.carry.state.reshape(2, 2, 2, 4)[:, 0]
     np.testing.assert_allclose(state, after_h.movedim(0, 1).detach().numpy(), atol=1e-12)
 
 

@@ -124,7 +124,7 @@ def driver(work: Workload, place: Any) -> Callable[[int], np.ndarray]:
             **flow,
         )
         # Exponents are sorted; what is compared are columns.
-        return spectrum._run.now.totals()[work.compared, : work.leading]
+        return spectrum._continuation.run.now.totals()[work.compared, : work.leading]
 
     run.members = members
     if work.n <= SMALL:  # whose runs are long: else all that is measured is their end

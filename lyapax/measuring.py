@@ -2,11 +2,14 @@
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from . import motion, step
+from ._check import Array
+from .continuation import Continuation
 from .interrupted import Interrupted
 from .progress import bar as progress_bar
 from .run import measure
@@ -16,25 +19,28 @@ from .table import divergence
 if TYPE_CHECKING:
     from .result import LyapunovSpectrum
 
+S = TypeVar("S", bound="LyapunovSpectrum")
 
-def settle(
-    result: "LyapunovSpectrum",
+
+def finish(
+    continued: Continuation,
+    build: Callable[[Continuation], S],
     steps: int | None,
     tol: float | None,
     progress: bool,
-    decay_rate: Any = None,
+    *,
+    decay_rate: Callable[[Array], float | None] | None = None,
     measure: Callable[..., None] = measure,
-) -> None:
-    """Finish what the run's start lacks, measure `steps` more, and read the result off."""
-    run = result._run
-    assert run is not None
+) -> S:
+    """Finish transient and alignment of a run, measure `steps` more, and `build` the result."""
+    run, traits = continued.run, continued.traits
     begin = run.now
     rates: list[float | None] = []
 
     def look() -> None:
-        if decay_rate is not None and result.is_flow:
+        if decay_rate is not None and traits.is_flow:
             state = run.now.carry.state
-            rates.append(decay_rate(state.reshape(*result.shape, state.shape[-1])))
+            rates.append(decay_rate(state.reshape(*continued.shape, state.shape[-1])))
 
     try:
         before = begin.transient_left + max(run.alignment - begin.aligned, 0) * begin.aligning
@@ -47,28 +53,16 @@ def settle(
             run.align(tick)
             measure(run, steps, tol, tick)
         run.release()
-        result.refresh()
+        if traits.is_flow:
+            continued = replace(continued, bias=step.bias(run))
+        result = build(continued)
         if result.finer_step_survives:
             warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
-        step.look(result)
         warn_of_changes(result)
-        stuck = (
-            0
-            if result.is_flow or result.is_driven
-            else motion.rounded_away(
-                run, result.period.reshape(-1), result.sign.reshape(-1, result.k)
-            )
-        )
-        if stuck:
-            warnings.warn(
-                f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "
-                "only rounding can put them: their exponents are those of this orbit. A map whose "
-                "slopes are powers of two (doubling, tent) loses a bit of its state a step; change "
-                "a slope a little, by 1e-12",
-                stacklevel=4,
-            )
+        warn_of_rounded_orbits(run, result)
+        return result
     except KeyboardInterrupt:
-        result.refresh()
+        result = build(continued)
         text = f"measured over {result.duration:g}"
         if steps is not None:
             text += f" of {(begin.measured_steps + steps) * run.step_time:g}"
@@ -86,6 +80,21 @@ def warn_of_changes(result: "LyapunovSpectrum") -> None:
         warnings.warn(
             f"the run changed its behaviour{members} at {unit} = {first:.3g}: exponents are means "
             "over what was before and what came after; give a longer transient",
+            stacklevel=5,
+        )
+
+
+def warn_of_rounded_orbits(run: Any, result: "LyapunovSpectrum") -> None:
+    """Where only rounding put a map's state exactly on an unstable orbit."""
+    if result.is_flow or result.is_driven:
+        return
+    stuck = motion.rounded_away(run, result.period.reshape(-1), result.sign.reshape(-1, result.k))
+    if stuck:
+        warnings.warn(
+            f"{stuck} of {len(run.initial)} members ended exactly on an unstable orbit, where "
+            "only rounding can put them: their exponents are those of this orbit. A map whose "
+            "slopes are powers of two (doubling, tent) loses a bit of its state a step; change "
+            "a slope a little, by 1e-12",
             stacklevel=5,
         )
 
