@@ -11,7 +11,7 @@ What one sees: the two agree on more than 99 % of the blocks; they differ where 
 born, and at the edges of narrow tongues.
 
 .. image:: /fig5b.png
-   :alt: frequency and amplitude of blocks that oscillate, and where trajectories and exponents differ
+   :alt: frequency and amplitude of blocks that oscillate, and where the two judges differ
    :width: 100%
 """
 

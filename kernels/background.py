@@ -7,13 +7,12 @@ function. On a thread of its own it goes on after the interrupt, and a second ca
 import atexit
 import contextlib
 import contextvars
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Any
-
-from numba import get_num_threads, set_num_threads
 
 
 def in_background(function: Callable[..., Any], *args: Any) -> Any:
@@ -32,11 +31,15 @@ def outcome(running: "Future[Any]") -> Any:
 def begin(function: Callable[..., Any], *args: Any) -> "Future[Any]":
     """Start ``function(*args)`` on a thread that a process at its end does not wait for."""
     found: Future[Any] = Future()
-    context, threads = contextvars.copy_context(), get_num_threads()
+    context = contextvars.copy_context()
+    # Numba's number of threads is a thread's own. Before Numba is there nobody has set one.
+    own = getattr(sys.modules.get("numba"), "get_num_threads", None)
+    threads = own and own()
 
     def work() -> None:
         try:
-            set_num_threads(threads)  # Numba's number is a thread's own
+            if threads:
+                sys.modules["numba"].set_num_threads(threads)
             found.set_result(context.run(function, *args))
         except BaseException as error:
             found.set_exception(error)

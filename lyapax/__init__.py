@@ -1,31 +1,46 @@
 """Lyapunov spectra of networks: batched, with an error bar on every exponent."""
 
-from . import distribution as distribution
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from . import _distribution as _distribution
 from . import systems as systems
-from .covariant import CovariantVectors as CovariantVectors
-from .covariant import covariant_vectors as covariant_vectors
-from .ensemble_result import EnsembleSpectrum as EnsembleSpectrum
-from .floquet import Floquet as Floquet
-from .floquet import floquet as floquet
-from .horizon import GradientHorizon as GradientHorizon
-from .horizon import gradient_horizon as gradient_horizon
-from .interrupted import Interrupted as Interrupted
-from .local import local_exponents as local_exponents
-from .result import LyapunovSpectrum as LyapunovSpectrum
-from .robustness import perturb as perturb
-from .robustness import robustness as robustness
-from .spectrum import lyapunov_spectrum as lyapunov_spectrum
-from .status import Status as Status
+from ._covariant import CovariantVectors as CovariantVectors
+from ._covariant import covariant_vectors as covariant_vectors
+from ._ensemble_result import EnsembleSpectrum as EnsembleSpectrum
+from ._floquet import Floquet as Floquet
+from ._floquet import floquet as floquet
+from ._horizon import GradientHorizon as GradientHorizon
+from ._horizon import gradient_horizon as gradient_horizon
+from ._interrupted import Interrupted as Interrupted
+from ._local import local_exponents as local_exponents
+from ._result import LyapunovSpectrum as LyapunovSpectrum
+from ._robustness import perturb as perturb
+from ._robustness import robustness as robustness
+from ._spectrum import lyapunov_spectrum as lyapunov_spectrum
+from ._status import Status as Status
+from ._tangent import Tangents as Tangents
+from ._tangent import adjoint as adjoint
+from ._tangent import sensitivity as sensitivity
+from ._trajectory import Trajectory as Trajectory
+from ._trajectory import trajectory as trajectory
 from .systems import GRU as GRU
 from .systems import LSTM as LSTM
 from .systems import RNN as RNN
 from .systems import Flow as Flow
 from .systems import Map as Map
 from .systems import RateNetwork as RateNetwork
-from .tangent import Tangents as Tangents
-from .tangent import adjoint as adjoint
-from .tangent import sensitivity as sensitivity
-from .trajectory import Trajectory as Trajectory
-from .trajectory import trajectory as trajectory
+
+if _TYPE_CHECKING:
+    from . import pta as pta
+    from . import torch as torch
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    """Import `lyapax.pta` and `lyapax.torch` at their first use: PyTorch takes seconds."""
+    if name in ("pta", "torch"):
+        return _importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

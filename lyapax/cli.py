@@ -14,13 +14,13 @@ import click
 import numpy as np
 
 from . import __version__
-from .distribution import hint
-from .files import write_whole
-from .interrupted import Interrupted
-from .result import LyapunovSpectrum
-from .spectrum import lyapunov_spectrum
+from ._distribution import hint
+from ._files import write_whole
+from ._interrupted import Interrupted
+from ._result import LyapunovSpectrum
+from ._spectrum import lyapunov_spectrum
+from ._weight_files import read_weights
 from .systems import RateNetwork, library
-from .weight_files import read_weights
 
 PICTURES = (".png", ".pdf", ".svg")
 FILE = click.Path(dir_okay=False)
@@ -239,7 +239,7 @@ def info() -> None:
     import numba
     from threadpoolctl import threadpool_info
 
-    from .device import described
+    from ._device import described
     from .kernels.generated import folder
 
     blas = [

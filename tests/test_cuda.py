@@ -385,7 +385,7 @@ def test_arrays_on_a_gpu_decide(monkeypatch):
     assert there.home.library == "cupy"
     assert here.home is None
     asked = []
-    monkeypatch.setattr("lyapax.device._gpus", lambda name: asked.append(name) or [EMULATED])
+    monkeypatch.setattr("lyapax._device._gpus", lambda name: asked.append(name) or [EMULATED])
     options = {"duration": 5.0, "dt": 0.1}
     spec = spectrum(there, **options)
     assert asked == ["cuda:0"]
@@ -401,8 +401,8 @@ def test_arrays_on_a_gpu_decide(monkeypatch):
 
 
 def test_results_go_back_where_arrays_came_from(monkeypatch):
-    monkeypatch.setattr("lyapax.device._gpus", lambda name: [EMULATED])
-    monkeypatch.setattr("lyapax.device.Home.take", lambda home, array: Far(array))
+    monkeypatch.setattr("lyapax._device._gpus", lambda name: [EMULATED])
+    monkeypatch.setattr("lyapax._device.Home.take", lambda home, array: Far(array))
     spec = spectrum(lx.RateNetwork(Far(quiet_network(4).W)), duration=5.0, dt=0.1)
     exponents, stderr = spec.on_device()
     assert np.array_equal(exponents.get(), spec.exponents)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import run as run_module
+from lyapax import _run as run_module
 from lyapax.kernels import generated
 from lyapax.kernels.cpu.team import interruptible
 from lyapax.kernels.propagator import initial_carry

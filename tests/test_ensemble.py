@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import progress as progress_module
-from lyapax import run as run_module
+from lyapax import _progress as progress_module
+from lyapax import _run as run_module
 from lyapax.systems import library
 
 from .helpers import spectrum

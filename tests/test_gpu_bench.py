@@ -112,7 +112,7 @@ def test_without_a_gpu(monkeypatch, capsys, error):
             raise error
         return []
 
-    monkeypatch.setattr("lyapax.device.devices_for", devices_for)
+    monkeypatch.setattr("lyapax._device.devices_for", devices_for)
     with pytest.raises(SystemExit) as end:
         command.main([])
     assert end.value.code == 2

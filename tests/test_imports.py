@@ -14,18 +14,18 @@ FORBIDDEN = {
     "lyapax.kernels.cuda": ("lyapax.kernels.cpu", "numba"),
     "lyapax.systems": ("click", "tqdm", "matplotlib", "torch"),
     **{
-        f"lyapax.{name}": ("click", "tqdm", "matplotlib", "torch", "lyapax.cli", "lyapax.plot")
+        f"lyapax.{name}": ("click", "tqdm", "matplotlib", "torch", "lyapax.cli", "lyapax._plot")
         for name in (
-            "attractor",
-            "divergence",
-            "drift",
-            "equilibrium",
-            "judgement",
-            "motion",
-            "recurrence",
-            "snapshots",
-            "statistics",
-            "sums",
+            "_attractor",
+            "_divergence",
+            "_drift",
+            "_equilibrium",
+            "_judgement",
+            "_motion",
+            "_recurrence",
+            "_snapshots",
+            "_statistics",
+            "_sums",
         )
     },
 }
@@ -81,7 +81,7 @@ def within(name, folder):
 
 def test_all_modules_are_seen():
     assert {"lyapax", "lyapax.kernels.jit", "lyapax.systems.rate"} <= set(MODULES)
-    assert "lyapax.kernels.propagator" in set(imported("lyapax.run"))
+    assert "lyapax.kernels.propagator" in set(imported("lyapax._run"))
 
 
 def test_no_cycles():

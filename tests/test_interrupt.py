@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import run as run_module
+from lyapax import _run as run_module
 from lyapax.kernels.cpu.team import interruptible
 from lyapax.systems import library
 
@@ -259,7 +259,7 @@ for module in (interruptible, lanes):
     module.supervise = supervise
 """
 AFTER_A_BLOCK = """
-from lyapax.run import Run
+from lyapax._run import Run
 usual = Run.measure
 def measure(self, steps, tick):
     def told(done):
@@ -314,7 +314,7 @@ def test_interrupt_in_set_up():
 
 
 def test_a_long_run_says_how_long(monkeypatch):
-    from lyapax import progress
+    from lyapax import _progress as progress
 
     monkeypatch.setattr(progress, "DAY", 1e-9)
     monkeypatch.setattr(progress, "LONG_CALL", 0.0)

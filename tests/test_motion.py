@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import drift, recurrence
+from lyapax import _drift as drift
+from lyapax import _recurrence as recurrence
 from lyapax.systems import library
 
 QUIET = {"progress": False, "rng": 0}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lyapax import distribution
+from lyapax import _distribution as distribution
 
 ROOT = Path(__file__).parents[1]
 CODE = (".py", ".cu", ".cuh")

@@ -16,8 +16,8 @@ import scipy.sparse
 from click.testing import CliRunner
 
 import lyapax as lx
+from lyapax._weight_files import read_weights
 from lyapax.cli import commands, main
-from lyapax.weight_files import read_weights
 
 from .test_interrupt import AFTER_A_BLOCK, IN_A_KERNEL
 
@@ -57,7 +57,7 @@ def test_damaged_and_foreign_results_are_refused(tmp_path, network, monkeypatch)
     for name in ("b.npz", "c.npz"):
         with pytest.raises(ValueError, match="not a lyapax result"):
             lx.LyapunovSpectrum.load(tmp_path / name)
-    monkeypatch.setattr("lyapax.files.FORMAT", 99)
+    monkeypatch.setattr("lyapax._files.FORMAT", 99)
     with pytest.raises(ValueError, match="result format 1, this lyapax reads 99"):
         lx.LyapunovSpectrum.load(tmp_path / "a.npz")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lyapax import Flow, RateNetwork, lyapunov_spectrum
-from lyapax.statistics import standard_error
+from lyapax._statistics import standard_error
 from lyapax.systems import library, lorenz96_of
 
 CHAOTIC_50 = np.load(Path(__file__).parent / "data" / "chaotic50.npy")

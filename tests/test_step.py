@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax.automatic_step import round_down
+from lyapax._automatic_step import round_down
+from lyapax._step import BLOCKS, at_step, blocks_in, sample
 from lyapax.kernels.split import Split
-from lyapax.step import BLOCKS, at_step, blocks_in, sample
 from lyapax.systems import library
 
 from .helpers import network, spectrum
@@ -88,7 +88,7 @@ def test_the_step_that_would_do_does():
 def test_exponents_do_not_depend_on_the_estimate(monkeypatch):
     lorenz = library["lorenz63"].system()
     seen = spectrum(lorenz, duration=100, dt=0.01)
-    monkeypatch.setattr("lyapax.step.bias", lambda run: None)
+    monkeypatch.setattr("lyapax._step.bias", lambda run: None)
     unseen = spectrum(lorenz, duration=100, dt=0.01)
     np.testing.assert_array_equal(seen.exponents, unseen.exponents)
     assert np.isfinite(seen.step_bias).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import sums
+from lyapax import _sums as sums
 from lyapax.systems import library, lorenz96_of
 
 from .helpers import spectrum

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lyapax as lx
-from lyapax import tangent
+from lyapax import _tangent as tangent
 from lyapax.systems import library
 
 from . import reference

@@ -77,7 +77,7 @@ def ask_all(
 
 def gpu_library() -> Any:
     """CuPy, or the end with a sentence."""
-    from lyapax.device import devices_for
+    from lyapax._device import devices_for
 
     try:
         if not devices_for("cuda", None):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array
-from ..device import Home
+from .._device import Home
 from ..kernels.propagator import Propagator
 from .routes import Devices
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, broadcast, count, flat_batch, real_array, room
-from ..device import Home, home_of
+from .._device import Home, home_of
 from ..kernels.codegen import interpreted
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator

@@ -245,8 +245,8 @@ def kuramoto_sivashinsky_of(length: float = 22.0, modes: int | None = None) -> K
 
     :math:`u_t = -u u_x - u_{xx} - u_{xxxx}` with :math:`u = \sum_{j=1}^{m} a_j \cos q_j x +
     b_j \sin q_j x`, :math:`q_j = 2 \pi j / \ell`. The state is
-    :math:`(a_1, \ldots, a_m, b_1, \ldots, b_m)`; the mean of u, which does not change, is 0. Products
-    are taken on 3 m + 1 points, so that nothing is aliased (the 2/3 rule).
+    :math:`(a_1, \ldots, a_m, b_1, \ldots, b_m)`; the mean of u, which does not change, is 0.
+    Products are taken on 3 m + 1 points, so that nothing is aliased (the 2/3 rule).
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import scipy  # its modules load when they are first used
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
-from ..device import home_of
+from .._device import home_of
 from ..kernels.codegen import Graph
 from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph

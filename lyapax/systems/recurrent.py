@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array, room
-from ..device import home_of
+from .._device import home_of
 from ..kernels.cells import CELLS
 from ..kernels.codegen import Graph
 from ..kernels.propagator import Propagator

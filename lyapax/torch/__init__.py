@@ -1,6 +1,6 @@
 """For training scripts in PyTorch; needs the extra ``torch``."""
 
-from ..distribution import hint as _hint
+from .._distribution import hint as _hint
 
 try:
     import torch as _torch  # noqa: F401

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .._check import Array, flat_batch, real_array
-from ..device import Home
+from .._device import Home
 from ..kernels.propagator import Propagator
 from ..systems.routes import Devices
 from .read import to_array

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _check
 from .._check import Array
-from ..spectrum import lyapunov_spectrum
+from .._spectrum import lyapunov_spectrum
 from ..systems import RNN
 from .leading import leading
 from .read import kind_of, recurrent_parts, recurrent_weights

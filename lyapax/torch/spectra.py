@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from .. import _check
-from ..device import home_of
-from ..result import LyapunovSpectrum
-from ..spectrum import lyapunov_spectrum
+from .._device import home_of
+from .._result import LyapunovSpectrum
+from .._spectrum import lyapunov_spectrum
 from .foreign import step_of
 from .read import does_as, is_recurrent, system_of, to_array, up_to_date
 from .replica import unwrapped

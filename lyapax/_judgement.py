@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import drift, motion, statistics
+from . import _drift as drift
+from . import _motion as motion
+from . import _statistics as statistics
 from ._check import Array
-from .equilibrium import linearised
-from .run import Run
+from ._equilibrium import linearised
+from ._run import Run
 
 VOLUME_KEPT = 0.05  # nats over the whole run: a sum of all exponents below it counts as zero
 LARGEST_TRACE = 16  # variables for which the trace is computed where not all exponents are

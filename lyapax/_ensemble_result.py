@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _check, step
+from . import _check
+from . import _step as step
 from ._check import Array
-from .continuation import Continuation
-from .estimates import estimated
-from .files import ARRAYS
-from .interrupted import Interrupted, raises_interrupted
+from ._continuation import Continuation
+from ._estimates import estimated
+from ._files import ARRAYS
+from ._interrupted import Interrupted, raises_interrupted
+from ._measuring import finish
+from ._members import Look, look
+from ._result import LyapunovSpectrum
+from ._run import Moment
+from ._statistics import descending
 from .kernels.propagator import Carry
-from .measuring import finish
-from .members import Look, look
-from .result import LyapunovSpectrum
-from .run import Moment
-from .statistics import descending
 
 # Of the resolution of a member: what rounding leaves of a zero is the same in all of them, and far
 # beyond an error that members at one phase of a cycle, or of exactly opposite sums, have.

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from ._run import Moment, Run, cleared
+from ._statistics import BOUNDED, standard_error
+from ._sums import mean_over
 from .kernels.propagator import OK, Carry, Propagator
 from .kernels.split import Split
-from .run import Moment, Run, cleared
-from .statistics import BOUNDED, standard_error
-from .sums import mean_over
 
 if TYPE_CHECKING:
-    from .result import LyapunovSpectrum
+    from ._result import LyapunovSpectrum
 
 ORDER = 4
 RICHARDSON = 2**ORDER / (2**ORDER - 1)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from ._run import Run
 from .kernels.propagator import initial_carry
-from .run import Run
 
 LARGEST = 256  # variables: eigenvalues of larger ones would take longer than many a run
 STEP = 1e-4  # of the differences, relative to the state's scale

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .motion import Motion
+from ._motion import Motion
 
 UNDETERMINED = "undetermined"
 STRAYED = "the state moves and did not come back: measure 4 times longer"

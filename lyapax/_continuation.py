@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .device import Home
-from .run import Run
+from ._device import Home
+from ._run import Run
 
 
 @dataclass(frozen=True)

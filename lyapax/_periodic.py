@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._check import Array
-from .orbit import Orbit
+from ._orbit import Orbit
 
 NEWTON_STEPS = 30
 CLOSE = 0.02  # of the orbit's size: a return that Newton's method may start from

@@ -9,14 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _check, attractor, files, statistics, step, sums, table
+from . import _attractor as attractor
+from . import _check
+from . import _files as files
+from . import _statistics as statistics
+from . import _step as step
+from . import _sums as sums
+from . import _table as table
 from ._check import Array
-from .continuation import Continuation
-from .distribution import hint
-from .estimates import estimated
-from .interrupted import raises_interrupted
-from .measuring import finish
-from .status import Status
+from ._continuation import Continuation
+from ._distribution import hint
+from ._estimates import estimated
+from ._interrupted import raises_interrupted
+from ._measuring import finish
+from ._status import Status
 
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
@@ -455,7 +461,7 @@ class LyapunovSpectrum:
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
         """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""
-        from .plot import plot
+        from ._plot import plot
 
         return plot(self, ax, kind)
 

@@ -14,12 +14,10 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .kernels.background import in_background
-from .kernels.propagator import OK, initial_carry
-from .run import Run, begun
-from .snapshots import observed
-from .statistics import standard_error
-from .step import (
+from ._run import Run, begun
+from ._snapshots import observed
+from ._statistics import standard_error
+from ._step import (
     ENOUGH,
     FEWEST,
     MEMBERS,
@@ -32,6 +30,8 @@ from .step import (
     pairs,
     sample,
 )
+from .kernels.background import in_background
+from .kernels.propagator import OK, initial_carry
 from .systems.base import System
 
 RUNGS = 20

@@ -16,11 +16,11 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, Start, heed_jumps
-from .progress import counted
+from ._interrupted import Interrupted, raises_interrupted
+from ._orbit import Orbit, Start, heed_jumps
+from ._progress import counted
+from ._trajectory import RARER, grid, lost_at, times_of
 from .systems.base import System
-from .trajectory import RARER, grid, lost_at, times_of
 
 # Steps after which vectors are scaled back to norm 1, and from checkpoint to checkpoint. A step of
 # a map may shrink or stretch by many orders of magnitude.

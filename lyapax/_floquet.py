@@ -11,8 +11,8 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .orbit import Orbit, Start
-from .periodic import Closing, check_symmetry, first_return, refine
+from ._orbit import Orbit, Start
+from ._periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
 
 SEGMENTS = 32  # at most, of one period: growth within one must stay far from rounding

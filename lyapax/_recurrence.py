@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .kernels.cpu.returning import returns as _returns
 
 # A return: nearer to an earlier snapshot than this share of the furthest that it had been from it.
 # Where every coordinate only decays there is no such pair whatever the share; on a torus of five
@@ -28,6 +27,8 @@ def returns(snapshots: Array) -> NDArray[np.bool_]:
     found = np.zeros(snapshots.shape[1], bool)
     half = snapshots[len(snapshots) // 2 :]
     if len(half) >= 4:
+        from .kernels.cpu.returning import returns as _returns  # loads Numba: 0.2 s
+
         for first in range(0, len(found), MEMBERS):
             part = slice(first, first + MEMBERS)
             _returns(np.ascontiguousarray(half[:, part], np.float32), NEAR, SHRUNK, found[part])

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from . import motion, step
+from . import _motion as motion
+from . import _step as step
 from ._check import Array
-from .continuation import Continuation
-from .interrupted import Interrupted
-from .progress import bar as progress_bar
-from .run import measure
+from ._continuation import Continuation
+from ._interrupted import Interrupted
+from ._progress import bar as progress_bar
+from ._run import measure
+from ._table import divergence
 from .systems.semilinear import RK4_REACH
-from .table import divergence
 
 if TYPE_CHECKING:
-    from .result import LyapunovSpectrum
+    from ._result import LyapunovSpectrum
 
 S = TypeVar("S", bound="LyapunovSpectrum")
 

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from ._snapshots import Observed
+from ._statistics import needed, standard_error
 from .kernels.propagator import OK, RANK_LOST, Carry, Propagator
 from .kernels.split import Split
-from .snapshots import Observed
-from .statistics import needed, standard_error
 
 FIRST_CHECK = 128  # intervals before `tol` is looked at
 LEAD = 10  # of a run whose length nobody knows, the measured time over what goes before it
@@ -40,7 +40,7 @@ Tick = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """What a run tells a person, as `lyapax.progress` shows it."""
+    """What a run tells a person, as `lyapax._progress` shows it."""
 
     def __call__(self, steps: int) -> None:
         """So many more steps are done."""

@@ -12,7 +12,7 @@ import numpy as np
 from . import _check
 
 if TYPE_CHECKING:
-    from .result import LyapunovSpectrum
+    from ._result import LyapunovSpectrum
 
 FORMAT = 1
 ARRAYS = ("exponents", "stderr", "status", "sign", "cancellation", "blocks", "speed", "period",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .run import Run
-from .statistics import standard_error
+from ._run import Run
+from ._statistics import standard_error
 
 CLEAR = 4.5  # standard deviations; one in 300,000 by chance
 IN_STEP = 3.0  # times the error of independent members: then they are not

@@ -17,11 +17,11 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .continuation import Continuation
-from .ensemble_result import EnsembleSpectrum, pooled_after
+from ._continuation import Continuation
+from ._ensemble_result import EnsembleSpectrum, pooled_after
+from ._members import look
+from ._run import FIRST_CHECK, Progress, Run
 from .kernels.propagator import OK, Carry, Propagator
-from .members import look
-from .run import FIRST_CHECK, Progress, Run
 
 FEWEST = 16  # members: their spread is an error that is good to 18 %
 # By default: as many as fill the lanes of many cores, for systems that run in lanes, or the cores.

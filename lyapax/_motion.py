@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
-from .equilibrium import LARGEST, Equilibria, equilibria, stepped
-from .recurrence import creeps, decays, falls, grows, returns
-from .run import Run
+from ._equilibrium import LARGEST, Equilibria, equilibria, stepped
+from ._recurrence import creeps, decays, falls, grows, returns
+from ._run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
 JITTER = 4e-15  # of the scale: a state at rest still moves by rounding

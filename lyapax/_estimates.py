@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import divergence, statistics
-from .continuation import Continuation
-from .judgement import judged
-from .status import Status
+from . import _divergence as divergence
+from . import _statistics as statistics
+from ._continuation import Continuation
+from ._judgement import judged
+from ._status import Status
 
 EVIDENCE = ("speed", "period", "motion", "preserving", "changed_at", "changed")
 

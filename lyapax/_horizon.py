@@ -8,8 +8,8 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .result import LyapunovSpectrum
-from .spectrum import lyapunov_spectrum
+from ._result import LyapunovSpectrum
+from ._spectrum import lyapunov_spectrum
 
 LOW, HIGH = 1.1754944e-38, 3.4028235e38  # normal numbers of float32
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .interrupted import Interrupted, raises_interrupted
+from ._interrupted import Interrupted, raises_interrupted
+from ._orbit import BASIS_COPIES, Start, heed_jumps
+from ._progress import counted
+from ._run import CANCELLATION_BOUND
 from .kernels.background import in_background
 from .kernels.propagator import DIVERGED, RANK_LOST, initial_carry
-from .orbit import BASIS_COPIES, Start, heed_jumps
-from .progress import counted
-from .run import CANCELLATION_BOUND
 from .systems.base import System
 
 

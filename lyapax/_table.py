@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import step
-from .status import Status
+from . import _step as step
+from ._status import Status
 
 if TYPE_CHECKING:
-    from .result import LyapunovSpectrum
+    from ._result import LyapunovSpectrum
 
 
 def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .distribution import hint
-from .interrupted import Interrupted, raises_interrupted
-from .orbit import Orbit, Start
-from .progress import counted
+from ._distribution import hint
+from ._interrupted import Interrupted, raises_interrupted
+from ._orbit import Orbit, Start
+from ._progress import counted
 from .systems.base import System
 
 RARER = "a larger save_every"  # where there is no memory for all

@@ -6,9 +6,9 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from .orbit import starting_states
-from .result import LyapunovSpectrum
-from .spectrum import lyapunov_spectrum
+from ._orbit import starting_states
+from ._result import LyapunovSpectrum
+from ._spectrum import lyapunov_spectrum
 from .systems import RateNetwork
 from .systems.recurrent import Recurrent
 

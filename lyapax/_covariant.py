@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from . import _check
 from ._check import Array
-from .interrupted import raises_interrupted
+from ._interrupted import raises_interrupted
+from ._orbit import BASIS_COPIES, Orbit, Start, heed_jumps
+from ._progress import plain_bar
+from ._run import CANCELLATION_BOUND
 from .kernels.background import in_background
 from .kernels.propagator import rank_unit
-from .orbit import BASIS_COPIES, Orbit, Start, heed_jumps
-from .progress import plain_bar
-from .run import CANCELLATION_BOUND
 from .systems.base import System
 
 

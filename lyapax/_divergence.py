@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from ._run import Loss, Moment
 from .kernels.propagator import initial_carry
-from .run import Loss, Moment
 
 TRIED = 8  # diverged members that are run again with half the step
 FURTHER = 100  # steps beyond the one that was lost

@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .run import Run
+from ._run import Run
 
 DAY = 86400.0  # seconds; a run that takes longer says so
 # Seconds; shorter calls say little of the pace. Two long ones may have been compilations, of the

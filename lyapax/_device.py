@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._check import NESTED, on_gpu, quoted
-from .distribution import hint
+from ._distribution import hint
 
 CUPY = f"CuPy: {hint('cuda13')}, or {hint('cuda12')} for older drivers"
 

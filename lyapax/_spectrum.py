@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from .automatic_step import Asked, automatic_step
-from .continuation import Continuation, Traits
-from .device import devices_for
-from .ensemble import MIXING, ensemble_of, members_of, scatter
-from .interrupted import raises_interrupted
+from ._automatic_step import Asked, automatic_step
+from ._continuation import Continuation, Traits
+from ._device import devices_for
+from ._ensemble import MIXING, ensemble_of, members_of, scatter
+from ._interrupted import raises_interrupted
+from ._measuring import finish
+from ._orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
+from ._result import LyapunovSpectrum
+from ._run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
+from ._snapshots import COORDINATES, observed
+from ._step import warn as warn_of_step
+from ._table import divergence
 from .kernels.background import in_background
 from .kernels.propagator import Array, initial_carry
-from .measuring import finish
-from .orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
-from .result import LyapunovSpectrum
-from .run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
-from .snapshots import COORDINATES, observed
-from .step import warn as warn_of_step
 from .systems.base import System
-from .table import divergence
 
 FIRST_LEAD = 1000  # steps, each, of transient and alignment where no duration is known
 SEQUENCE_BLOCKS = 16  # QR intervals that a sequence of inputs has at least, if it has the steps

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from .distribution import hint
+from ._distribution import hint
 
 
 def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
