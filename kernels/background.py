@@ -21,7 +21,7 @@ def in_background(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def outcome(running: "Future[Any]") -> Any:
-    """Its result. A signal that falls just before a wait does not end it: waits are short."""
+    """Wait for the result. Waits are short, since a signal just before one does not end it."""
     while not running.done():
         with contextlib.suppress(TimeoutError):
             return running.result(timeout=0.3)

@@ -13,7 +13,7 @@ from typing import Any
 
 from numba import cfunc, njit
 
-FASTMATH = {"contract", "nsz"}
+FASTMATH = {"contract", "nsz"}  # fused multiply-adds, and no care for the sign of zero
 
 
 def source_stamp() -> str:

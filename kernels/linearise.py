@@ -115,7 +115,7 @@ class Linearised:
 
 
 def _slope(value: sympy.Basic, argument: sympy.Symbol, symbol: sympy.Symbol) -> sympy.Expr:
-    """By the value itself where that is cheaper."""
+    """The derivative, written with the value itself where that is cheaper."""
     if isinstance(value, sympy.exp):
         return symbol
     if value.is_Pow and value.exp == -1:

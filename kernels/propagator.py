@@ -62,7 +62,7 @@ class Propagator(Protocol):
     dtype: np.dtype  # of the basis it wants
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
-        """The same for some of the members, with a basis of `dtype`."""
+        """A propagator of some of the members, with a basis of `dtype`."""
 
     def advance(self, carry: Carry, steps: int) -> None:
         """State only, through `steps` steps."""
@@ -80,7 +80,7 @@ class Propagator(Protocol):
 
 
 class Portable:
-    """For propagators that are dataclasses: pickled as what they were made of.
+    """Base of propagators that are dataclasses: they are pickled as what they were made of.
 
     Compiled code stays behind, and is found or compiled again in the process that wants it.
     """
@@ -92,7 +92,7 @@ class Portable:
         return made, (type(self), made_of)
 
     def __copy__(self) -> Any:
-        """With the compiled code."""
+        """A copy that keeps the compiled code."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         return other

@@ -34,7 +34,7 @@ from .kernels.background import in_background
 from .kernels.propagator import OK, initial_carry
 from .systems.base import System
 
-RUNGS = 20
+RUNGS = 20  # steps that are tried at most: a factor of a million between first and last
 OPEN_ENDED = 10_000.0  # time constants that a run is taken to last if it lasts until done
 FIRST = 0.5  # of the fastest time constant
 REACH = 2.5  # of dt times the fastest decay, where RK4 turns unstable at 2.785
@@ -50,7 +50,7 @@ STIFF = 1000.0  # radians of decay in one of the slowest motion
 
 @dataclass(frozen=True)
 class Asked:
-    """What the run is to measure."""
+    """The run that a step is chosen for."""
 
     system: System
     shape: tuple[int, ...]
@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Trial:
-    """Of members (M,) at one step."""
+    """A short run of members (M,) at one step."""
 
     dt: float
     lost: Any  # (M,): members whose state diverged
@@ -222,7 +222,7 @@ def _unseen(steps: int) -> None:
 
 
 def round_down(value: float) -> float:
-    """To 1, 2 or 5 times a power of ten: a number that people like to read."""
+    """Round down to 1, 2 or 5 times a power of ten: a number that people like to read."""
     power = 10.0 ** math.floor(math.log10(value))
     digit = max(d for d in (1, 2, 5) if d * power <= value * (1 + 1e-12))
     return float(f"{digit * power:.3g}")

@@ -195,7 +195,7 @@ def dtype(value: Any, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
 
 
 def generator(value: Any, name: str) -> np.random.Generator:
-    """Of a generator or of what NumPy seeds one with: an integer, a sequence of integers."""
+    """A generator, given or seeded as NumPy's are: by an integer or a sequence of integers."""
     seed = value
     if isinstance(value, list | tuple | np.ndarray):
         seed = any_array(value, name)
@@ -212,7 +212,7 @@ def generator(value: Any, name: str) -> np.random.Generator:
 
 
 def path(value: Any, name: str) -> Path:
-    """Of a file, which need not exist."""
+    """The path of a file, which need not exist."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str):
         raise TypeError(f"{name} must be a str or a pathlib.Path, got {quoted(value)}")
@@ -227,7 +227,7 @@ def path(value: Any, name: str) -> Path:
 
 
 def file(value: Any, name: str) -> Path:
-    """Of a file that may be written or read: no folder."""
+    """The path of a file that may be written or read: no folder."""
     found = path(value, name)
     if found.is_dir():
         raise ValueError(f"{name} must name a file, got the folder {quoted(str(found))}")

@@ -26,7 +26,7 @@ class Traits:
 
     @classmethod
     def of(cls, system: Any, shape: tuple[int, ...]) -> "Traits":
-        """Those of a `lyapax.systems.base.System`."""
+        """Take them from a `lyapax.systems.base.System`."""
         turns = system.turns
         axes = [
             system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
@@ -55,7 +55,7 @@ class Continuation:
     bias: tuple[Array, Array] | None = None  # of the step, (B, k) each: value and standard error
 
     def branch(self) -> "Continuation":
-        """The same with a run of its own, so that going on leaves this one where it is."""
+        """A continuation with a run of its own, so that going on leaves this one where it is."""
         return replace(self, run=replace(self.run))
 
     @property

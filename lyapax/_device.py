@@ -34,7 +34,7 @@ class Home:
 
 
 def home_of(*values: Any, levels: int = NESTED) -> Home | None:
-    """Where the first array that is on a GPU lives; lists of arrays are looked through."""
+    """The GPU of the first array that lies on one; lists of arrays are looked through."""
     for value in values:
         if isinstance(value, list | tuple) and levels:
             found = home_of(*value, levels=levels - 1)

@@ -19,7 +19,7 @@ EARLY = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Divergence:
-    """Of the members (B,) of a run; NaN for those whose state is finite."""
+    """When and how the members (B,) of a run diverged; NaN for those whose state is finite."""
 
     time: Array  # of the first state that is not finite, from the start of the transient
     size: Array  # largest |x_i| of the state before it

@@ -76,7 +76,7 @@ def measure(run: Run, steps: int | None, tol: float, progress: Progress, *, memb
 
 
 def members_of(system: Any, members: int | None, initial: Any) -> int:
-    """How many, where an ensemble makes sense."""
+    """The number of members; ValueError where an ensemble makes no sense."""
     if system.is_driven:
         raise ValueError(
             "ensemble must be False for driven systems: members share what drives them"

@@ -33,7 +33,7 @@ POOLED = ("exponents", "stderr", "status", "sign", "cancellation", "blocks")
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class EnsembleSpectrum(LyapunovSpectrum):
-    """What ``lyapunov_spectrum(..., ensemble=True)`` returns: the spectrum of one attractor.
+    """The spectrum of one attractor, as ``lyapunov_spectrum(..., ensemble=True)`` returns it.
 
     A `LyapunovSpectrum` of the system, without an axis of members. `duration` is the time of all
     members together, `blocks` are sums over them, and errors come from the spread over members. An
@@ -100,7 +100,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
 
     @property
     def resolution(self) -> float:
-        """Of one member: smaller exponents than this may be counted as zero."""
+        """Exponents smaller than this, which is 2 / T of one member, may be counted as zero."""
         return self.members.resolution
 
     def _expect_one_attractor(self, tol: float) -> None:
@@ -192,7 +192,7 @@ def _signs(members: LyapunovSpectrum, exponents: Array, stderr: Array) -> NDArra
 
 
 def _typical(members: LyapunovSpectrum) -> NDArray[np.int64]:
-    """Of each system the first member of the class that most members have."""
+    """Number of the first member, for each system, that has the class of most members."""
     classes = np.asarray(members.attractor, object).reshape(members.shape[0], -1)
     chosen = []
     for column in classes.T:

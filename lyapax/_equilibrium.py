@@ -26,7 +26,7 @@ STATES = 4096  # at a time, so that memory does not grow with the batch
 
 @dataclass(frozen=True)
 class Equilibria:
-    """Of members (m, ...): where Newton's method ended, and the eigenvalues there."""
+    """Fixed points of members (m, ...), where Newton's method ended, and the eigenvalues there."""
 
     state: Array  # (m, n)
     found: NDArray[np.bool_]
@@ -163,7 +163,7 @@ def _eigen(slope: Array, rounding: Array) -> tuple[Any, Array, Any]:
 
 
 def _inverses(matrices: Any) -> Any:
-    """Of matrices (m, n, n); NaN of singular ones, whatever the others are."""
+    """Inverses of matrices (m, n, n); NaN for singular ones, whatever the others are."""
     try:
         return np.linalg.inv(matrices)
     except np.linalg.LinAlgError:

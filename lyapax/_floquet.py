@@ -169,7 +169,7 @@ def floquet(
 
 
 def _length(system: System, value: Any, step: float, name: str) -> float | None:
-    """Of a period that someone gave, if there is memory for an orbit of that length."""
+    """The length that a user gave, checked, if there is memory for an orbit of it."""
     if value is None:
         return None
     found = _check.positive(value, name)

@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def result(self) -> Any:
-        """What there is."""
+        """The result until the interruption."""
         return self.args[1]
 
     def __str__(self) -> str:

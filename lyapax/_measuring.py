@@ -71,7 +71,7 @@ def finish(
 
 
 def warn_of_changes(result: "LyapunovSpectrum") -> None:
-    """Where the growth changed on the way, a mean over the run has no meaning."""
+    """Warn where growth changed on the way, so that a mean over the run has no meaning."""
     changed = np.isfinite(result.changed_at)
     if changed.any():
         first, unit = float(np.nanmin(result.changed_at)), "t" if result.is_flow else "step"
@@ -86,7 +86,7 @@ def warn_of_changes(result: "LyapunovSpectrum") -> None:
 
 
 def warn_of_rounded_orbits(run: Any, result: "LyapunovSpectrum") -> None:
-    """Where only rounding put a map's state exactly on an unstable orbit."""
+    """Warn where only rounding put a map's state exactly on an unstable orbit."""
     if result.is_flow or result.is_driven:
         return
     stuck = motion.rounded_away(run, result.period.reshape(-1), result.sign.reshape(-1, result.k))

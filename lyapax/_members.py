@@ -18,7 +18,7 @@ IN_STEP = 3.0  # times the error of independent members: then they are not
 
 @dataclass(frozen=True)
 class Look:
-    """What M members say together: totals (M, ...) over `elapsed`, blocks (m, M, ...)."""
+    """Sums of M members: totals (M, ...) over `elapsed`, blocks (m, M, ...)."""
 
     totals: Array
     blocks: Array
@@ -30,7 +30,7 @@ class Look:
         return np.asarray(self.totals.mean(axis=0) / self.elapsed)
 
     def mapped(self, combine: Callable[[Array], Any]) -> "Look":
-        """The same of a linear function of the exponents, which are the last axis."""
+        """Sums of a linear function of the exponents, which are the last axis."""
         return replace(self, totals=combine(self.totals), blocks=combine(self.blocks))
 
     def _halves(self) -> tuple[Array, Array, float]:
@@ -40,7 +40,7 @@ class Look:
         return first.sum(axis=0), second.sum(axis=0), max(half, 1) * self.block
 
     def stderr(self) -> Array:
-        """Of the mean: from the spread over members, unless they move together or drift."""
+        """Standard error of the mean, from the spread over members unless they drift together."""
         members = len(self.totals)
         error = self.totals.std(axis=0, ddof=1) / math.sqrt(members) / self.elapsed
         together, _ = standard_error(
@@ -88,7 +88,7 @@ class Look:
 
 
 def look(run: Run, members: int) -> Look:
-    """At a run of (members x systems) of a batch; arrays are (members, systems, k)."""
+    """Sums of a run of a batch (members x systems), as arrays (members, systems, k)."""
     now = run.now
     totals = now.totals()
     apart = (members, -1, totals.shape[-1])

@@ -31,7 +31,7 @@ def _machine() -> float:
 
 
 def _cgroups() -> float:
-    """What the group of this process and those above it leave; version 2, and version 1."""
+    """Bytes that the control group of this process and those above it leave (versions 2 and 1)."""
     free = float("inf")
     for line in _lines("proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
@@ -62,7 +62,7 @@ def _left(folder: str, limit: str, used: str) -> float:
 
 
 def _own_limit() -> float:
-    """What `ulimit -v` leaves."""
+    """Bytes that `ulimit -v` leaves."""
     try:
         import resource
 

@@ -19,9 +19,9 @@ from ._run import Run
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
 JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
-UNDERFLOWN = 10 * np.finfo(float).tiny
+UNDERFLOWN = 10 * np.finfo(float).tiny  # nearer to 0 a state has lost digits
 GONE = 1e-9  # of a start's size: a state that is smaller has decayed
-LONGEST_PERIOD = 4096
+LONGEST_PERIOD = 4096  # steps of a map; looking for it takes as many steps of the state alone
 LONGEST_STUCK = 64  # of orbits that a chaotic map can only be on by its start or by rounding
 APART = 1e-4  # of the scale, that the points of a periodic orbit are apart
 SUSPECTED = 64  # periods that are tried with Newton's method where the orbit is not yet that near
@@ -30,13 +30,13 @@ RESOLVED = 0.05  # nats over the run: an exact exponent below is zero
 DOUBLE_ROOT = 1e-9  # of 1: so near it a multiplier is that of a root which is not a single one
 SLOW = 3.0  # nats over the run: a focus that decays less is not told from a cycle
 TURNS = 30  # that an orbit takes at least if more than one zero exponent is believed
-SAMPLES = 64
-GOLDEN = (5**0.5 - 1) / 2
+SAMPLES = 64  # steps along an orbit from which its length is taken, to about 1/8
+GOLDEN = (5**0.5 - 1) / 2  # apart in blocks, so that no period of the orbit fits them
 LARGEST_WORK = 50_000  # variables times period, of which eigenvalues are taken
 # Eigenvalues of n variables take about as long as n / k times so many measured steps, on the CPU
 # and on a GPU: shorter runs do without, unless there are so few variables that it does not matter.
 WORTH, WORTH_ON_GPU = 100, 10_000
-SMALL, SMALL_ON_GPU = 64, 8
+SMALL, SMALL_ON_GPU = 64, 8  # variables, whose eigenvalues take 1 ms and 50 us
 
 
 class Motion(IntEnum):
@@ -55,7 +55,7 @@ class Motion(IntEnum):
 
 @dataclass
 class Evidence:
-    """Of each member; exponents where the fixed point says them exactly, else NaN."""
+    """How each member moves, and its exponents where a fixed point tells them exactly, else NaN."""
 
     motion: NDArray[np.int64]
     speed: Array  # |f| relative to the state's scale, flows
@@ -96,7 +96,7 @@ def evidence(
 
 
 class _Sight:
-    """What snapshots and one more step say of some members."""
+    """Snapshots of some members, and one more step of them."""
 
     def __init__(self, run: Run, members: NDArray[np.int64]):
         now = run.now
@@ -219,7 +219,7 @@ def doubles(run: Run) -> bool:
 
 
 def scales(run: Run, members: Any, states: Array) -> Array:
-    """Of the variables (m, n) of states, for differences."""
+    """Sizes of the variables (m, n), for differences."""
     turns = run.observed.turns
     own = np.abs(np.where(turns > 0, turns, states))
     own = np.maximum(own, np.abs(np.where(turns > 0, 0.0, run.initial[members])))
@@ -428,7 +428,8 @@ def _map_periods(run: Run, members: NDArray[np.int64], sign: Any, found: Evidenc
     regular = (signs < 1).all(axis=1)
     contracting = (signs == -1).all(axis=1)
     _periods(run, members[regular], 1, found.period, close)
-    # From the start each time, for those that are left: long periods are rare.
+    # From the start each time, for those that are left: long periods are rare. Each bound is 16
+    # times the last, so that starting again costs a fifteenth.
     for longest in (16, 256, LONGEST_PERIOD):
         left = members[contracting & (found.period[members] == 0)]
         _periods(run, left, longest, found.period, close)

@@ -136,7 +136,7 @@ class Start:
         members: int | None,
         rng: Any,
     ) -> "Start":
-        """From what a user gave."""
+        """Check what a user gave."""
         system = _check.system(system, params=params)
         step_time = time_step(system, dt)
         transient = _check.positive(transient, "transient", zero=True)

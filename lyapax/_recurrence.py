@@ -12,13 +12,13 @@ from ._check import Array
 # dimensions an eighth of all pairs are.
 NEAR = 0.6
 SHRUNK = 0.5  # size of the second half's last part beside its first: an orbit that dies away
-PIECES = 8
+PIECES = 8  # of the run, for how an orbit's extent changes: four on each side of its middle
 MEMBERS = 16384  # in one call of compiled code, so that Ctrl-C is answered in between
 LEAST_POWER = 0.3  # of the time, with which an unbounded orbit grows; sqrt(t) has 0.5
 EXPONENTIAL = 4.0  # a power above it is taken for an exponential
 STEADILY = 0.8  # of its earlier rate that an exponential keeps; of a power of the time it is 0.4
 FAR = 1e3  # times its first size: an exponential growth that will saturate starts small
-FALLEN = 0.8
+FALLEN = 0.8  # of its first extent, below which an orbit that shrinks steadily is dying away
 CREPT = 1e-5  # of a distance: float32 knows a hundredth of that
 
 

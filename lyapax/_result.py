@@ -117,18 +117,18 @@ class LyapunovSpectrum:
 
     @classmethod
     def _of(cls, continued: Continuation) -> "LyapunovSpectrum":
-        """What a run says as it stands, with the run beside it."""
+        """Read a result off a run as it stands, and keep the run beside it."""
         return LyapunovSpectrum(**estimated(continued), _continuation=continued)
 
     def _labelled(self, axes: list[tuple[str, Any]]) -> "LyapunovSpectrum":
-        """The same with other names and values of the batch axes."""
+        """A copy with other names and values of the batch axes."""
         continued = self._continuation
         if continued is not None:
             continued = replace(continued, traits=replace(continued.traits, axes=axes))
         return replace(self, axes=axes, _continuation=continued)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickles and copies; a run on a GPU, or of PyTorch's steps, cannot travel along."""
+        """State for pickles and copies, without a run on a GPU or of PyTorch's steps."""
         state = dict(self.__dict__)
         if self._continuation is not None and not self._continuation.portable:
             state["_continuation"] = None
@@ -136,7 +136,7 @@ class LyapunovSpectrum:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the batch."""
+        """Shape of the batch."""
         return self.exponents.shape[:-1]
 
     @property
@@ -214,7 +214,7 @@ class LyapunovSpectrum:
 
     @property
     def evidence(self) -> Any:
-        """What each class rests on, and what would settle one that is undetermined, a sentence."""
+        """A sentence: what the class rests on, and what would settle one that is undetermined."""
         return self._verdicts[1]
 
     @property
@@ -252,7 +252,7 @@ class LyapunovSpectrum:
         return error
 
     def _error_of_weighted(self, value: Any, weights: Array) -> Any:
-        """Likewise of a weighted sum; 0 where nothing fluctuates that has a weight."""
+        """The standard error of a weighted sum; 0 where nothing fluctuates that has a weight."""
         error = self._error_of(lambda array: sums.weighted(array, weights))
         error = np.where((weights == 0).all(axis=-1) | np.isneginf(value), 0.0, error)
         return np.where(np.isnan(value), np.nan, error)
@@ -279,7 +279,11 @@ class LyapunovSpectrum:
 
     @property
     def kaplan_yorke_stderr(self) -> Any:
-        """From the fluctuations of dD = sum(dl_i) / abs(l_(j+1)) + S_j dl_(j+1) / l_(j+1)^2."""
+        """Standard error from the fluctuations of the dimension D.
+
+        dD = sum(dl_i) / abs(l_(j+1)) + S_j dl_(j+1) / l_(j+1)^2, where S_j is the last positive
+        sum.
+        """
         value, weights, _ = sums.kaplan_yorke(self._zeroed, self.dim)
         return self._plain(self._error_of_weighted(value, weights * (self.sign != 0)))
 
@@ -290,7 +294,7 @@ class LyapunovSpectrum:
 
     @property
     def entropy_stderr(self) -> Any:
-        """From the fluctuations of the sum."""
+        """Standard error, from the fluctuations of the sum."""
         value, weights = sums.entropy(self._zeroed)
         return self._plain(self._error_of_weighted(value, weights))
 

@@ -12,8 +12,13 @@ import numpy as np
 
 from ._check import Array
 
+# Blocks in a window. Of 64 to 127 blocks the longest leaves 8 windows side by side, which is what
+# the fit needs; shorter ones alone would take slow fluctuations for none.
 LAGS = (1, 2, 4, 8)
-SAFETY, ROUNDING = 1.15, 4.0 * np.finfo(float).eps
+# With it two standard errors cover 94 to 100 % of runs of Lorenz-63, Henon's map and a chaotic
+# network of 50 units; fluctuations slower than the longest window are why it is not 1.
+SAFETY = 1.15
+ROUNDING = 4.0 * np.finfo(float).eps  # of a sum: each of its terms is rounded once or twice
 BOUNDED = 2.0  # a running sum that stays within this many nats counts as bounded
 # A small exponent can hide in a range this wide: of 600 chaotic n = 50 networks at 512 tau, 2.3 %
 # had one called zero without this limit, 0.5 % have with it.
@@ -142,7 +147,7 @@ def signs(
 
 
 def exact_signs(exponents: Array, stderr: Array, elapsed: float) -> np.ndarray:
-    """Of eigenvalues: zero where they do not act over the run, signed where they can be told."""
+    """Signs of eigenvalues: zero where they do not act over the run."""
     with np.errstate(invalid="ignore"):
         zero = np.abs(exponents) * elapsed <= LEAST
         clear = np.abs(exponents) > 3.0 * stderr

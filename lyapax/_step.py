@@ -27,7 +27,7 @@ from .kernels.split import Split
 if TYPE_CHECKING:
     from ._result import LyapunovSpectrum
 
-ORDER = 4
+ORDER = 4  # of Runge and Kutta's step, and of ETDRK4
 RICHARDSON = 2**ORDER / (2**ORDER - 1)
 BLOCKS, FEWEST = 64, 16  # differences that an error is taken from
 GROWN = 0.5  # nats of the leading tangent in a block, and after which a pair starts anew
@@ -44,7 +44,7 @@ QUARTER = 0.25  # of a standard error, that a step ought to stay below
 
 @dataclass(frozen=True)
 class Pairs:
-    """Of members (M,): what a step's bias is, its error, and what the runs with dt did."""
+    """Bias of the step for members (M,), its error, and the states that runs with dt visited."""
 
     bias: Array  # (M, k)
     noise: Array  # (M, k): the standard error of the bias, from the differences
@@ -66,7 +66,7 @@ class Pairs:
 
 
 def at_step(propagator: Any, dt: float) -> Any:
-    """The same with another step; None for maps, and for what does not know its step."""
+    """A propagator with another step; None for maps, and for what does not know its step."""
     if isinstance(propagator, Split):
         parts = [(members, at_step(part, dt)) for members, part in propagator.parts]
         return None if any(part is None for _, part in parts) else Split(parts)
@@ -76,7 +76,7 @@ def at_step(propagator: Any, dt: float) -> Any:
 def pairs(
     coarse: Propagator, carry: Carry, dt: float, interval: int, per: int, blocks: int
 ) -> Pairs | None:
-    """From the carry's state on, through `blocks` blocks of `per` intervals of `interval` steps.
+    """Run pairs from a carry on, through `blocks` blocks of `per` intervals of `interval` steps.
 
     None of a propagator that does not know its step.
     """
@@ -233,7 +233,7 @@ def described(spec: "LyapunovSpectrum", at: tuple[int, ...]) -> str:
 
 
 def pooled(bias: Array, stderr: Array) -> tuple[Array, Array]:
-    """Of the mean over the first axis: (bias, its standard error), from the members that have one.
+    """Bias of the mean over the first axis and its standard error, from members that have one.
 
     A share of their errors is noise and the rest common to all: the spread is the noise.
     """

@@ -38,7 +38,7 @@ def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
 
 
 def divergence(spec: "LyapunovSpectrum") -> str:
-    """When, from what, and whether the step is to blame; empty if no state was lost."""
+    """A sentence on when states diverged and whether dt is to blame; empty if none did."""
     first = np.nanmin(spec.diverged_at, initial=np.inf)
     if not np.isfinite(first):
         return ""

@@ -318,7 +318,7 @@ def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:
 def _history(
     orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array, there: slice
 ) -> Tangents:
-    """Of those times that are there: all, unless interrupted."""
+    """The result for those times that are there: all, unless interrupted."""
     times, states, kept, logs = times[there], states[there], kept[there], logs[there]
     lost = lost_at(orbit, times, np.isfinite(states).all(axis=2))
     states, kept, logs = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, kept, logs))

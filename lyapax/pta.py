@@ -699,7 +699,7 @@ def _together(**values: Any) -> list[Array]:
 
 
 def _fixed(size: int, **values: Any) -> dict[str, Array]:
-    """What is given, as one number for each block."""
+    """The given values, one number for each block."""
     found = {}
     for name, value in values.items():
         if value is None:

@@ -63,7 +63,7 @@ def test_every_hint_names_our_distribution_and_an_extra_of_it():
 def test_the_other_lyapax_in_our_folder_is_one_clear_error(tmp_path):
     folder = tmp_path / "lyapax"
     folder.mkdir()
-    for name in ("__init__.py", "distribution.py"):
+    for name in ("__init__.py", "_distribution.py"):
         shutil.copy(ROOT / "lyapax" / name, folder)
     distribution.stand_alone(folder)
     (folder / "core.py").write_text("import jax")  # what PyPI's lyapax has there

@@ -61,7 +61,7 @@ class Blocks(Pieces):
         self.geometry = found
 
     def select(self, members: Any, dtype: Any) -> "Blocks | Gemm":
-        """In float64 a block holds half as many variables; beyond, a BLAS takes over."""
+        """Some members; in float64 a block holds half as many variables, beyond a BLAS does."""
         otherwise, count = self.otherwise.select(members), len(members)
         if geometry(self.unit, self.dim, self.k, dtype, self.device.shared_memory) is None:
             return Gemm(otherwise, self.dt, self.k, count, dtype, self.device)

@@ -70,7 +70,7 @@ def gpu(number: int) -> Device:
     pool = cupy.get_default_memory_pool()
 
     def free() -> int:
-        """What the driver has left, and what CuPy holds of it without using it."""
+        """Bytes that are free: the driver's, and those that CuPy holds without using them."""
         with cupy.cuda.Device(number) as current:
             return int(current.mem_info[0] + pool.free_bytes())
 

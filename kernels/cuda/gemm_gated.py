@@ -73,7 +73,7 @@ class GatedStages:
         _, self.layers, self.gates, self.n, _ = self.hidden.shape
 
     def _source(self, layer: int, here: Any, there: Any) -> Any:
-        """What a layer takes from the one below, of states or tangents (members, layers, ...)."""
+        """Rows of the layer below, of states or tangents (members, layers, ...)."""
         if layer > 0:
             return (here if self.flow else there)[:, layer - 1]
         return here[:, self.layers - 1] if self.closed else None

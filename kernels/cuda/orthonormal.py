@@ -40,7 +40,7 @@ def orthonormalise(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any)
 
 
 def by_library(device: Device, basis: Any, sums: tuple[Any, ...], unit: Any) -> Any:
-    """By LAPACK or cuSOLVER, member by member: for large bases that is as fast as any."""
+    """QR by LAPACK or cuSOLVER, member by member: for large bases that is as fast as any."""
     xp = device.arrays
     norm = xp.sqrt(xp.sum(basis * basis, axis=1))
     basis, upper = xp.linalg.qr(basis)

@@ -33,7 +33,7 @@ class Pieces:
         raise NotImplementedError
 
     def held(self, members: slice) -> Any:
-        """The same, kept until others are asked for."""
+        """Arrays of a piece on the device, kept until those of others are asked for."""
         if self._held is None or self._held[0] != members:
             self._held = None  # before there is a second one
             self._held = members, self.on_device(members)

@@ -10,7 +10,7 @@ TILES = {
     "float32": {16: (4, 2), 32: (8, 4), 64: (8, 4), 128: (16, 4)},
     "float64": {16: (4, 2), 32: (4, 4), 64: (4, 4)},
 }
-FEWEST_COLUMNS = 8
+FEWEST_COLUMNS = 8  # fewer would leave threads of a warp without a column
 
 
 def block_shape(n: int, k: int, dtype: Any) -> tuple[int, int, tuple[int, int], int] | None:

@@ -28,7 +28,7 @@ def named_graph(name: str) -> Graph:
 
 
 def activation_graph(phi: Any) -> Graph:
-    """Of a name or a function, which is traced here and now."""
+    """The graph of a nonlinearity, from its name or from a function, which is traced."""
     if isinstance(phi, str):
         return named_graph(choice(phi, "phi", tuple(NUMPY)))
     if isinstance(phi, Graph):  # of another network

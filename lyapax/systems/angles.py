@@ -8,8 +8,10 @@ import sympy
 from .._check import Array
 from ..kernels.codegen import Graph, on_arrays
 
+# Lengths of a turn that people use: revolutions, half turns, radians, degrees, and 4 pi of a half
+# angle.
 TURNS = (1.0, 2.0, math.pi, 2 * math.pi, 4 * math.pi, 360.0)
-POINTS = 16
+POINTS = 16  # random ones, at all of which a shifted state must give the same values
 SAME = 1e-9  # relative
 
 

@@ -34,7 +34,7 @@ class System(Protocol):
 
     @property
     def jumps(self) -> tuple[str, ...]:
-        """Where the right-hand side of a flow jumps, a sentence each; empty for maps."""
+        """A sentence for each place where the right-hand side of a flow jumps; empty for maps."""
 
     @property
     def turns(self) -> Array | None:
@@ -48,11 +48,11 @@ class System(Protocol):
         """The fastest decay at the states (..., n) of a batch, if it is known; flows only."""
 
     def fastest_rate(self, state: Array) -> float | None:
-        """The same, or a faster rotation or growth there."""
+        """The fastest decay, rotation or growth at those states, if it is known; flows only."""
 
     def with_params(self, **params: Any) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        """On the CPU, or on the given devices."""
+        """The propagator for a batch of this shape, on the CPU or on the given devices."""

@@ -142,7 +142,7 @@ class _Traced:
 
     @cached_property
     def jumps(self) -> tuple[str, ...]:
-        """Where the right-hand side of a flow jumps; a map needs no correction there."""
+        """Places where the right-hand side of a flow jumps; a map needs no correction there."""
         if not self.is_flow:
             return ()
         names, place = {}, 0
@@ -164,7 +164,7 @@ class _Traced:
         return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
 
     def decay_rate(self, state: Array) -> float | None:
-        """From the Jacobian's eigenvalues at a few members; a linear part does not count."""
+        """The fastest decay by the Jacobian's eigenvalues at a few members, without `linear`."""
         return self._fastest(state, fastest_decay)
 
     def fastest_rate(self, state: Array) -> float | None:
@@ -204,7 +204,7 @@ class _Traced:
 
 
 def variables(value: Any, name: str) -> int:
-    """How many state variables; no more than memory has room for in a trace."""
+    """The number of state variables, checked: memory must have room for their trace."""
     found = count(value, name)
     room(BYTES * found, f"{name} = {found:.3g} variables", "a function can have fewer")
     return found

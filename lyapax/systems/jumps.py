@@ -19,13 +19,13 @@ from ..kernels.expressions import Choice, Floor, Magnitude, Sign, Wrap
 
 Points = tuple[Array, Array, Array]  # t, x, p
 LINES = 64  # a surface; fewer of each where there are many surfaces
-MOST_LINES = 512
+MOST_LINES = 512  # of all surfaces together, which keeps a system of many surfaces quick to make
 STEPS = np.concatenate([-np.logspace(3, -9, 13), [0.0], np.logspace(-9, 3, 13)])
-HALVINGS = 60
+HALVINGS = 60  # of a line of length 1: 2^-60 is below rounding
 # Distances from a surface, relative to the state: a jump is as large at one as at the other, a
 # slope leaves a hundredth, a square root a tenth, a pole the hundredfold.
 FAR, NEAR = 1e-8, 1e-10
-RATIO = 0.7, 1.5
+RATIO = 0.7, 1.5  # of the two differences, for which they count as equal: far from 0.1 and 10
 SMALLEST = 1e-7  # jump, relative to the outputs beside it
 NUMPY_NAMES = {
     "Magnitude": "abs",
@@ -40,7 +40,7 @@ NUMPY_NAMES = {
 
 @dataclass(frozen=True)
 class Surface:
-    """Where u is 0, or any integer, something switches; `name` is its NumPy name."""
+    """A surface u = 0, or u = any integer, where the function `name` of NumPy switches."""
 
     u: sympy.Expr
     name: str
@@ -105,7 +105,7 @@ def jumps(graph: Graph, table: Array, names: Mapping[str, str] | None = None) ->
 
 
 def described(found: tuple[str, ...]) -> str:
-    """What jumps mean for exponents, and what to do about them."""
+    """A message on what jumps mean for exponents, and what to do about them."""
     shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
     return (
         f"the right-hand side jumps: {shown}. The exponents lack the jumps of the tangents at the "
@@ -115,7 +115,7 @@ def described(found: tuple[str, ...]) -> str:
 
 
 def _surfaces(graph: Graph) -> Iterator[Surface]:
-    """Where the outputs switch; what switches with time or parameters alone moves no tangents."""
+    """Surfaces where outputs switch, but not with time or parameters alone."""
     state = set(graph.state)
     for part in _parts(graph.outputs):
         if not part.free_symbols & state:
@@ -145,7 +145,7 @@ def _parts(outputs: tuple[sympy.Expr, ...]) -> Iterator[sympy.Basic]:
 
 
 def _lines(graph: Graph, table: Array, count: int, rng: Any, centres: Array | None) -> Lines:
-    """Through points of all sizes, with some coordinates exactly 0, or through `centres`."""
+    """Lines through points of all sizes, some coordinates exactly 0, or through `centres`."""
     n = len(graph.state)
     size = 10.0 ** rng.uniform(-2, 2, count)
     c, d = size * rng.standard_normal((2, n, count))
@@ -159,7 +159,7 @@ def _lines(graph: Graph, table: Array, count: int, rng: Any, centres: Array | No
 
 
 def _centres(graph: Graph, table: Array, count: int, rng: Any) -> Array:
-    """Where arguments of `abs` vanish: |v| < 1e-4 switches only there."""
+    """Points where arguments of `abs` vanish: |v| < 1e-4 switches only there."""
     state = set(graph.state)
     found = [np.empty((len(state), 0))]
     for part in _parts(graph.outputs):

@@ -116,7 +116,7 @@ class RateNetwork:
 
     @cached_property
     def jumps(self) -> tuple[str, ...]:
-        """Where a nonlinearity of one's own jumps, for flows."""
+        """Places where a user's nonlinearity jumps, for flows."""
         if not self.is_flow or isinstance(self.phi, str):
             return ()
         found = jumps(self.phi_graph, np.zeros((1, 0)), {"x0": "u"})

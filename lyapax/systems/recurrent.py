@@ -24,7 +24,7 @@ def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
 
 
 def _axes(value: Any) -> int:
-    """Of an array or of nested lists, which may be ragged; two are all that matter."""
+    """The number of axes of an array or of nested lists, which may be ragged; at most 2."""
     found = 0
     while isinstance(value, list | tuple) and value and found < 2:
         found, value = found + 1, value[0]
@@ -170,12 +170,12 @@ class Recurrent:
 
     @property
     def gates(self) -> int:
-        """How many gates, or sums, a unit has: 1, 3 or 4."""
+        """The number of gates, or sums, of a unit: 1, 3 or 4."""
         return int(CELLS[self.cell].gates)
 
     @property
     def states(self) -> int:
-        """Of a unit: h, and c of an LSTM."""
+        """The number of states of a unit: h, and c of an LSTM."""
         return int(CELLS[self.cell].states)
 
     @property
@@ -288,7 +288,7 @@ def _expect_room(name: str, lead: tuple[int, ...], each: int) -> None:
 
 
 def sigmoid(u: Any) -> Any:
-    """For the tracer, exact to its own size on both sides, and without overflow in any type."""
+    """The logistic function for the tracer, without overflow, exact to its own size."""
     e = np.exp(np.where(u > 0.0, -u, u))
     large = 1.0 / (1.0 + e)
     return np.where(u > 0.0, large, e * large)

@@ -35,7 +35,7 @@ from .semilinear import Linear
 Devices = Sequence[Any]
 LARGEST_THREAD = 8  # variables of a member on a GPU; more do not stay in registers
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
-GATED_LANES_WORK = 27
+GATED_LANES_WORK = 27  # n = k = 3; gates make the code four times as long
 # Bytes of inputs times their weights; beyond, the gemm propagator takes both.
 MOST_ENTERED = 1 << 30
 COPIES = 6  # of weights, at the most that there are while kernels prepare them
@@ -73,7 +73,7 @@ def is_small(asked: Request, dim: int, is_driven: bool, gated: bool = False) -> 
 
 
 def of_straight_line(asked: Request, graph: Graph, table: Array) -> Propagator:
-    """For small networks as traced functions; table: parameters (B or 1, p)."""
+    """The propagator of a small network as a traced function; table: parameters (B or 1, p)."""
     if not asked.devices:
         from ..kernels.cpu.traced.lanes import Lanes
 
@@ -85,7 +85,7 @@ def of_straight_line(asked: Request, graph: Graph, table: Array) -> Propagator:
 
 
 def of_function(asked: Request, graph: Graph, table: Array, linear: Linear | None) -> Propagator:
-    """For functions that users wrote."""
+    """The propagator of a function that a user wrote."""
     dim = len(graph.state) if linear is None else len(linear.matrix)
     if asked.devices and linear:
         raise ValueError(
@@ -117,7 +117,10 @@ def of_rate_network(
     current: bool,
     phi: str | Graph,
 ) -> Propagator:
-    """For weights (B or 1, n, n) or the CSR triple, bias and rate (B or 1, n), inputs (., T, n)."""
+    """The propagator of a rate network.
+
+    weights (B or 1, n, n) or a CSR triple, bias and rate (B or 1, n), inputs (., T, n).
+    """
     if asked.devices:
         graph = named_graph(phi) if isinstance(phi, str) else phi
         return _rate_on_gpu(asked, weights, bias[:, None] + inputs, rate, current, graph)
@@ -140,7 +143,7 @@ def of_rate_network(
 
 
 def of_gated_network(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagator:
-    """For the arrays of `Gated`: hidden, below, entry, bias, inputs, and whether it is closed."""
+    """The propagator of the arrays of `Gated`: hidden, below, entry, bias, inputs."""
     if asked.devices:
         return _gated_on_gpu(asked, cell, arrays)
     _expect_copies(arrays["hidden"], arrays["below"])
@@ -213,7 +216,7 @@ def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagat
 
 
 def _entered_bytes(arrays: dict[str, Any]) -> int:
-    """What `_entered` would take: inputs of few entries grow by the number of units."""
+    """Bytes that `_entered` would take: inputs of few entries grow by the number of units."""
     entry, inputs = arrays["entry"], arrays["inputs"]
     gates, n = entry.shape[1:3]
     return int(8 * max(len(entry), len(inputs)) * inputs.shape[1] * gates * n)

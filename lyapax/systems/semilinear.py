@@ -22,13 +22,13 @@ class Linear:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """How many values f takes, and how many it returns."""
+        """The number of values that f takes, and of those that it returns."""
         if self.grid is None:
             return len(self.matrix), len(self.matrix)
         return len(self.grid[0]), self.grid[1].shape[1]
 
     def seen(self, x: Array) -> Array:
-        """What f takes of a state."""
+        """The values that f takes of a state."""
         return x if self.grid is None else self.grid[0] @ x
 
     def rate(self, slope: Array, of: Callable[[Array], float]) -> float:

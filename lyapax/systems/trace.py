@@ -15,7 +15,7 @@ from .traced import LIBRARIES, NUMBERS_ONLY, Scalar, Traced, objects
 
 
 class Parameters(SimpleNamespace):
-    """What `f` sees as `p`."""
+    """The object that `f` gets as `p`."""
 
     def __getattr__(self, name: str) -> Any:
         raise UntraceableError(
@@ -83,7 +83,7 @@ def _flat(result: Any) -> list[Any]:
 
 
 def _line(error: Exception) -> str:
-    """Where the user's code was; ours is at the end of the traceback, NumPy's may follow."""
+    """The last line of the user's code in a traceback, which ends in ours or in NumPy's."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)[1:]

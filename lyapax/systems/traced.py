@@ -221,7 +221,7 @@ def _met(shape: tuple[int, ...], inputs: Iterable[Any]) -> Names:
 
 
 def _into(out: Traced | None, result: Traced) -> Traced:
-    """What `x += y` leaves: arrays change in place, numbers do not."""
+    """The result of `x += y`: arrays change in place, numbers do not."""
     if out is None or out.ndim == 0:
         return result
     out.values[...] = result.values

@@ -10,7 +10,7 @@ from .spectra import spectrum
 
 
 class Leading(NamedTuple):
-    """Of one direction; means over the sequences where there are several."""
+    """The leading exponent; a mean over the sequences where there are several."""
 
     direction: str  # "", or "forward" and "reverse"
     exponents: Array

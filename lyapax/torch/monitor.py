@@ -92,7 +92,7 @@ class LyapunovMonitor:
         self.look()
 
     def step(self) -> None:
-        """After each training step."""
+        """Take note of a training step; call it after each."""
         self.taken += 1
         if self.taken % self.every == 0:
             self.look()

@@ -64,7 +64,7 @@ def states(module: Any) -> int:
 
 
 def ends(module: Any) -> list[str]:
-    """What the names of weights end in, layer by layer, forward before reverse."""
+    """Endings of the names of weights, layer by layer, forward before reverse."""
     if isinstance(module, nn.RNNCellBase):
         return [""]
     sides = ("", "_reverse") if module.bidirectional else ("",)

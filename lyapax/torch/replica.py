@@ -10,7 +10,7 @@ PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
 def unwrapped(module: Any) -> Any:
-    """What `torch.compile`, DataParallel and DistributedDataParallel were given."""
+    """The module inside of `torch.compile`, DataParallel and DistributedDataParallel."""
     while True:
         # Of an nn.Module one asks its parts: `vars` of a wrapper has attributes of both kinds.
         inner = module._modules.get("_orig_mod") if isinstance(module, nn.Module) else None

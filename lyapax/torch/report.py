@@ -15,7 +15,7 @@ from .read import kind_of, recurrent_parts, recurrent_weights
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One recurrent matrix, by itself: no input, no biases."""
+    """Exponents of one recurrent matrix by itself: no input, no biases."""
 
     name: str
     units: int
@@ -36,7 +36,7 @@ class DrivenReport:
 
 @dataclass(frozen=True)
 class PTAReport:
-    """What `pta_report` found; prints as a table."""
+    """The report of `pta_report`, which prints as a table."""
 
     layers: list[LayerReport]
     driven: list[DrivenReport]

@@ -91,7 +91,7 @@ def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
 
 
 def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
-    """How to map a step; fails here, in words, and not in the middle of a run.
+    """Find out how to map a step; what cannot be mapped fails here with a clear message.
 
     `name` is that of the argument that the step is.
     """

@@ -71,7 +71,7 @@ def reset(at):
 
 
 def reset_gru(at):
-    """Its second half: m = tanh(c), where c has W_n inner in it.
+    """Second half of that GRU: m = tanh(c), where c contains W_n inner.
 
     Factors from the third on: z (z - 1), of the rows of W_z, of W_n.
     """

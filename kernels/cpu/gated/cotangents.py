@@ -93,7 +93,7 @@ def gate_back(net, strip, hidden, below, layer, gate, tape, factor, p, h, under,
 
 @kernel
 def layer_back(net, strip, hidden, below, layer, tape, p_h, p_c, h, c, under, coupled):
-    """From the next state's p_h, p_c to what h, c and the layer below get of them."""
+    """Carry p_h, p_c of the next state back to h, c and the layer below."""
     outlined()
     if net.cell == RNN:
         add_scaled(net, strip, tape, 0, p_h, h)

@@ -234,7 +234,7 @@ def orthonormalise_strips(
     product, reflected, q, n, lanes, edges, unit, work, inner, norm, diagonal, log_sum,
     compensation, cancellation, status,
 ):  # fmt: skip
-    """One member's tangents; inner: as for `apply_panel`."""
+    """Orthonormalise one member's tangents; inner: as for `apply_panel`."""
     columns, strips = edges[-1], edges.size - 1
     finite = True
     for s in range(strips):

@@ -25,7 +25,7 @@ Model = namedtuple("Model", "product stage weights read write m q indptr indices
 E, E2, Q, F1, F2, F3 = range(6)
 # Blocks of work: four slopes, E2 y, the second and the current stage, a product.
 HALF, SECOND, STAGE, PART = 4, 5, 6, 7
-BLOCKS = 8
+BLOCKS = 8  # of the eight kinds above
 
 
 def product(a, y, out):
@@ -48,7 +48,7 @@ def add(y, factor, out):
 
 
 def stage(product, weights, s, y, work):
-    """Where slope s is taken, from the slopes before it; with s = 4 the end of the step, in y."""
+    """Compute the state at which slope s is taken, in y; with s = 4 the end of the step."""
     here, part, one = work[STAGE], work[PART], y.dtype.type(1.0)
     if s == 0:
         copy_matrix(y, here)
@@ -200,7 +200,7 @@ STOP, VECTOR = uint8[::1], float64[::1]
 
 
 def signatures(dtype):
-    """Of `product` and `stage`."""
+    """Numba's types of `product` and `stage`."""
     element = from_dtype(np.dtype(dtype))
     matrix, block = element[:, ::1], element[:, :, ::1]
     first = void(matrix, matrix, matrix)

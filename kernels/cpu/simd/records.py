@@ -39,7 +39,7 @@ class Record:
         return types.NamedTuple([fields.get(name, int64) for name in self.kind._fields], self.kind)
 
     def reader(self):
-        """For compiled code: ``read(address, vector)``, where `vector` has the tangents' type."""
+        """``read(address, vector)`` for compiled code, where `vector` has the tangents' type."""
 
         @intrinsic
         def read(typingctx, address, vector):
@@ -54,7 +54,7 @@ class Record:
         return read
 
     def packed(self, **values):
-        """For Python: a record as an array. Arrays become addresses and must outlive it."""
+        """A record as an array of int64. Arrays become addresses and must outlive it."""
         packed = [
             struct.pack("d" if name in self.floats else "q", word(values.pop(name)))
             for name in self.kind._fields
@@ -79,7 +79,7 @@ class Record:
 
 
 def word(value):
-    """Of an array, a C function or a number."""
+    """The 8 bytes that stand for an array, a C function or a number."""
     if isinstance(value, np.ndarray):
         return value.ctypes.data
     return getattr(value, "address", value)

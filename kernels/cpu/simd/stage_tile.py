@@ -80,7 +80,7 @@ class Rows:
 
 
 def hidden(builder, number):
-    """The same number, which LLVM cannot know."""
+    """Hide a number from LLVM, which then cannot fold it."""
     return builder.asm(ir.FunctionType(number.type, [number.type]), "", "=r,0", [number], False)
 
 

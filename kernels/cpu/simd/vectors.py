@@ -62,7 +62,7 @@ def splatted(builder, scalar, kind):
 
 @intrinsic
 def address(typingctx, array):
-    """Of the first element. `keep` the array behind the last use of its address."""
+    """Address of the first element. `keep` the array until after the last use of it."""
 
     def codegen(context, builder, signature, args):
         return context.make_array(array)(context, builder, args[0]).data

@@ -172,7 +172,7 @@ class Taped(Portable):
     def _schedule(
         self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int
     ) -> Schedule:
-        """Of jobs of `group` members, whose states run `ahead` steps in one piece."""
+        """The schedule of jobs of `group` members, whose states run `ahead` steps in one piece."""
         strips = self.strip_work(group, edges) if len(edges) > 1 else 0
         return Schedule(
             step,

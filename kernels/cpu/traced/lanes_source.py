@@ -229,7 +229,7 @@ def basis_step(slope: str, base: str, stage: str, second: str, third: str, final
 
 
 def state_step(slope: str, base: str, stage: str, second: str, third: str, final: bool) -> str:
-    """In differences from the base, which leave a state at rest where it is."""
+    """A step of the state, as a sum of differences that leave a state at rest where it is."""
     moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
     return f"fma(reach, {slope}, {f'fma(THIRD, {moved}, {base})' if final else base})"
 

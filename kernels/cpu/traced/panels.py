@@ -11,7 +11,7 @@ PANEL = 32  # columns of one; so bits do not depend on how threads share them
 
 
 class Panelled:
-    """For propagators whose kernel takes a basis (B, k, n) and a tape a thread, or a member."""
+    """Base of propagators whose kernel takes a basis (B, k, n) and a tape a thread, or a member."""
 
     batch: int
     k: int
