@@ -1,12 +1,14 @@
 """The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
 
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import sympy
 
 
-class Real(sympy.Function):
+class Real(sympy.Function):  # type: ignore[misc]  # SymPy has no types
     """A function of real numbers: sqrt(f^2) is |f|, whose slope is finite where f is 0."""
 
     is_extended_real = True
@@ -113,7 +115,7 @@ def _first_that_holds(*branches):
 
 
 # What SymPy makes by itself, in functions that have a source and a slope: sqrt(x^2) is Abs(x).
-OURS = {
+OURS: dict[Any, Callable[..., Any]] = {
     sympy.Abs: Magnitude,
     sympy.sign: Sign,
     sympy.Heaviside: _step,

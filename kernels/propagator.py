@@ -1,6 +1,6 @@
 """The narrow waist: what every backend offers to the driver, and nothing else."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,9 +60,17 @@ class Propagator(Protocol):
     batch: int
     dim: int
     dtype: np.dtype  # of the basis it wants
+    dt: float  # the time step; 0 for a map
+    portable: bool  # whether it can be pickled
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
         """A propagator of some of the members, with a basis of `dtype`."""
+
+    def at_step(self, dt: float) -> "Propagator":
+        """A propagator of the same flow with another time step."""
+
+    def release(self) -> None:
+        """Give memory of a GPU back to others; the next call takes it anew."""
 
     def advance(self, carry: Carry, steps: int) -> None:
         """State only, through `steps` steps."""
@@ -70,7 +78,9 @@ class Propagator(Protocol):
     def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         """State and basis; one QR with positive R_jj after each interval."""
 
-    # Learning signals, which run on the CPU only: propagators of a GPU do not have these two.
+
+class LinearPropagator(Propagator, Protocol):
+    """A propagator that learning signals run on as well; those of a GPU are none."""
 
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """State (B, n) and tangents (B, n, m), m >= 0, through steps from number `step` on."""
@@ -79,8 +89,21 @@ class Propagator(Protocol):
         """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""
 
 
-class Portable:
-    """Base of propagators that are dataclasses: they are pickled as what they were made of.
+class Stepping:
+    """Base of propagators that are dataclasses with a field `dt`."""
+
+    portable = False
+
+    def at_step(self, dt: float) -> Any:
+        """A propagator of the same flow with another time step."""
+        return replace(self, dt=dt)  # type: ignore[type-var]
+
+    def release(self) -> None:
+        """Nothing is held between calls."""
+
+
+class Portable(Stepping):
+    """Base of propagators that are pickled as what they were made of.
 
     Compiled code stays behind, and is found or compiled again in the process that wants it.
     """
@@ -115,10 +138,10 @@ def initial_carry(state: Array, basis: NDArray[np.floating]) -> Carry:
     )
 
 
-def chosen(array: Array, members: NDArray[np.int64]) -> Array:
+def chosen(array: Array, members: "NDArray[np.int64] | slice") -> Array:
     """Rows of an array with a leading axis of the batch, or of 1 for all members."""
     return array if array.shape[0] == 1 else array[members]
 
 
-def rank_unit(dim: int, dtype: np.dtype) -> float:
+def rank_unit(dim: int, dtype: Any) -> float:
     return 8 * dim * float(np.finfo(dtype).eps)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .propagator import Array, Carry, Propagator
+from .propagator import Array, Carry, LinearPropagator, Propagator
 
 Work = Callable[[Propagator, Carry], None]
 
@@ -22,7 +23,8 @@ class Split:
         self.batch = sum(len(members) for members, _ in self.parts)
         self.dim = first.dim
         self.dtype = np.result_type(*(part.dtype for _, part in self.parts))
-        self.portable = all(getattr(part, "portable", False) for _, part in self.parts)
+        self.portable = all(part.portable for _, part in self.parts)
+        self.dt = first.dt
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> Propagator:
         """The given members, in their order, with tangents of `dtype`."""
@@ -35,21 +37,24 @@ class Split:
 
     def release(self) -> None:
         for _, part in self.parts:
-            if hasattr(part, "release"):
-                part.release()
+            part.release()
+
+    def at_step(self, dt: float) -> "Split":
+        """The same parts with another time step."""
+        return type(self)([(members, part.at_step(dt)) for members, part in self.parts])
 
     def advance(self, carry: Carry, steps: int) -> None:
         self._each(carry, lambda part, piece: part.advance(piece, steps))
         carry.step += steps
 
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        for members, part in self.parts:
+        for members, part in self._linear():
             own, columns = state[members], vectors[members]
             part.tangent_steps(own, step, steps, columns)
             state[members], vectors[members] = own, columns
 
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        for members, part in self.parts:
+        for members, part in self._linear():
             columns = vectors[members]
             part.cotangent_steps(state[members], step, steps, columns)
             vectors[members] = columns
@@ -57,6 +62,9 @@ class Split:
     def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         self._each(carry, lambda part, piece: part.propagate(piece, intervals, steps_per_interval))
         carry.step += intervals * steps_per_interval
+
+    def _linear(self) -> "list[tuple[NDArray[np.int64], LinearPropagator]]":
+        return cast("list[tuple[NDArray[np.int64], LinearPropagator]]", self.parts)
 
     def _each(self, carry: Carry, work: Work) -> None:
         for members, part in self.parts:

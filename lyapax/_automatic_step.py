@@ -17,19 +17,7 @@ from ._check import Array
 from ._run import Run, begun
 from ._snapshots import observed
 from ._statistics import standard_error
-from ._step import (
-    ENOUGH,
-    FEWEST,
-    MEMBERS,
-    QUARTER,
-    at_step,
-    blocks_in,
-    cost,
-    least,
-    measured,
-    pairs,
-    sample,
-)
+from ._step import ENOUGH, FEWEST, MEMBERS, QUARTER, blocks_in, cost, least, measured, pairs, sample
 from .kernels.background import in_background
 from .kernels.propagator import OK, initial_carry
 from .systems.base import System
@@ -157,11 +145,11 @@ class _Ladder:
     def tried(self, dt: float, coarser: Trial | None) -> Trial:
         asked, batch = self.asked, len(self.members)
         steps = SECONDS / (cost(asked.system.dim, asked.k) * batch)
-        if not getattr(self.propagator, "portable", False):
+        if not self.propagator.portable:
             steps = 0  # of a GPU, whose pace nobody knows
         time = max(SHARE * self.duration, min(self.duration, max(steps, FEWEST_STEPS) * dt))
         count = _check.steps(time, dt, "duration")
-        propagator = at_step(self.propagator, dt)
+        propagator = self.propagator.at_step(dt)
         basis = np.empty((batch, *self.basis.shape), propagator.dtype)
         basis[:] = self.basis
         run = begun(

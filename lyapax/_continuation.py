@@ -61,4 +61,4 @@ class Continuation:
     @property
     def portable(self) -> bool:
         """Whether the run can be pickled; one on a GPU, or of PyTorch's steps, cannot."""
-        return bool(getattr(self.run.now.propagator, "portable", False))
+        return self.run.now.propagator.portable

@@ -48,9 +48,9 @@ def _survives(
 ) -> bool | None:
     """Whether some of the members stay finite for `steps` steps, taken as halves."""
     part: Any = now.propagator.select(members, now.propagator.dtype)
-    if not getattr(part, "dt", 0.0):
-        return None  # a map, or a propagator that does not say its step
-    finer = dataclasses.replace(part, dt=part.dt / 2)
+    if not part.dt:
+        return None  # a map
+    finer = part.at_step(part.dt / 2)
     after = _states_after(now, finer, state, 2 * step, 2 * steps)
     return bool(np.isfinite(after).all(axis=1).any())
 

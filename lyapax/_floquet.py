@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from ._orbit import Orbit, Start
+from ._orbit import Orbit, Start, linear_propagator
 from ._periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
 
@@ -237,7 +237,7 @@ def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
     n, system = len(x), closing.orbit.system
     edges = np.unique(np.linspace(0, steps, min(steps, SEGMENTS) + 1).round().astype(int))
     matrices, state, path = [], x, [x]
-    propagator = system.propagator((), dt, 1, np.dtype(float))
+    propagator = linear_propagator(system, (), dt)
     for a, b in pairwise(edges):
         here = state[None].copy()
         for i in range(a, b - 1):

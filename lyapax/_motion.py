@@ -240,7 +240,7 @@ def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
     size = np.abs(at.multipliers)
     rates = np.log(size) / time
     error = at.error / size / time
-    dt = getattr(run.now.propagator, "dt", 0.0)
+    dt = run.now.propagator.dt
     if dt:
         complex_rates = _complex_rates(run, at, length)
         error = error + complex_rates * (complex_rates * dt) ** 4 / 120

@@ -4,14 +4,14 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from . import _check
 from ._check import Array
 from .kernels.background import in_background
-from .kernels.propagator import Propagator
+from .kernels.propagator import LinearPropagator
 from .systems.base import System
 from .systems.jumps import described
 
@@ -24,7 +24,7 @@ class Orbit:
     """States (B, n) at one moment of a batch of shape `shape`."""
 
     system: System
-    propagator: Propagator
+    propagator: LinearPropagator
     state: Array
     shape: tuple[int, ...]
     step_time: float
@@ -59,6 +59,11 @@ class Orbit:
     def shaped(self, array: Any) -> Any:
         """(B, ...) -> (shape..., ...)."""
         return array.reshape((*self.shape, *array.shape[1:]))
+
+
+def linear_propagator(system: System, shape: tuple[int, ...], dt: float) -> LinearPropagator:
+    """A system's propagator on the CPU, where tangents and cotangents run as they are."""
+    return cast(LinearPropagator, system.propagator(shape, dt, 1, np.dtype(float)))
 
 
 def time_step(system: System, dt: float | str | None) -> float:
@@ -160,7 +165,7 @@ class Start:
         system, step_time = self.system, self.step_time
         coming = self.steps(_check.positive(duration, "duration"), "duration")
         state, shape = starting_states(system, self.initial, self.members, self.rng, **need)
-        propagator = in_background(system.propagator, shape, step_time, 1, np.dtype(float))
+        propagator = in_background(linear_propagator, system, shape, step_time)
         orbit = Orbit(system, propagator, state, shape, step_time)
         before = self.steps(self.transient, "transient")
         orbit.expect(before + coming)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._check import Array
-from ._orbit import Orbit
+from ._orbit import Orbit, linear_propagator
 
 NEWTON_STEPS = 30
 CLOSE = 0.02  # of the orbit's size: a return that Newton's method may start from
@@ -38,7 +38,7 @@ class Closing:
         self, x: Array, dt: float, steps: int, vectors: Array | None, first: int = 0
     ) -> Array:
         """The state after `steps` steps from number `first` on; `vectors` (n, m) go along."""
-        propagator = self.orbit.system.propagator((), dt, 1, np.dtype(float))
+        propagator = linear_propagator(self.orbit.system, (), dt)
         state = x[None].copy()
         columns = np.empty((1, len(x), 0)) if vectors is None else vectors[None].copy()
         propagator.tangent_steps(state, first, steps, columns)

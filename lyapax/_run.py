@@ -178,8 +178,7 @@ class Run:
 
     def release(self) -> None:
         """Memory of a GPU back to others; a longer run takes it anew."""
-        if hasattr(self.now.propagator, "release"):
-            self.now.propagator.release()
+        self.now.propagator.release()
 
     def transient(self, tick: Tick) -> None:
         """State only, as far as it is still to do."""

@@ -11,8 +11,8 @@ nothing grows the pair goes on, and the attractor's own shift with dt shows too.
 """
 
 import warnings
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from ._run import Moment, Run, cleared
 from ._statistics import BOUNDED, standard_error
 from ._sums import mean_over
 from .kernels.propagator import OK, Carry, Propagator
-from .kernels.split import Split
 
 if TYPE_CHECKING:
     from ._result import LyapunovSpectrum
@@ -65,24 +64,16 @@ class Pairs:
         return np.where(np.isnan(self.bias), np.nan, found)
 
 
-def at_step(propagator: Any, dt: float) -> Any:
-    """A propagator with another step; None for maps, and for what does not know its step."""
-    if isinstance(propagator, Split):
-        parts = [(members, at_step(part, dt)) for members, part in propagator.parts]
-        return None if any(part is None for _, part in parts) else Split(parts)
-    return replace(propagator, dt=dt) if getattr(propagator, "dt", 0.0) else None
-
-
 def pairs(
     coarse: Propagator, carry: Carry, dt: float, interval: int, per: int, blocks: int
 ) -> Pairs | None:
     """Run pairs from a carry on, through `blocks` blocks of `per` intervals of `interval` steps.
 
-    None of a propagator that does not know its step.
+    None of a map, which has no other step.
     """
-    fine = at_step(coarse, dt / 2)
-    if fine is None:
+    if not coarse.dt:
         return None
+    fine = coarse.at_step(dt / 2)
     first, second = cleared(carry.copy()), cleared(carry.copy())
     second.step *= 2
     grown = np.zeros(len(carry.state))
@@ -177,7 +168,7 @@ def _plan(
     """Members, and how their steps are cut into blocks, for as many as they may cost."""
     batch, dim, k = now.carry.basis.shape
     steps = SHARE * batch * now.carry.step
-    if getattr(now.propagator, "portable", False):
+    if now.propagator.portable:
         steps = max(steps, SECONDS / cost(dim, k))
     steps /= PAIR
     members = sample(living, MEMBERS)

@@ -1,5 +1,6 @@
 """CUDA source of a traced function: `field` of the state, and `tangent` of one column."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 
@@ -71,7 +72,7 @@ def field_source(graph: Graph) -> str:
     )
 
 
-def _derivative(statement: Statement, taken: Linearised, spelled) -> str:
+def _derivative(statement: Statement, taken: Linearised, spelled: Callable[..., str]) -> str:
     if statement.condition is not None:
         a, b = (f"d_{e.name}" if e in taken.active else "REAL(0.0)" for _, e in statement.slopes)
         return f"{spelled(statement.condition)} != REAL(0.0) ? {a} : {b}"

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..propagator import Carry, rank_unit
+from ..propagator import Carry, Stepping, rank_unit
 from .device import Device
 
 SHARE = 0.8  # of the free memory that a piece may fill
 WHOLE = ("state", "basis", "log_sum", "compensation", "cancellation", "status")
 
 
-class Pieces:
+class Pieces(Stepping):
     """A propagator whose carry stays on the host between calls.
 
     A call lasts some 0.2 s, in which a few hundred bytes a member move: a million members of two

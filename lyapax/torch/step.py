@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..kernels.cpu.qr.orthonormal import orthonormalise
-from ..kernels.propagator import Array, Carry, chosen, rank_unit
+from ..kernels.propagator import Array, Carry, Stepping, chosen, rank_unit
 from .unfused import Unfused
 
 Mapped = Callable[..., Callable[..., Any]]  # `torch.func.vmap`, or a loop like it
@@ -120,8 +120,10 @@ def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
 
 
 @dataclass
-class TorchStep:
+class TorchStep(Stepping):
     """x -> step(x) or step(x, u) for one member."""
+
+    dt = 0.0
 
     step_in: Callable[[Any], Callable[..., Any]]  # the step that computes in a torch dtype
     kinds: tuple[Any, ...]  # those it can compute in

@@ -56,7 +56,7 @@ class Gated(Taped):
 
     def select(self, members: Any, dtype: Any) -> "Gated":
         names = ("hidden", "below", "entry", "bias", "inputs")
-        arrays = {name: chosen(getattr(self, name), members) for name in names}
+        arrays: dict[str, Any] = {name: chosen(getattr(self, name), members) for name in names}
         return replace(self, **arrays, batch=len(members), dtype=dtype)
 
     def group(self) -> int:

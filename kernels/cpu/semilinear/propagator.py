@@ -165,7 +165,7 @@ class Etdrk4(Panelled, Portable):
             read, write = read.T, write.T
         weights, read, write = (np.ascontiguousarray(a, dtype) for a in (weights, read, write))
         sizes = len(self.graph.state), len(self.graph.outputs)
-        return Model(
+        return Model(  # type: ignore[call-arg]
             *linear_functions(np.dtype(dtype)),
             weights,
             read,

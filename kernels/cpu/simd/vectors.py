@@ -12,7 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 _host = {name for name, present in binding.get_host_cpu_features().items() if present}
-_told = config.CPU_FEATURES  # NUMBA_CPU_FEATURES, as "+avx2,-avx512f", stands in for the host's
+_told = config.CPU_FEATURES  # type: ignore[attr-defined]  # NUMBA_CPU_FEATURES, as "+avx2,-avx512f", stands in for the host's
 _features = _host if _told is None else {f[1:] for f in _told.split(",") if f[:1] == "+"}
 BYTES = 64 if "avx512f" in _features else 32 if "avx" in _features else 16
 REGISTERS = 32 if _features & {"avx512f", "neon"} else 16

@@ -99,7 +99,8 @@ class Taped(Portable):
     def _run(self, carry: Carry, strips: Any, threads: int, intervals: int, steps: int) -> None:
         edges = strip_edges(self.k, lanes_of(self.dtype))
         schedule = self._schedule(carry.step, intervals, steps, self.group(), edges, steps)
-        compiled, jobs, common = propagate_members, self.batch, ()
+        compiled, jobs = propagate_members, self.batch
+        common: tuple[Any, ...] = ()
         if self.batch < threads and len(edges) == 2:
             turn = ahead_arrays(schedule, self.row(1), self.batch, self.dtype)
             compiled, jobs, common = propagate_ahead, 2 * self.batch, (turn,)

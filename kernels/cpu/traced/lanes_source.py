@@ -188,13 +188,13 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
         ends, basis_ends = [], []
         for i in range(n):
             here = [at(i, name) for name in ("X", "x", "X2", "X3")]
-            ends += [f"{at(i, 'out')} = {state_step(f'f{i}', *here, final) if flow else f'f{i}'}"]
+            ends += [f"{at(i, 'out')} = {state_step(f'f{i}', here, final) if flow else f'f{i}'}"]
         for c in range(k):
             for i in range(n):
                 row, slope = i * k + c, f"d{i}_{c}"
                 here = [at(row, name) for name in ("Q", "q", "Q2", "Q3")]
                 basis_ends += [
-                    f"{at(row, 'q_out')} = {basis_step(slope, *here, final) if flow else slope}"
+                    f"{at(row, 'q_out')} = {basis_step(slope, here, final) if flow else slope}"
                 ]
         return STAGES.format(
             name=name,
@@ -223,13 +223,15 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
 # a small system.
 
 
-def basis_step(slope: str, base: str, stage: str, second: str, third: str, final: bool) -> str:
+def basis_step(slope: str, here: list[str], final: bool) -> str:
+    base, stage, second, third = here
     last = f"THIRD * (fma(2.0, {third}, {second} + {stage}) - {base})"
     return f"fma(reach, {slope}, {last if final else base})"
 
 
-def state_step(slope: str, base: str, stage: str, second: str, third: str, final: bool) -> str:
+def state_step(slope: str, here: list[str], final: bool) -> str:
     """A step of the state, as a sum of differences that leave a state at rest where it is."""
+    base, stage, second, third = here
     moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
     return f"fma(reach, {slope}, {f'fma(THIRD, {moved}, {base})' if final else base})"
 

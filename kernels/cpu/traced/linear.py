@@ -61,7 +61,7 @@ def run_cotangents(
         b = take(team)
 
 
-def compiled_field(graph: Graph) -> tuple[Any, Array, Array]:
+def compiled_field(graph: Graph) -> tuple[Any, Any, Any]:
     """The generated function, and the places of the Jacobian's entries: indptr, indices."""
     source, positions = columns_source(graph)
     rows = np.array([i for i, _ in positions], np.int64)
