@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--half", choices=("tune", "held"), help="only this half of each family")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     asked = parser.parse_args()
-    batches = judge.chosen(catalogue(), share=asked.share, family=asked.family, half=asked.half)
+    batches = judge.chosen(
+        catalogue(), share=asked.share, family=asked.family, half=asked.half
+    )
     tallies = judge.run(batches, say=lambda line: print(line, flush=True))
     found = judge.table(tallies)
     print(found)

@@ -55,14 +55,10 @@ class Batch:
 
         initial = self.initial
         return replace(
-            self,
-            params={name: np.asarray(v)[i] for name, v in self.params.items()},
+            self, params={name: np.asarray(v)[i] for name, v in self.params.items()},
             initial=initial[i] if initial is not None and initial.ndim == 2 else initial,
-            expected=chosen(self.expected),
-            open=chosen(self.open),
-            hard=chosen(self.hard),
-            zeros=chosen(self.zeros),
-            positives=chosen(self.positives),
+            expected=chosen(self.expected), open=chosen(self.open), hard=chosen(self.hard),
+            zeros=chosen(self.zeros), positives=chosen(self.positives),
         )
 
     def run(self, times: float | None = None) -> Any:
@@ -71,23 +67,13 @@ class Batch:
         dt = {} if self.dt is None else {"dt": self.dt}
         early = {} if self.transient is None else {"transient": self.transient * self.unit}
         return lx.lyapunov_spectrum(
-            self.make(**self.params),
-            duration=duration,
-            initial=self.initial,
-            k=self.k,
-            rng=zlib.crc32(self.name.encode()),
-            progress=False,
-            **dt,
-            **early,
+            self.make(**self.params), duration=duration, initial=self.initial, k=self.k,
+            rng=zlib.crc32(self.name.encode()), progress=False, **dt, **early,
         )
 
 
 def batch(
-    family: str,
-    name: str,
-    make: Callable[..., Any],
-    params: Mapping[str, Any],
-    expected: Any,
+    family: str, name: str, make: Callable[..., Any], params: Mapping[str, Any], expected: Any,
     **how: Any,
 ) -> Batch:
     """A `Batch` whose parameters and expectations are broadcast to all members.
@@ -111,16 +97,9 @@ def batch(
     if not full:
         full = {"unused": np.zeros(members)}
     found = Batch(
-        family,
-        name,
-        make,
-        full,
-        each(expected, str),
-        initial=initial,
-        open=each(how.pop("open", False), bool),
-        hard=each(how.pop("hard", False), bool),
-        zeros=each(how.pop("zeros", -1), int),
-        positives=each(how.pop("positives", -1), int),
+        family, name, make, full, each(expected, str), initial=initial,
+        open=each(how.pop("open", False), bool), hard=each(how.pop("hard", False), bool),
+        zeros=each(how.pop("zeros", -1), int), positives=each(how.pop("positives", -1), int),
         **how,
     )
     for field in (found.expected, found.open, found.hard, found.zeros, found.positives):

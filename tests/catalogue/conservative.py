@@ -35,9 +35,8 @@ def chain(n: int):
 
     def f(x, p):
         q = [0.0, *[x[i] for i in range(n)], 0.0]
-        pull = [
-            p.s * (q[i] - 2.0 * q[i + 1] + q[i + 2]) - q[i + 1] * (1.0 + 0.3 * i) for i in range(n)
-        ]
+        pull = [p.s * (q[i] - 2.0 * q[i + 1] + q[i + 2]) - q[i + 1] * (1.0 + 0.3 * i)
+                for i in range(n)]
         return [*[x[n + i] for i in range(n)], *pull]
 
     return f
@@ -50,7 +49,8 @@ def kepler(x, p):
 
 
 def henon_heiles(x, p):
-    return [x[2], x[3], -x[0] - 2.0 * p.c * x[0] * x[1], -x[1] - p.c * (x[0] * x[0] - x[1] * x[1])]
+    return [x[2], x[3], -x[0] - 2.0 * p.c * x[0] * x[1],
+            -x[1] - p.c * (x[0] * x[0] - x[1] * x[1])]
 
 
 def toda(x, p):
@@ -123,62 +123,19 @@ def integrable() -> Iterator[Batch]:
     make = flow(pendulum, 2)
     yield batch(FAMILY, "pendulum, swinging", make, {"g": 1.0}, quasi(1), dt=0.05, initial=swings)
     yield batch(FAMILY, "pendulum, rotating", make, {"g": 1.0}, quasi(1), dt=0.05, initial=turns)
-    yield batch(
-        FAMILY,
-        "pendulum, one exponent",
-        make,
-        {"g": 1.0},
-        quasi(1),
-        dt=0.05,
-        initial=swings[::3],
-        k=1,
-        open=True,
-    )
-    yield poly(
-        FAMILY,
-        "harmonic oscillator",
-        oscillator,
-        2,
-        3,
-        quasi(1),
-        {"omega": np.geomspace(0.2, 3, 8)},
-        dt=0.05,
-        initial=[0.7, 0.1],
-    )
+    yield batch(FAMILY, "pendulum, one exponent", make, {"g": 1.0}, quasi(1), dt=0.05,
+                initial=swings[::3], k=1, open=True)
+    yield poly(FAMILY, "harmonic oscillator", oscillator, 2, 3, quasi(1),
+               {"omega": np.geomspace(0.2, 3, 8)}, dt=0.05, initial=[0.7, 0.1])
     start = still([0.2, 0.5, 0.9, 1.2, 1.39, 1.43, 1.6, 2.5], 2, 0)
-    yield poly(
-        FAMILY,
-        "undamped Duffing",
-        double_well,
-        2,
-        3,
-        quasi(1),
-        {"depth": np.ones(8)},
-        dt=0.05,
-        initial=start,
-    )
+    yield poly(FAMILY, "undamped Duffing", double_well, 2, 3, quasi(1), {"depth": np.ones(8)},
+               dt=0.05, initial=start)
     start = np.stack([np.linspace(1.1, 3, 12), np.ones(12)], axis=1)
-    yield poly(
-        FAMILY,
-        "Lotka-Volterra",
-        prey,
-        2,
-        3,
-        quasi(1),
-        {"a": np.resize([1.0, 0.5], 12)},
-        dt=0.02,
-        initial=start,
-    )
+    yield poly(FAMILY, "Lotka-Volterra", prey, 2, 3, quasi(1), {"a": np.resize([1.0, 0.5], 12)},
+               dt=0.02, initial=start)
     for n in (2, 3):
-        yield batch(
-            FAMILY,
-            f"chain of {n} masses",
-            flow(chain(n), 2 * n),
-            {"s": [0.2, 0.5, 1.0]},
-            quasi(n),
-            dt=0.05,
-            initial=np.linspace(0.3, -0.6, 2 * n),
-        )
+        yield batch(FAMILY, f"chain of {n} masses", flow(chain(n), 2 * n), {"s": [0.2, 0.5, 1.0]},
+                    quasi(n), dt=0.05, initial=np.linspace(0.3, -0.6, 2 * n))
     e = np.linspace(0.05, 0.7, 12)
     start = np.stack([1 - e, 0 * e, 0 * e, np.sqrt((1 + e) / (1 - e))], axis=1)
     yield batch(FAMILY, "Kepler", flow(kepler, 4), {"m": 1.0}, quasi(2), dt=0.01, initial=start)
@@ -186,62 +143,24 @@ def integrable() -> Iterator[Batch]:
     start = rng.uniform(-0.35, 0.35, (16, 4)) * np.linspace(0.5, 2, 16)[:, None]
     yield batch(FAMILY, "Toda", flow(toda, 4), {"s": 1.0}, quasi(2), dt=0.02, initial=start)
     start = rng.uniform(0.2, 1.0, (12, 4))
-    yield batch(
-        FAMILY,
-        "two quartic oscillators",
-        flow(quartics, 4),
-        {"s": np.linspace(0.4, 2.1, 12)},
-        quasi(2),
-        dt=0.02,
-        initial=start,
-    )
+    yield batch(FAMILY, "two quartic oscillators", flow(quartics, 4),
+                {"s": np.linspace(0.4, 2.1, 12)}, quasi(2), dt=0.02, initial=start)
     a, b, u, v = 0.97000436, 0.24308753, 0.466203685, 0.43236573
     eight = [a, -b, -a, b, 0, 0, u, v, u, v, -2 * u, -2 * v]
-    yield batch(
-        FAMILY, "figure-eight", flow(three_bodies, 12), {"m": 1.0}, quasi(6), dt=0.01, initial=eight
-    )
+    yield batch(FAMILY, "figure-eight", flow(three_bodies, 12), {"m": 1.0}, quasi(6), dt=0.01,
+                initial=eight)
 
 
 def at_rest() -> Iterator[Batch]:
     rest = "elliptic fixed point"
-    yield batch(
-        FAMILY,
-        "pendulum at rest",
-        flow(pendulum, 2),
-        {"g": [0.5, 1.0, 2.0]},
-        rest,
-        dt=0.05,
-        initial=[0.0, 0.0],
-    )
-    yield batch(
-        FAMILY,
-        "Henon-Heiles at rest",
-        flow(henon_heiles, 4),
-        {"c": [0.5, 1.0]},
-        rest,
-        dt=0.05,
-        initial=np.zeros(4),
-    )
-    yield poly(
-        FAMILY,
-        "Lotka-Volterra at rest",
-        prey,
-        2,
-        3,
-        rest,
-        {"a": [0.5, 1.0]},
-        dt=0.05,
-        initial=[1.0, 1.0],
-    )
-    yield batch(
-        FAMILY,
-        "standard map at rest",
-        map_of(standard, 2),
-        {"k": [-0.5, -1.0, -2.0]},
-        rest,
-        initial=[0.0, 0.0],
-        unit=MAP_STEPS,
-    )
+    yield batch(FAMILY, "pendulum at rest", flow(pendulum, 2), {"g": [0.5, 1.0, 2.0]}, rest,
+                dt=0.05, initial=[0.0, 0.0])
+    yield batch(FAMILY, "Henon-Heiles at rest", flow(henon_heiles, 4), {"c": [0.5, 1.0]}, rest,
+                dt=0.05, initial=np.zeros(4))
+    yield poly(FAMILY, "Lotka-Volterra at rest", prey, 2, 3, rest, {"a": [0.5, 1.0]}, dt=0.05,
+               initial=[1.0, 1.0])
+    yield batch(FAMILY, "standard map at rest", map_of(standard, 2), {"k": [-0.5, -1.0, -2.0]},
+                rest, initial=[0.0, 0.0], unit=MAP_STEPS)
     repelling, unstable = "unstable at rest", "unstable fixed point"
     yield batch(
         repelling,
@@ -252,73 +171,29 @@ def at_rest() -> Iterator[Batch]:
         initial=[0.0, 0.0],
         unit=MAP_STEPS,
     )
-    yield batch(
-        repelling,
-        "pendulum upside down",
-        flow(pendulum, 2),
-        {"g": [-0.3, -1.0, -2.0]},
-        unstable,
-        dt=0.05,
-        initial=[0.0, 0.0],
-    )
-    yield poly(
-        repelling,
-        "undamped Duffing at 0",
-        double_well,
-        2,
-        3,
-        unstable,
-        {"depth": [0.3, 1.0, 2.0]},
-        dt=0.05,
-        initial=[0.0, 0.0],
-    )
+    yield batch(repelling, "pendulum upside down", flow(pendulum, 2), {"g": [-0.3, -1.0, -2.0]},
+                unstable, dt=0.05, initial=[0.0, 0.0])
+    yield poly(repelling, "undamped Duffing at 0", double_well, 2, 3, unstable,
+               {"depth": [0.3, 1.0, 2.0]}, dt=0.05, initial=[0.0, 0.0])
 
 
 def told_by_long_runs() -> Iterator[Batch]:
     for i, energy in enumerate((1 / 24, 1 / 12, 1 / 8, 0.1666)):
-        yield batch(
-            FAMILY,
-            f"Henon-Heiles at {energy:.4f}",
-            flow(henon_heiles, 4),
-            {"c": 1.0},
-            SEARCHED,
-            dt=0.05,
-            initial=section(energy, 24, i),
-            f=henon_heiles,
-            search=1,
-            preserving=2,
-        )
+        yield batch(FAMILY, f"Henon-Heiles at {energy:.4f}", flow(henon_heiles, 4), {"c": 1.0},
+                    SEARCHED, dt=0.05, initial=section(energy, 24, i), f=henon_heiles, search=1,
+                    preserving=2)
     rng = np.random.default_rng(9)
     for k in (0.5, 0.7, 0.9716, 1.2, 1.5):
-        yield batch(
-            FAMILY,
-            f"standard map, k = {k}",
-            map_of(standard, 2),
-            {"k": k},
-            SEARCHED,
-            initial=rng.uniform(0, 2 * np.pi, (24, 2)),
-            f=standard,
-            search=1,
-            preserving=1,
-            unit=MAP_STEPS,
-        )
+        yield batch(FAMILY, f"standard map, k = {k}", map_of(standard, 2), {"k": k}, SEARCHED,
+                    initial=rng.uniform(0, 2 * np.pi, (24, 2)), f=standard, search=1,
+                    preserving=1, unit=MAP_STEPS)
     start = np.stack([np.linspace(0.05, 0.62, 24), np.zeros(24)], axis=1)
     yield poly(FAMILY, "Henon's area-preserving map", quadratic_map, 2, 2, SEARCHED,
                {"c": np.full(24, 0.24), "s": np.sqrt(1 - 0.24**2)}, is_flow=False, initial=start,
-               search=1, preserving=1, unit=MAP_STEPS)  # fmt: skip
+               search=1, preserving=1, unit=MAP_STEPS)
     swing = np.array([[a, b, 0.0, 0.0] for a in (0.3, 1.0, 1.8, 2.5, 3.0) for b in (0.5, 1.5, 2.6)])
-    yield batch(
-        FAMILY,
-        "double pendulum",
-        flow(double_pendulum, 4),
-        {"g": 1.0},
-        SEARCHED,
-        dt=0.02,
-        initial=swing,
-        f=double_pendulum,
-        search=1,
-        preserving=2,
-    )
+    yield batch(FAMILY, "double pendulum", flow(double_pendulum, 4), {"g": 1.0}, SEARCHED, dt=0.02,
+                initial=swing, f=double_pendulum, search=1, preserving=2)
 
 
 def batches() -> Iterator[Batch]:

@@ -37,39 +37,14 @@ def strange_nonchaotic(x, p, t):
 
 def batches() -> Iterator[Batch]:
     d, w = (v.ravel() for v in np.meshgrid([0.02, 0.1, 0.5, 1.5], [0.6, 1.0, 1.7]))
-    yield batch(
-        FAMILY,
-        "linear oscillator",
-        flow(linear, 2),
-        {"d": d, "w": w},
-        STABLE,
-        dt=0.05,
-        initial=[0.5, 0.0],
-    )
+    yield batch(FAMILY, "linear oscillator", flow(linear, 2), {"d": d, "w": w}, STABLE, dt=0.05,
+                initial=[0.5, 0.0])
     ratio = np.concatenate([np.linspace(0.1, 0.95, 8), np.linspace(1.05, 4, 8)])
     kinds = np.where(ratio > 1, STABLE, "torus of dimension 1")
-    yield batch(
-        FAMILY,
-        "Adler's phase",
-        flow(adler, 1),
-        {"w": 1.0, "v": 1.4, "k": 0.4 * ratio},
-        list(kinds),
-        dt=0.1,
-        unit=2.0,
-        initial=[0.1],
-    )
-    yield batch(
-        FAMILY,
-        "Duffing",
-        flow(duffing, 2),
-        {"a": np.linspace(0.15, 0.65, 40)},
-        SEARCHED,
-        dt=0.05,
-        initial=[0.5, 0.1],
-        f=duffing,
-        search=1,
-        driven=True,
-    )
+    yield batch(FAMILY, "Adler's phase", flow(adler, 1), {"w": 1.0, "v": 1.4, "k": 0.4 * ratio},
+                list(kinds), dt=0.1, unit=2.0, initial=[0.1])
+    yield batch(FAMILY, "Duffing", flow(duffing, 2), {"a": np.linspace(0.15, 0.65, 40)}, SEARCHED,
+                dt=0.05, initial=[0.5, 0.1], f=duffing, search=1, driven=True)
     yield batch(
         FAMILY,
         "forced pendulum",
@@ -83,15 +58,8 @@ def batches() -> Iterator[Batch]:
         driven=True,
     )
     s = np.array([0.3, 0.6, 0.8, 0.95, 1.2, 1.5, 1.8, 2.2])
-    yield batch(
-        FAMILY,
-        "quasi-periodically forced map",
-        map_of(strange_nonchaotic, 1),
-        {"s": s, "phase": 0.1},
-        STABLE,
-        initial=[0.5],
-        unit=MAP_STEPS,
-    )
+    yield batch(FAMILY, "quasi-periodically forced map", map_of(strange_nonchaotic, 1),
+                {"s": s, "phase": 0.1}, STABLE, initial=[0.5], unit=MAP_STEPS)
     rng = np.random.default_rng(31)
     # Contraction: slopes of tanh are at most 1, so a norm below 1 is enough.
     goal = np.array([0.3, 0.6, 0.8, 0.9, 0.95])
@@ -99,27 +67,11 @@ def batches() -> Iterator[Batch]:
         W = symmetric(gaussian(rng, 5, n))
         W *= (goal / np.abs(np.linalg.eigvalsh(W)).max(axis=1))[:, None, None]
         inputs = rng.standard_normal((4100, 2))
-        yield batch(
-            FAMILY,
-            f"{n} tanh units with inputs",
-            _with_inputs(inputs, n),
-            {"W": W},
-            STABLE,
-            unit=MAP_STEPS,
-            times=340,
-            k=min(n, 8),
-        )
+        yield batch(FAMILY, f"{n} tanh units with inputs", _with_inputs(inputs, n), {"W": W},
+                    STABLE, unit=MAP_STEPS, times=340, k=min(n, 8))
     W = 8.0 * gaussian(rng, 4, 60)
-    yield batch(
-        FAMILY,
-        "60 chaotic units with weak inputs",
-        _with_inputs(0.01 * inputs, 60),
-        {"W": W},
-        "chaotic | hyperchaotic",
-        unit=MAP_STEPS,
-        times=340,
-        k=4,
-    )
+    yield batch(FAMILY, "60 chaotic units with weak inputs", _with_inputs(0.01 * inputs, 60),
+                {"W": W}, "chaotic | hyperchaotic", unit=MAP_STEPS, times=340, k=4)
 
 
 def _with_inputs(inputs, n):

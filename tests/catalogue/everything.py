@@ -7,7 +7,9 @@ from . import conservative, critical, driven, fixed_points, flows, maps, network
 from .batch import Batch
 from .long_runs import stored
 
-FILES = (fixed_points, networks, flows, maps, tori, driven, conservative, unbounded, critical)
+FILES = (
+    fixed_points, networks, flows, maps, tori, driven, conservative, unbounded, critical,
+)
 
 
 @cache

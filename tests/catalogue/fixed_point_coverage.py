@@ -100,12 +100,7 @@ def measured(kind: str, n: int, duration: float, networks: int = EACH) -> Covera
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         spec = lx.lyapunov_spectrum(
-            lx.RateNetwork(W, bias=bias),
-            duration=duration,
-            dt=DT,
-            initial=start,
-            k=k,
-            rng=0,
+            lx.RateNetwork(W, bias=bias), duration=duration, dt=DT, initial=start, k=k, rng=0,
             progress=False,
         )
     rates = np.array([np.linalg.eigvals(jacobian(*pair)) for pair in zip(W, rest, strict=True)])

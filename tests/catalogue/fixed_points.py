@@ -71,59 +71,19 @@ def at_rest() -> Iterator[Batch]:
     yield poly(FAMILY, "nodes", node, 2, 3, REST, {"a": a, "b": b}, dt=0.05, initial=[1.0, 0.3])
     # |lambda| T from 0.2 to 41: a run of 2048 cannot tell the first ones from no decay at all.
     c = np.array([1e-4, 2e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2])
-    yield poly(
-        FAMILY, "slow", slow, 1, 5, REST, {"c": c}, dt=0.1, initial=[1.0], open=list(c * 2048 < 10)
-    )
-    yield poly(
-        FAMILY,
-        "slow beside fast",
-        node,
-        2,
-        3,
-        REST,
-        {"a": c, "b": 1.0},
-        dt=0.1,
-        initial=[1.0, 1.0],
-        open=list(c * 2048 < 10),
-    )
-    yield poly(
-        FAMILY,
-        "slow foci",
-        focus,
-        2,
-        3,
-        REST,
-        {"a": c, "w": 1.0},
-        dt=0.05,
-        initial=[1.0, 1.0],
-        open=list(c * 2048 < 10),
-    )
+    yield poly(FAMILY, "slow", slow, 1, 5, REST, {"c": c}, dt=0.1, initial=[1.0],
+               open=list(c * 2048 < 10))
+    yield poly(FAMILY, "slow beside fast", node, 2, 3, REST, {"a": c, "b": 1.0}, dt=0.1,
+               initial=[1.0, 1.0], open=list(c * 2048 < 10))
+    yield poly(FAMILY, "slow foci", focus, 2, 3, REST, {"a": c, "w": 1.0}, dt=0.05,
+               initial=[1.0, 1.0], open=list(c * 2048 < 10))
     r = np.array([-2, -1, -0.5, -0.1, -0.03, 0.02, 0.1, 0.3, 1.0, 2.0])
-    yield poly(
-        FAMILY, "pitchfork", cubic, 2, 3, REST, {"r": r, "d": 1.0}, dt=0.05, initial=[0.4, 0.2]
-    )
-    yield poly(
-        FAMILY,
-        "double well",
-        well,
-        2,
-        3,
-        REST,
-        {"d": np.geomspace(0.05, 3, 16)},
-        dt=0.05,
-        initial=[0.3, 0.5],
-    )
-    yield poly(
-        FAMILY,
-        "van der Pol, damped",
-        van_der_pol,
-        2,
-        3,
-        REST,
-        {"mu": -np.geomspace(0.05, 2, 8)},
-        dt=0.05,
-        initial=[0.3, 0.2],
-    )
+    yield poly(FAMILY, "pitchfork", cubic, 2, 3, REST, {"r": r, "d": 1.0}, dt=0.05,
+               initial=[0.4, 0.2])
+    yield poly(FAMILY, "double well", well, 2, 3, REST, {"d": np.geomspace(0.05, 3, 16)}, dt=0.05,
+               initial=[0.3, 0.5])
+    yield poly(FAMILY, "van der Pol, damped", van_der_pol, 2, 3, REST,
+               {"mu": -np.geomspace(0.05, 2, 8)}, dt=0.05, initial=[0.3, 0.2])
     yield poly(
         FAMILY,
         "Brusselator at rest",
@@ -135,49 +95,17 @@ def at_rest() -> Iterator[Batch]:
         dt=0.02,
         initial=[1.2, 1.0],
     )
-    yield poly(
-        FAMILY,
-        "FitzHugh-Nagumo at rest",
-        fitzhugh_nagumo,
-        2,
-        3,
-        REST,
-        {"current": [0.0, 0.1, 0.2, 0.25, 1.5, 1.7, 2.0]},
-        dt=0.05,
-        unit=5.0,
-        initial=[-1.0, -0.5],
-    )
-    yield batch(
-        FAMILY,
-        "damped pendulum",
-        flow(damped, 2),
-        {"d": np.geomspace(0.05, 3, 12)},
-        REST,
-        dt=0.05,
-        initial=[2.0, 0.0],
-    )
-    yield poly(
-        FAMILY,
-        "Lorenz at the origin",
-        lorenz,
-        3,
-        2,
-        REST,
-        {"s": 10.0, "b": 8 / 3, "r": np.array([0.1, 0.3, 0.5, 0.8, 0.95])},
-        dt=0.01,
-        initial=[1.0, 2.0, 1.0],
-    )
-    yield poly(
-        FAMILY,
-        "Lorenz, convection",
-        lorenz,
-        3,
-        2,
-        REST,
-        {"s": 10.0, "b": 8 / 3, "r": np.linspace(1.2, 12, 16)},
-        dt=0.01,
-        initial=[1.0, 2.0, 1.0],
-    )
+    yield poly(FAMILY, "FitzHugh-Nagumo at rest", fitzhugh_nagumo, 2, 3, REST,
+               {"current": [0.0, 0.1, 0.2, 0.25, 1.5, 1.7, 2.0]}, dt=0.05, unit=5.0,
+               initial=[-1.0, -0.5])
+    yield batch(FAMILY, "damped pendulum", flow(damped, 2), {"d": np.geomspace(0.05, 3, 12)}, REST,
+                dt=0.05, initial=[2.0, 0.0])
+    yield poly(FAMILY, "Lorenz at the origin", lorenz, 3, 2, REST,
+               {"s": 10.0, "b": 8 / 3, "r": np.array([0.1, 0.3, 0.5, 0.8, 0.95])}, dt=0.01,
+               initial=[1.0, 2.0, 1.0])
+    yield poly(FAMILY, "Lorenz, convection", lorenz, 3, 2, REST,
+               {"s": 10.0, "b": 8 / 3, "r": np.linspace(1.2, 12, 16)}, dt=0.01,
+               initial=[1.0, 2.0, 1.0])
     yield batch(
         FAMILY,
         "below a saddle-node on a cycle",
@@ -188,106 +116,40 @@ def at_rest() -> Iterator[Batch]:
         initial=[0.8, 0.1],
     )
     for label, rate in (("1e-7", 1e-7), ("1e5", 1e5)):
-        yield poly(
-            FAMILY,
-            f"pitchfork, rate {label}",
-            cubic,
-            2,
-            3,
-            REST,
-            {"r": -rate * np.array([0.1, 1.0]), "d": rate},
-            dt=0.05 / rate,
-            unit=1 / rate,
-            initial=[4e-4 * rate, 0.2],
-        )
+        yield poly(FAMILY, f"pitchfork, rate {label}", cubic, 2, 3, REST,
+                   {"r": -rate * np.array([0.1, 1.0]), "d": rate}, dt=0.05 / rate, unit=1 / rate,
+                   initial=[4e-4 * rate, 0.2])
 
 
 def unstable() -> Iterator[Batch]:
     family, kind = "unstable at rest", "unstable fixed point"
     r = np.array([1.5, 5.0, 15.0, 28.0, 60.0])
     for label, start in (("resting at 0", [0.0, 0, 0]), ("on its axis", [0.0, 0, 10])):
-        yield poly(
-            family,
-            f"Lorenz {label}",
-            lorenz,
-            3,
-            2,
-            kind,
-            {"s": 10.0, "b": 8 / 3, "r": r},
-            dt=0.01,
-            initial=start,
-        )
-    yield poly(
-        family,
-        "van der Pol at 0",
-        van_der_pol,
-        2,
-        3,
-        kind,
-        {"mu": [0.1, 0.5, 1.0, 3.0]},
-        dt=0.02,
-        initial=[0.0, 0.0],
-    )
-    yield poly(
-        family,
-        "double well at 0",
-        well,
-        2,
-        3,
-        kind,
-        {"d": [0.1, 0.5, 1.0, 2.0]},
-        dt=0.05,
-        initial=[0.0, 0.0],
-    )
+        yield poly(family, f"Lorenz {label}", lorenz, 3, 2, kind, {"s": 10.0, "b": 8 / 3, "r": r},
+                   dt=0.01, initial=start)
+    yield poly(family, "van der Pol at 0", van_der_pol, 2, 3, kind, {"mu": [0.1, 0.5, 1.0, 3.0]},
+               dt=0.02, initial=[0.0, 0.0])
+    yield poly(family, "double well at 0", well, 2, 3, kind, {"d": [0.1, 0.5, 1.0, 2.0]}, dt=0.05,
+               initial=[0.0, 0.0])
 
 
 def continua() -> Iterator[Batch]:
     family, kind = "continua of fixed points", "continuum of fixed points"
-    yield poly(
-        family,
-        "a circle at rest",
-        bowl,
-        2,
-        3,
-        kind,
-        {"a": [0.1, 0.3, 1.0, 3.0], "b": 0.0},
-        dt=0.05,
-        initial=[0.4, 0.3],
-    )
-    yield poly(
-        family,
-        "a line at rest",
-        line,
-        2,
-        3,
-        kind,
-        {"a": [0.0, 0.5, 2.0]},
-        dt=0.05,
-        initial=[0.4, 0.3],
-    )
+    yield poly(family, "a circle at rest", bowl, 2, 3, kind, {"a": [0.1, 0.3, 1.0, 3.0], "b": 0.0},
+               dt=0.05, initial=[0.4, 0.3])
+    yield poly(family, "a line at rest", line, 2, 3, kind, {"a": [0.0, 0.5, 2.0]}, dt=0.05,
+               initial=[0.4, 0.3])
 
 
 def heteroclinic() -> Iterator[Batch]:
     start = [0.5, 0.3, 0.2]
     # Saddles attract each other where a + b > 2 (a < 1 < b).
-    yield batch(
-        "heteroclinic",
-        "May-Leonard",
-        flow(lotka, 3),
-        {"a": [0.5, 0.6, 0.8, 0.7], "b": [1.8, 1.6, 1.5, 2.0]},
-        "undetermined",
-        dt=0.05,
-        initial=start,
-    )
-    yield batch(
-        "heteroclinic",
-        "Guckenheimer-Holmes",
-        flow(rolls, 3),
-        {"a": [0.5, 0.6, 0.8, 0.7], "b": [1.8, 1.6, 1.5, 2.0]},
-        "undetermined",
-        dt=0.05,
-        initial=start,
-    )
+    yield batch("heteroclinic", "May-Leonard", flow(lotka, 3),
+                {"a": [0.5, 0.6, 0.8, 0.7], "b": [1.8, 1.6, 1.5, 2.0]}, "undetermined", dt=0.05,
+                initial=start)
+    yield batch("heteroclinic", "Guckenheimer-Holmes", flow(rolls, 3),
+                {"a": [0.5, 0.6, 0.8, 0.7], "b": [1.8, 1.6, 1.5, 2.0]}, "undetermined", dt=0.05,
+                initial=start)
 
 
 def batches() -> Iterator[Batch]:

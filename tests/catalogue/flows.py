@@ -13,16 +13,8 @@ SEARCHED = "?"
 
 
 def poly(
-    family: str,
-    name: str,
-    f: Callable[..., Any],
-    dim: int,
-    degree: int,
-    expected: Any,
-    params: dict[str, Any],
-    *,
-    is_flow: bool = True,
-    **how: Any,
+    family: str, name: str, f: Callable[..., Any], dim: int, degree: int, expected: Any,
+    params: dict[str, Any], *, is_flow: bool = True, **how: Any,
 ) -> Batch:
     """A batch of polynomial systems: all of a dimension and degree share compiled code."""
     c = coefficients(f, dim, degree, members(**params))
@@ -78,8 +70,7 @@ def wilson_cowan(x, p):
 def repressilator(x, p):
     """Three genes in a ring, protein only."""
     return [
-        p.a / (1.0 + x[2] ** 4) - x[0],
-        p.a / (1.0 + x[0] ** 4) - x[1],
+        p.a / (1.0 + x[2] ** 4) - x[0], p.a / (1.0 + x[0] ** 4) - x[1],
         p.a / (1.0 + x[1] ** 4) - x[2],
     ]
 
@@ -93,57 +84,19 @@ def turned(x, p):
 def cycles() -> Iterator[Batch]:
     family, cycle = "limit cycle", "limit cycle"
     one = np.array([0.5, 0.3])
-    yield poly(
-        family,
-        "van der Pol",
-        van_der_pol,
-        2,
-        3,
-        cycle,
-        {"mu": np.geomspace(0.05, 6, 32)},
-        dt=0.02,
-        initial=one,
-    )
-    yield poly(
-        family,
-        "van der Pol, relaxation",
-        van_der_pol,
-        2,
-        3,
-        cycle,
-        {"mu": np.geomspace(8, 30, 12)},
-        dt=0.002,
-        initial=one,
-    )
-    growth, omega = (
-        a.ravel() for a in np.meshgrid([0.01, 0.03, 0.1, 0.3, 1.0], [0.3, 0.7, 1.3, 2.9])
-    )
+    yield poly(family, "van der Pol", van_der_pol, 2, 3, cycle, {"mu": np.geomspace(0.05, 6, 32)},
+               dt=0.02, initial=one)
+    yield poly(family, "van der Pol, relaxation", van_der_pol, 2, 3, cycle,
+               {"mu": np.geomspace(8, 30, 12)}, dt=0.002, initial=one)
+    growth, omega = (a.ravel() for a in np.meshgrid([0.01, 0.03, 0.1, 0.3, 1.0],
+                                                     [0.3, 0.7, 1.3, 2.9]))
     normal = {"growth": growth, "omega": omega}
     start = 0.7 * np.sqrt(growth)[:, None] * [1.0, 0.5]
     for label, rate in (("", 1.0), (", rate 1e-7", 1e-7), (", rate 1e5", 1e5)):
-        yield poly(
-            family,
-            f"Hopf normal form{label}",
-            hopf,
-            2,
-            3,
-            cycle,
-            {**normal, "rate": rate},
-            dt=0.03 / rate,
-            unit=1 / rate,
-            initial=start,
-        )
-    yield poly(
-        family,
-        "Brusselator",
-        brusselator,
-        2,
-        3,
-        cycle,
-        {"a": 1.0, "b": np.linspace(2.2, 4.4, 16)},
-        dt=0.01,
-        initial=[1.2, 2.0],
-    )
+        yield poly(family, f"Hopf normal form{label}", hopf, 2, 3, cycle, {**normal, "rate": rate},
+                   dt=0.03 / rate, unit=1 / rate, initial=start)
+    yield poly(family, "Brusselator", brusselator, 2, 3, cycle,
+               {"a": 1.0, "b": np.linspace(2.2, 4.4, 16)}, dt=0.01, initial=[1.2, 2.0])
     yield poly(
         family,
         "FitzHugh-Nagumo",
@@ -156,42 +109,17 @@ def cycles() -> Iterator[Batch]:
         unit=5.0,
         initial=[2.0, 0.0],
     )
-    yield poly(
-        family,
-        "Selkov",
-        selkov,
-        2,
-        3,
-        SEARCHED,
-        {"b": np.linspace(0.4, 0.8, 12)},
-        dt=0.02,
-        initial=[0.7, 1.1],
-        search=2,
-    )
+    yield poly(family, "Selkov", selkov, 2, 3, SEARCHED, {"b": np.linspace(0.4, 0.8, 12)},
+               dt=0.02, initial=[0.7, 1.1], search=2)
     m, k = (a.ravel() for a in np.meshgrid([0.3, 0.4, 0.5], [1.3, 1.6, 2.0, 2.5]))
-    yield batch(
-        family,
-        "Rosenzweig-MacArthur",
-        flow(rosenzweig, 2),
-        {"m": m, "k": k * (1 + m) / (1 - m)},
-        cycle,
-        dt=0.05,
-        unit=3.0,
-        initial=[1.0, 1.0],
-    )
+    yield batch(family, "Rosenzweig-MacArthur", flow(rosenzweig, 2),
+                {"m": m, "k": k * (1 + m) / (1 - m)}, cycle, dt=0.05, unit=3.0,
+                initial=[1.0, 1.0])
     for e in (1e-4, 1e-3, 1e-2, 0.1, 1.0):
         w = 1 + e * np.array([0.7, 1.0, 1.6, 2.5])
         longest = 1 / np.sqrt(w[0] ** 2 - 1)
-        yield batch(
-            family,
-            f"saddle-node on a cycle, {e:g} above",
-            flow(saddle_node_cycle, 2),
-            {"w": w},
-            cycle,
-            dt=0.05,
-            unit=longest,
-            initial=[0.8, 0.1],
-        )
+        yield batch(family, f"saddle-node on a cycle, {e:g} above", flow(saddle_node_cycle, 2),
+                    {"w": w}, cycle, dt=0.05, unit=longest, initial=[0.8, 0.1])
     yield batch(
         family,
         "Wilson-Cowan",
@@ -215,21 +143,10 @@ def cycles() -> Iterator[Batch]:
         f=repressilator,
         search=2,
     )
-    a, theta = (
-        v.ravel()
-        for v in np.meshgrid([1.2, 1.4, 1.7, 2.0, 3.0, 5.0], [0.1, 0.25, 0.4, 0.6, 0.9, 1.2])
-    )
-    yield batch(
-        family,
-        "two tanh units",
-        flow(turned, 2),
-        {"a": a, "theta": theta},
-        SEARCHED,
-        dt=0.05,
-        initial=[0.5, 0.1],
-        f=turned,
-        search=2,
-    )
+    a, theta = (v.ravel() for v in np.meshgrid([1.2, 1.4, 1.7, 2.0, 3.0, 5.0],
+                                               [0.1, 0.25, 0.4, 0.6, 0.9, 1.2]))
+    yield batch(family, "two tanh units", flow(turned, 2), {"a": a, "theta": theta}, SEARCHED,
+                dt=0.05, initial=[0.5, 0.1], f=turned, search=2)
     yield poly(
         "stiff",
         "van der Pol 100, small step",
@@ -245,7 +162,7 @@ def cycles() -> Iterator[Batch]:
     )
     yield poly("stiff", "van der Pol 100, large step", van_der_pol, 2, 3, cycle,
                {"mu": [80.0, 100.0, 120.0]}, dt=0.006, unit=10.0, times=512, initial=one,
-               open=True)  # fmt: skip
+               open=True)
 
 
 # Chaos in three dimensions; quadratic ones share a compiled function.
@@ -271,9 +188,7 @@ def rucklidge(x, y, z, k):
 
 def halvorsen(x, y, z, a):
     return (
-        -a * x - 4 * y - 4 * z - y**2,
-        -a * y - 4 * z - 4 * x - z**2,
-        -a * z - 4 * x - 4 * y - x**2,
+        -a * x - 4 * y - 4 * z - y**2, -a * y - 4 * z - 4 * x - z**2, -a * z - 4 * x - 4 * y - x**2
     )
 
 
@@ -338,48 +253,25 @@ def lorenz96(x, p):
 def pair_of_lorenz(x, p):
     c = 8.0 / 3.0
     return [
-        10.0 * (x[1] - x[0]) + p.c * (x[3] - x[0]),
-        x[0] * (p.r - x[2]) - x[1],
+        10.0 * (x[1] - x[0]) + p.c * (x[3] - x[0]), x[0] * (p.r - x[2]) - x[1],
         x[0] * x[1] - c * x[2],
-        10.0 * (x[4] - x[3]),
-        x[3] * (p.r + 2.0 - x[5]) - x[4],
-        x[3] * x[4] - c * x[5],
+        10.0 * (x[4] - x[3]), x[3] * (p.r + 2.0 - x[5]) - x[4], x[3] * x[4] - c * x[5],
     ]
 
 
 def chaos() -> Iterator[Batch]:
     def quadratic(name: str, f: Any, params: dict[str, Any], start: Any, dt: float, **how: Any):
-        return poly(
-            "chaos, flows",
-            name,
-            f,
-            3,
-            2,
-            SEARCHED,
-            params,
-            initial=start,
-            dt=dt,
-            **{"search": 2, **how},
-        )
+        return poly("chaos, flows", name, f, 3, 2, SEARCHED, params, initial=start, dt=dt,
+                    **{"search": 2, **how})
 
     usual = {"s": 10.0, "b": 8 / 3}
     yield quadratic("Lorenz", lorenz, {**usual, "r": np.linspace(25, 120, 40)}, [1.0, 1, 20], 0.01)
-    yield quadratic(
-        "Lorenz, high",
-        lorenz,
-        {**usual, "r": np.linspace(125, 350, 16)},
-        [1.0, 1, 20],
-        0.002,
-        unit=0.5,
-    )
+    yield quadratic("Lorenz, high", lorenz, {**usual, "r": np.linspace(125, 350, 16)},
+                    [1.0, 1, 20], 0.002, unit=0.5)
     for a, lowest, highest in ((0.2, 2.2, 14.0), (0.1, 4.0, 18.0)):
-        yield quadratic(
-            f"Roessler {a}",
-            roessler,
-            {"a": a, "b": a, "c": np.linspace(lowest, highest, 40)},
-            [1.0, 1, 0],
-            0.02,
-        )
+        yield quadratic(f"Roessler {a}", roessler,
+                        {"a": a, "b": a, "c": np.linspace(lowest, highest, 40)},
+                        [1.0, 1, 0], 0.02)
     yield quadratic(
         "Roessler, b varied",
         roessler,
@@ -391,15 +283,14 @@ def chaos() -> Iterator[Batch]:
     yield quadratic("Lu", lu, {"c": np.linspace(13, 22, 12)}, [1.0, 1, 10], 0.002, unit=0.5)
     yield quadratic("Rucklidge", rucklidge, {"k": np.linspace(1.4, 2.4, 12)}, [1.0, 0, 4.5], 0.01)
     yield quadratic("Halvorsen", halvorsen, {"a": np.linspace(1.27, 1.9, 16)}, [-5.0, 0, 0], 0.005)
-    yield quadratic(
-        "Genesio-Tesi", genesio, {"a": np.linspace(0.42, 0.5, 12)}, [0.1, 0.1, 0.1], 0.02
-    )
-    yield quadratic(
-        "Lorenz-84", lorenz84, {"f": np.linspace(6.5, 8, 12), "g": 1.0}, [1.0, 1, 0], 0.01
-    )
+    yield quadratic("Genesio-Tesi", genesio, {"a": np.linspace(0.42, 0.5, 12)}, [0.1, 0.1, 0.1],
+                    0.02)
+    yield quadratic("Lorenz-84", lorenz84, {"f": np.linspace(6.5, 8, 12), "g": 1.0},
+                    [1.0, 1, 0], 0.01)
     yield quadratic("Rikitake", rikitake, {"m": np.linspace(1, 3, 8)}, [1.0, 0, 1], 0.01)
     for letter, f in SPROTT.items():
-        yield quadratic(f"Sprott {letter}", f, {"none": 0.0}, [0.05, 0.05, 0.05], 0.01)
+        yield quadratic(f"Sprott {letter}", f, {"none": 0.0},
+                        [0.05, 0.05, 0.05], 0.01)
     yield poly(
         "chaos, flows",
         "Chua, cubic",
@@ -424,18 +315,9 @@ def chaos() -> Iterator[Batch]:
         f=thomas,
         search=2,
     )
-    yield batch(
-        "chaos, flows",
-        "Chua, piecewise linear",
-        flow(chua, 3),
-        {"a": np.linspace(8.2, 9.6, 16)},
-        SEARCHED,
-        dt=0.005,
-        initial=[0.1, 0.1, 0.1],
-        f=chua,
-        search=2,
-        open=True,
-    )
+    yield batch("chaos, flows", "Chua, piecewise linear", flow(chua, 3),
+                {"a": np.linspace(8.2, 9.6, 16)}, SEARCHED, dt=0.005, initial=[0.1, 0.1, 0.1],
+                f=chua, search=2, open=True)
     short = quadratic(
         "Roessler, short run",
         roessler,
@@ -457,28 +339,11 @@ def chaos() -> Iterator[Batch]:
         )
     quick = coefficients(lorenz, 3, 2, members(**usual, r=[28.0, 35, 40, 45]))
     for times in (4, 8, 16):
-        yield batch(
-            "short runs",
-            f"Lorenz for {times}",
-            system(3, 2),
-            {"c": quick},
-            "chaotic",
-            dt=0.01,
-            times=times,
-            initial=[1.0, 1, 20],
-            open=True,
-        )
-    yield batch(
-        "hyperchaos",
-        "hyperchaotic Roessler",
-        flow(four_wings, 4),
-        {"b": np.linspace(2.6, 3.4, 8)},
-        SEARCHED,
-        dt=0.01,
-        initial=[-10.0, -6, 0, 10],
-        f=four_wings,
-        search=2,
-    )
+        yield batch("short runs", f"Lorenz for {times}", system(3, 2), {"c": quick}, "chaotic",
+                    dt=0.01, times=times, initial=[1.0, 1, 20], open=True)
+    yield batch("hyperchaos", "hyperchaotic Roessler", flow(four_wings, 4),
+                {"b": np.linspace(2.6, 3.4, 8)}, SEARCHED, dt=0.01, initial=[-10.0, -6, 0, 10],
+                f=four_wings, search=2)
     yield batch(
         "hyperchaos",
         "Lorenz-96",

@@ -72,11 +72,8 @@ def expected_counts(batch: Batch, member: int) -> tuple[int, int]:
     if found := re.fullmatch(r"torus of dimension (\d+)", said):
         return int(found[1]), 0
     simple = {
-        "fixed point": (0, 0),
-        "limit cycle": (1, 0),
-        "closed curve": (1, 0),
-        "stable response": (0, 0),
-        "chaotic": (1 if is_flow and not batch.driven else -1, 1),
+        "fixed point": (0, 0), "limit cycle": (1, 0), "closed curve": (1, 0),
+        "stable response": (0, 0), "chaotic": (1 if is_flow and not batch.driven else -1, 1),
     }
     if said.startswith("periodic orbit"):
         return 0, 0
@@ -128,16 +125,8 @@ def judged(batch: Batch, halves: list[str]) -> list[Verdict]:
         return np.asarray(values).reshape(len(said), -1)
 
     return [
-        Verdict(
-            batch,
-            i,
-            str(said[i]),
-            rows(spec.exponents)[i],
-            rows(spec.stderr)[i],
-            rows(spec.sign)[i],
-            str(why[i]),
-            halves[i],
-        )
+        Verdict(batch, i, str(said[i]), rows(spec.exponents)[i], rows(spec.stderr)[i],
+                rows(spec.sign)[i], str(why[i]), halves[i])
         for i in range(len(said))
     ]
 
@@ -163,8 +152,8 @@ class Tally:
 def told(verdict: Verdict) -> str:
     """A line about a case that is not right."""
     pairs = ", ".join(
-        f"{e:.4g}({s:.1g}){'-0+?'[int(g) + 1]}"
-        for e, s, g in zip(verdict.exponents[:6], verdict.stderr[:6], verdict.sign[:6], strict=True)
+        f"{e:.4g}({s:.1g}){'-0+?'[int(g) + 1]}" for e, s, g in
+        zip(verdict.exponents[:6], verdict.stderr[:6], verdict.sign[:6], strict=True)
     )
     why = f"; {verdict.evidence}" if verdict.evidence else ""
     return (

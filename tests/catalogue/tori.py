@@ -53,49 +53,23 @@ def batches() -> Iterator[Batch]:
         w = {f"w{i}": OMEGA[i] * (1 + 0.07 * index * (-1) ** i / several) for i in range(5)}
         start = np.tile([0.9, 0.2], m)
         for label, e in (("side by side", 0.0), ("weakly coupled", 0.01)):
-            yield batch(
-                "tori",
-                f"{m} oscillators {label}",
-                flow(oscillators(m), 2 * m),
-                {**w, "g": np.resize([0.2, 0.5, 1.0], several), "e": e},
-                f"torus of dimension {m}",
-                dt=0.05,
-                initial=start,
-            )
+            yield batch("tori", f"{m} oscillators {label}", flow(oscillators(m), 2 * m),
+                        {**w, "g": np.resize([0.2, 0.5, 1.0], several), "e": e},
+                        f"torus of dimension {m}", dt=0.05, initial=start)
     index = np.arange(12)
     locked = {"w0": 1.0, "w1": 1.0 + 0.012 * index, "w2": 0.0, "w3": 0.0, "w4": 0.0}
-    yield batch(
-        "limit cycle",
-        "two oscillators locked",
-        flow(oscillators(2), 4),
-        {**locked, "g": 1.0, "e": 0.3},
-        "limit cycle",
-        dt=0.05,
-        initial=[0.9, 0.2, 0.5, -0.4],
-    )
+    yield batch("limit cycle", "two oscillators locked", flow(oscillators(2), 4),
+                {**locked, "g": 1.0, "e": 0.3}, "limit cycle", dt=0.05,
+                initial=[0.9, 0.2, 0.5, -0.4])
     # Two phases: the difference obeys phi' = spread - k sin phi, so they lock above k = spread.
     ratio = np.concatenate([np.linspace(0.05, 0.98, 14), np.linspace(1.02, 4, 10)])
     kinds = np.where(ratio < 1, "torus of dimension 2", "limit cycle")
-    yield batch(
-        "phases",
-        "two phases",
-        flow(kuramoto(2), 2),
-        {"mean": 1.3, "spread": 0.5, "k": 0.5 * ratio},
-        list(kinds),
-        dt=0.1,
-        unit=2.0,
-        initial=[0.1, 0.7],
-    )
+    yield batch("phases", "two phases", flow(kuramoto(2), 2),
+                {"mean": 1.3, "spread": 0.5, "k": 0.5 * ratio}, list(kinds), dt=0.1, unit=2.0,
+                initial=[0.1, 0.7])
     for m in (3, 4, 5):
         k = np.array([0.01, 0.02, 0.05, 3.0, 4.0, 6.0])
         kinds = np.where(k < 1, f"torus of dimension {m}", "limit cycle")
-        yield batch(
-            "phases",
-            f"{m} phases",
-            flow(kuramoto(m), m),
-            {"mean": 1.3, "spread": 1.0, "k": k},
-            list(kinds),
-            dt=0.1,
-            unit=2.0,
-            initial=np.linspace(0, 2, m) ** 2,
-        )
+        yield batch("phases", f"{m} phases", flow(kuramoto(m), m),
+                    {"mean": 1.3, "spread": 1.0, "k": k}, list(kinds), dt=0.1, unit=2.0,
+                    initial=np.linspace(0, 2, m) ** 2)

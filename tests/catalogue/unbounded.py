@@ -67,66 +67,30 @@ def batches() -> Iterator[Batch]:
         "e": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
         "f": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0],
     }
-    yield poly(
-        FAMILY, "linear in the plane", plane, 2, 1, GONE, saddles, dt=0.05, initial=[0.5, 0.3]
-    )
-    yield poly(
-        FAMILY,
-        "drift along a rotation",
-        runaway,
-        3,
-        2,
-        GONE,
-        {"a": [0.0, 0.1, 1.0]},
-        dt=0.05,
-        initial=[0.0, 0.5, 0.3],
-    )
-    yield batch(
-        FAMILY,
-        "powers of time",
-        flow(powers, 2),
-        {"s": [0.2, 0.5, 1.0, 2.0]},
-        GONE,
-        dt=0.1,
-        initial=[1.0, 0.3],
-    )
-    yield batch(
-        FAMILY,
-        "square root of time",
-        flow(root, 2),
-        {"a": [0.5, 1.0, 3.0]},
-        GONE,
-        dt=0.1,
-        initial=[1.0, 0.3],
-    )
+    yield poly(FAMILY, "linear in the plane", plane, 2, 1, GONE, saddles, dt=0.05,
+               initial=[0.5, 0.3])
+    yield poly(FAMILY, "drift along a rotation", runaway, 3, 2, GONE, {"a": [0.0, 0.1, 1.0]},
+               dt=0.05, initial=[0.0, 0.5, 0.3])
+    yield batch(FAMILY, "powers of time", flow(powers, 2), {"s": [0.2, 0.5, 1.0, 2.0]}, GONE,
+                dt=0.1, initial=[1.0, 0.3])
+    yield batch(FAMILY, "square root of time", flow(root, 2), {"a": [0.5, 1.0, 3.0]}, GONE,
+                dt=0.1, initial=[1.0, 0.3])
     rng = np.random.default_rng(11)
     # May and Wigner's random communities beyond the edge, linear.
     exploding = rng.standard_normal((6, 30, 30)) / np.sqrt(30)
     largest = np.linalg.eigvals(exploding).real.max(axis=1)
     goal = np.linspace(0.02, 0.2, 6)
     exploding *= ((1 + goal) / largest)[:, None, None]
-    yield batch(
-        FAMILY,
-        "May-Wigner",
-        lambda W: lx.RateNetwork(W, phi="linear"),
-        {"W": exploding},
-        GONE,
-        dt=0.1,
-    )
+    yield batch(FAMILY, "May-Wigner", lambda W: lx.RateNetwork(W, phi="linear"), {"W": exploding},
+                GONE, dt=0.1)
     bias = rng.uniform(0.1, 1.0, (4, 6))
     identity = np.broadcast_to(np.eye(6), (4, 6, 6))
-    yield batch(
-        FAMILY, "identity ReLU network", _relu, {"W": identity, "bias": bias}, GONE, unit=MAP_STEPS
-    )
+    yield batch(FAMILY, "identity ReLU network", _relu, {"W": identity, "bias": bias}, GONE,
+                unit=MAP_STEPS)
     growing = np.array([1.002, 1.01, 1.02])[:, None, None] * np.eye(4)
-    yield batch(
-        FAMILY,
-        "growing ReLU network",
-        _relu,
-        {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
-        GONE,
-        unit=MAP_STEPS,
-    )
+    yield batch(FAMILY, "growing ReLU network", _relu,
+                {"W": growing, "bias": 0.1 + np.zeros((3, 4))},
+                GONE, unit=MAP_STEPS)
 
 
 def _relu(W, bias):
