@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import fields
+
 DT = {"block": 0.05, "lorenz": 0.01, "tanh": 0.05}  # the others are maps
 SMALL = 8  # variables up to which a system runs in threads
 EXACT = 128  # variables up to which all exponents are compared, and not the leading 16
@@ -96,50 +98,19 @@ class Workload:
 
 def field(xp: Any, kind: str) -> Callable[..., Any]:
     """(x (B, n), q (B, n, k), w) -> (f, J q) of a flow, the next ones of a map; any library."""
-
-    def lorenz(x, q, w):
-        a, b, c = x[:, 0], x[:, 1], x[:, 2]
-        f = xp.stack([10 * (b - a), a * (28 - c) - b, a * b - 8 / 3 * c], 1)
-        u, v, s = q[:, 0], q[:, 1], q[:, 2]
-        a, b, c = a[:, None], b[:, None], c[:, None]
-        rows = [10 * (v - u), (28 - c) * u - v - a * s, b * u + a * v - 8 / 3 * s]
-        return f, xp.stack(rows, 1)
-
-    def network(x, q, w):
-        value = xp.tanh(x)
-        product = value @ w.T if w.ndim == 2 else (w @ value[:, :, None])[:, :, 0]
-        return product - x, w @ ((1 - value * value)[:, :, None] * q) - q
-
-    def gru(x, q, w):
-        n = x.shape[1]
-        g, p = x @ w.T, w @ q
-        r, z = 0.5 + 0.5 * xp.tanh(0.5 * g[:, :n]), 0.5 + 0.5 * xp.tanh(0.5 * g[:, n : 2 * n])
-        inner = g[:, 2 * n :]
-        m = xp.tanh(r * inner)
-        slope = (1 - z) * (1 - m * m)
-        q = (
-            z[:, :, None] * q
-            + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
-            + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
-            + (slope * r)[:, :, None] * p[:, 2 * n :]
-        )
-        return m + z * (x - m), q
-
-    return {"lorenz": lorenz, "block": network, "tanh": network, "gru": gru}[kind]
+    if kind == "lorenz":
+        return lambda x, q, w: fields.lorenz(xp, x, q)
+    if kind == "gru":
+        return lambda x, q, w: fields.gru(xp, x, q, w)
+    return lambda x, q, w: fields.network(xp, x, q, w)
 
 
 def step(xp: Any, work: Workload) -> Callable[..., Any]:
     """(x, q, w) one step on: of Runge and Kutta, or of the map."""
     stage, dt = field(xp, work.kind), work.dt
-
-    def runge_kutta(x, q, w):
-        k1, y1 = stage(x, q, w)
-        k2, y2 = stage(x + dt / 2 * k1, q + dt / 2 * y1, w)
-        k3, y3 = stage(x + dt / 2 * k2, q + dt / 2 * y2, w)
-        k4, y4 = stage(x + dt * k3, q + dt * y3, w)
-        return x + dt / 6 * (k1 + 2 * (k2 + k3) + k4), q + dt / 6 * (y1 + 2 * (y2 + y3) + y4)
-
-    return runge_kutta if dt else stage
+    if not dt:
+        return stage
+    return lambda x, q, w: fields.runge_kutta(lambda y, p: stage(y, p, w), x, q, dt)
 
 
 def member_step(xp: Any, work: Workload) -> Callable[..., Any]:

@@ -1,8 +1,10 @@
 """jax in its best form: tangents written out, small systems unrolled with members as lanes."""
 
+import fields
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax_loop import runner
 
 jax.config.update("jax_enable_x64", True)
 
@@ -84,58 +86,20 @@ def make_small(work):
     return run
 
 
-def gru(w, v, x, u, q):
-    """Next state and tangents, one product for the three gates."""
-    n = x.shape[1]
-    g, s, p = x @ w.T, u @ v.T, w @ q
-    r, z = jax.nn.sigmoid(g[:, :n] + s[:, :n]), jax.nn.sigmoid((g + s)[:, n : 2 * n])
-    inner = g[:, 2 * n :]
-    m = jnp.tanh(s[:, 2 * n :] + r * inner)
-    slope = (1 - z) * (1 - m * m)
-    q = (
-        z[:, :, None] * q
-        + (slope * inner * r * (1 - r))[:, :, None] * p[:, :n]
-        + ((x - m) * z * (1 - z))[:, :, None] * p[:, n : 2 * n]
-        + (slope * r)[:, :, None] * p[:, 2 * n :]
-    )
-    return m + z * (x - m), q
-
-
 def make(work):
     if work.kind in ("lorenz", "block"):
         return make_small(work)
-    data, dt = work.data(), work.dt
+    data = work.data()
     w = jnp.asarray(data["w"])
     inputs = None if data["inputs"] is None else jnp.asarray(data["inputs"])
-
-    def stage(x, q):
-        value = jnp.tanh(x)
-        return value @ w.T - x, w @ ((1 - value * value)[:, :, None] * q) - q
-
     v = jnp.asarray(data["v"]) if work.kind == "gru" else None
 
     def step(x, q, t):
-        if v is not None:
-            return gru(w, v, x, inputs[t % len(inputs)], q)
         if inputs is None:
-            return rk4(stage, x, q, dt)
-        value = jnp.tanh(x @ w.T + inputs[t % len(inputs)])
-        return value, (1 - value * value)[:, :, None] * (w @ q)
+            return rk4(lambda x, q: fields.network(jnp, x, q, w), x, q, work.dt)
+        drive = inputs[t % len(inputs)]
+        if v is None:
+            return fields.rnn(jnp, x, q, w, drive)
+        return fields.gru(jnp, x, q, w, drive @ v.T, jax.nn.sigmoid)
 
-    @jax.jit
-    def loop(x, q, intervals):
-        def interval(i, carry):
-            x, q, total = carry
-            one = lambda j, state: step(*state, i * work.interval + j)  # noqa: E731
-            x, q = jax.lax.fori_loop(0, work.interval, one, (x, q))
-            q, r = jnp.linalg.qr(q)
-            return x, q, total + jnp.log(jnp.abs(jnp.diagonal(r, axis1=1, axis2=2)))
-
-        total = jnp.zeros((work.members, work.k))
-        return jax.lax.fori_loop(0, intervals, interval, (x, q, total))[2]
-
-    def run(steps):
-        q = jnp.broadcast_to(jnp.asarray(data["q"]), (work.members, work.n, work.k))
-        return np.asarray(loop(jnp.asarray(data["x"]), q, steps // work.interval))
-
-    return run
+    return runner(work, data, step)

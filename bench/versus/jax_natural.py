@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax_loop import runner
 
 jax.config.update("jax_enable_x64", True)
 
@@ -48,23 +48,7 @@ def make(work):
         push = jax.vmap(lambda v: jax.jvp(lambda y: step(y, u), (x,), (v,)), 1, (None, 1))
         return push(q)
 
-    @jax.jit
-    def loop(x, q, intervals):
-        def interval(i, carry):
-            def one(j, state):
-                t = (i * work.interval + j) % len(inputs)
-                return jax.vmap(member_step)(*state, inputs[t])
+    def all_members(x, q, t):
+        return jax.vmap(member_step)(x, q, inputs[t % len(inputs)])
 
-            x, q, total = carry
-            x, q = jax.lax.fori_loop(0, work.interval, one, (x, q))
-            q, r = jnp.linalg.qr(q)
-            return x, q, total + jnp.log(jnp.abs(jnp.diagonal(r, axis1=1, axis2=2)))
-
-        total = jnp.zeros((work.members, work.k))
-        return jax.lax.fori_loop(0, intervals, interval, (x, q, total))[2]
-
-    def run(steps):
-        q = jnp.broadcast_to(jnp.asarray(data["q"]), (work.members, work.n, work.k))
-        return np.asarray(loop(jnp.asarray(data["x"]), q, steps // work.interval))
-
-    return run
+    return runner(work, data, all_members)

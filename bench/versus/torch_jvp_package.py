@@ -1,8 +1,7 @@
 """torch as a user would write it: a step of the batch, torch.func.jvp under vmap, linalg.qr."""
 
 import torch
-
-torch.set_default_dtype(torch.float64)
+from torch_package import runner
 
 
 def make(work):
@@ -21,19 +20,9 @@ def make(work):
 
     v = torch.from_numpy(data["v"]) if work.kind == "gru" else None
 
-    @torch.no_grad()
-    def run(steps):
-        x = torch.from_numpy(data["x"])
-        q = torch.from_numpy(data["q"]).expand(work.members, -1, -1)
-        total = torch.zeros(work.members, work.k)
-        for t in range(steps):
-            u = inputs[t % len(inputs)]
-            push = lambda p: torch.func.jvp(lambda y: step(y, u), (x,), (p,))  # noqa: B023, E731
-            after, q = torch.func.vmap(push, in_dims=2, out_dims=(None, 2))(q)
-            x = after
-            if (t + 1) % work.interval == 0:
-                q, r = torch.linalg.qr(q)
-                total += torch.diagonal(r, dim1=1, dim2=2).abs().log()
-        return total.numpy()
+    def all_columns(x, q, t):
+        u = inputs[t % len(inputs)]
+        column = lambda p: torch.func.jvp(lambda y: step(y, u), (x,), (p,))  # noqa: E731
+        return torch.func.vmap(column, in_dims=2, out_dims=(None, 2))(q)
 
-    return run
+    return runner(work, data, all_columns)

@@ -4,9 +4,12 @@ import importlib
 import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from workloads import BY_NAME
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `fields`
 
 SECONDS = 0.5  # that one timing should take
 
