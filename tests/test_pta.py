@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import root
 
 from lyapax import pta
+from lyapax.pta import _drawing, _region
 
 # theta = LL(alpha), computed with an independent program.
 SADDLE_NODE = {
@@ -62,8 +63,8 @@ def cycle_exists(alpha, theta, turn, gru):
 )
 def test_a_border_is_where_a_cycle_appears(turn, gru):
     """All borders by the one curve: the cycle is there on one side and not on the other."""
-    unit = {1: 2, 1j: 2 * abs(pta.FOUR_CYCLE), -1: 6}[turn] if gru else 1.0
-    centre = np.angle(pta.FOUR_CYCLE) if gru and turn == 1j else np.angle(turn)
+    unit = {1: 2, 1j: 2 * abs(_region.FOUR_CYCLE), -1: 6}[turn] if gru else 1.0
+    centre = np.angle(_region.FOUR_CYCLE) if gru and turn == 1j else np.angle(turn)
     alpha = 1.7 * unit
     for side in (-1, 1):
         border = pta.saddle_node(alpha / unit)
@@ -180,7 +181,7 @@ def test_rounded_blocks_are_checked_as_they_are_kept():
         return np.round(entries * 8) / 8
 
     alpha, theta = pta.draw(200, where, 1)
-    plain = pta._kept(alpha, theta, rounded)
+    plain = _drawing._kept(alpha, theta, rounded)
     assert (np.abs(pta.leading_exponents(*plain, rng=3)) > 2e-3).sum() >= 5
     alpha, theta = pta.draw(200, where, 1, rounded=rounded)
     bank = pta.bank(alpha, theta)
@@ -191,7 +192,7 @@ def test_rounded_blocks_are_checked_as_they_are_kept():
 def test_long_checks_are_cut_into_calls(monkeypatch):
     options = {"alpha": [1.2, 1.3], "theta": [0.7, 0.9], "transient": 500, "steps": 1000, "rng": 0}
     whole = pta.leading_exponents(**options)
-    monkeypatch.setattr(pta, "CALL_STEPS", 300)
+    monkeypatch.setattr(_drawing, "CALL_STEPS", 300)
     np.testing.assert_array_equal(pta.leading_exponents(**options), whole)
 
 

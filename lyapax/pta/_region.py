@@ -1,24 +1,6 @@
-r"""Two-unit blocks :math:`\alpha R(\theta)` and the region in which they oscillate.
+"""The region of size and angle in which two-unit blocks oscillate: its borders and its samples."""
 
-A bank of independent blocks whose weights lie in that region is a periodic toroidal attractor: one
-zero exponent for each block, so a learning signal neither vanishes nor explodes along it. [1]_
-
-Between two borders a block has no resting state and no short cycle to fall into. Where it has one,
-the point where it appears is a saddle-node bifurcation, and all of these lie on one curve. With
-:math:`x = \tanh u` and :math:`d = 1 - x^2`, a point that each step turns and stretches by a complex
-number B (1 at rest, -1 in a cycle of two steps, i in one of four) obeys
-:math:`\alpha e^{i\theta} = B (u_1 + i u_2)/(x_1 + i x_2)`, and as B commutes with rotations the
-condition :math:`\det(\mathrm{diag}(d)\,\alpha R - [B]) = 0` does not contain it:
-
-.. math:: 1 - \frac{u\cdot x}{|x|^2}(d_1 + d_2) + \frac{|u|^2}{|x|^2} d_1 d_2 = 0 .
-
-So every border is :math:`\theta = \arg B \pm LL(\alpha/|B|)` with the one function `saddle_node`.
-
-.. [1] Park, Sagodi and Sokol, Persistent learning signals and working memory without continuous
-   attractors (2023), sections 3 and S2.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,29 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import bisect
 
-from . import _check
-from .kernels.propagator import initial_carry
-from .systems import Flow, Map
-from .systems.base import System
-from .systems.library import pta_flow, pta_map
-
-__all__ = [
-    "Region",
-    "bank",
-    "block_system",
-    "blocks",
-    "draw",
-    "gru_offset",
-    "leading_exponents",
-    "region",
-    "saddle_node",
-]
-
-Array = NDArray[np.float64]
+from .. import _check
+from .._check import Array
+from ._blocks import UNIT, numbers, together
 
 FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
 # Borders are folds of points that a step multiplies by one of these; alpha counts in UNIT.
-UNIT = {"tanh": 1.0, "gru": 2.0}
 TURNS: dict[tuple[str, str], dict[str, complex]] = {
     ("tanh", "discrete"): {"saddle-node": 1.0, "cycle of four": 1.0j, "cycle of two": -1.0},
     ("gru", "discrete"): {"saddle-node": 1.0, "cycle of four": FOUR_CYCLE, "cycle of two": -3.0},
@@ -61,81 +26,6 @@ LIMIT = 100.0  # of alpha, for the curve; a saturated unit knows no difference
 
 TRIES = 1000  # of a block to be drawn, until none is thought to oscillate
 LARGEST = 10_000_000  # of a number of blocks or points, far beyond any use
-
-CHECK_STEPS = (2_000, 10_000)  # of a map: transient and measured
-CALL_STEPS = 20_000_000  # of all blocks in one call of a kernel: a few tenths of a second
-LOCKED = 1.5e-3  # per step: a block below is locked; at rest the estimate is within 1e-3 of zero
-
-
-def blocks(alpha: ArrayLike, theta: ArrayLike) -> Array:
-    r"""Blocks :math:`\alpha R(\theta)`, counterclockwise.
-
-    Parameters
-    ----------
-    alpha, theta : array_like
-        Sizes and angles (radian), broadcast together.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the argument, what was expected and what came.
-
-    Examples
-    --------
-    >>> from lyapax.pta import blocks
-    >>> blocks(2.0, 0.0).tolist()
-    [[2.0, -0.0], [0.0, 2.0]]
-    """
-    alpha, theta = _together(alpha=alpha, theta=theta)
-    real, imaginary = alpha * np.cos(theta), alpha * np.sin(theta)
-    return np.stack([np.stack([real, -imaginary], -1), np.stack([imaginary, real], -1)], -2)
-
-
-def bank(alpha: ArrayLike, theta: ArrayLike, n: int | None = None) -> Array:
-    """Blocks along the diagonal of a matrix, zero elsewhere.
-
-    Parameters
-    ----------
-    alpha, theta : float or array (m,)
-        Sizes and angles (radian) of the blocks, broadcast together.
-    n : int, optional
-        Rows of the matrix: 2 m (default), or 2 m + 1, then the last row and column are zero.
-
-    Returns
-    -------
-    ndarray, shape (n, n)
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the argument, what was expected and what came.
-
-    Examples
-    --------
-    >>> from lyapax.pta import bank
-    >>> bank(2.0, [0.0, 0.0], n=5).diagonal().tolist()
-    [2.0, 2.0, 2.0, 2.0, 0.0]
-    """
-    each = blocks(alpha, theta)
-    each = each[None] if each.ndim == 2 else each
-    if each.ndim != 3:
-        raise ValueError(f"alpha and theta must be numbers or (m,), got shape {each.shape[:-2]}")
-    n = 2 * len(each) if n is None else _check.count(n, "n")
-    if n // 2 != len(each):
-        raise ValueError(
-            f"n must be {2 * len(each)} or {2 * len(each) + 1}, got {n}: alpha and theta are of "
-            f"{len(each)} blocks"
-        )
-    out = np.zeros((n, n))
-    first = 2 * np.arange(len(each))
-    for i in range(2):
-        for j in range(2):
-            out[first + i, first + j] = each[:, i, j]
-    return out
 
 
 @cache
@@ -181,7 +71,7 @@ def saddle_node(alpha: ArrayLike) -> Array:
     >>> round(float(saddle_node(2.0)), 5)
     0.25246
     """
-    return _reach(_numbers(alpha, "alpha"))
+    return _reach(numbers(alpha, "alpha"))
 
 
 def _reach(alpha: Array) -> Array:
@@ -219,7 +109,7 @@ def gru_offset(theta: ArrayLike) -> Array:
     >>> gru_offset([0.0, np.pi]).tolist()
     [2.0, 6.0]
     """
-    cosine = np.cos(_numbers(theta, "theta"))
+    cosine = np.cos(numbers(theta, "theta"))
     return np.asarray(-2 * cosine + np.sqrt(4 * cosine**2 + 12))
 
 
@@ -288,7 +178,7 @@ class Region:
         -------
         bool array
         """
-        alpha, theta = _together(alpha=alpha, theta=theta)
+        alpha, theta = together(alpha=alpha, theta=theta)
         angle = np.abs(_wrapped(theta))
         value, (low, high) = alpha, self.alpha or (0.0, 0.0)
         if self.offset is not None:
@@ -349,7 +239,7 @@ class Region:
             raise ValueError("give alpha or offset, not both")
         if offset is not None and (self.cell, self.time) != ("gru", "discrete"):
             raise ValueError("offset is for the GRU in discrete time, use alpha")
-        fixed = _fixed(size, alpha=alpha, theta=theta, offset=offset)
+        fixed = fixed_values(size, alpha=alpha, theta=theta, offset=offset)
         low, high = self.alpha or self.offset or (0.0, 0.0)
         out = np.empty((2, size))
         missing = np.arange(size)
@@ -464,247 +354,18 @@ def region(name: str = "null", cell: str = "tanh", time: str = "discrete") -> Re
     return whole
 
 
-def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> System:
-    """Blocks as systems of two units, one member each.
-
-    Parameters
-    ----------
-    alpha, theta : array_like
-        Sizes and angles (radian), broadcast together to the shape of the batch.
-    cell, time : str
-        As of `Region`.
-
-    Returns
-    -------
-    Flow or Map
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the argument, what was expected and what came.
-
-    Examples
-    --------
-    >>> import lyapax as lx
-    >>> from lyapax.pta import block_system
-    >>> spec = lx.lyapunov_spectrum(block_system(1.2, 0.7, "tanh", "discrete"), duration=5000,
-    ...                             rng=0, progress=False)
-    >>> spec.attractor                                # one zero exponent: it oscillates
-    'closed curve'
-    """
-    _check.choice(cell, "cell", ("tanh", "gru"))
-    _check.choice(time, "time", ("discrete", "continuous"))
-    alpha, theta = _together(alpha=alpha, theta=theta)
-    if not alpha.size:
-        raise ValueError("alpha and theta must be of one block at least, got none")
-    return _block(cell, time).with_params(alpha=alpha / UNIT[cell], theta=theta)
-
-
-@cache
-def _block(cell: str, time: str) -> System:
-    unit, params = UNIT[cell], {"alpha": 1.0, "theta": 0.0}
-
-    def mixed(x: Any, p: Any) -> list[Any]:
-        return [0.5 * h + 0.5 * c for h, c in zip(x, pta_map(x, p), strict=True)]
-
-    def flow(x: Any, p: Any) -> list[Any]:
-        return [slope / unit for slope in pta_flow(x, p)]
-
-    if time == "continuous":
-        return Flow(flow, 2, params)
-    return Map(mixed if cell == "gru" else pta_map, 2, params)
-
-
-def leading_exponents(
-    alpha: ArrayLike,
-    theta: ArrayLike,
-    cell: str = "tanh",
-    time: str = "discrete",
-    *,
-    transient: int = CHECK_STEPS[0],
-    steps: int = CHECK_STEPS[1],
-    rng: Any = 0,
-    dt: float = 0.1,
-) -> Array:
-    """Leading exponent of each block, per step of a map or per unit time, by a short run.
-
-    Zero for a block that oscillates freely, negative for one that is locked.
-
-    Parameters
-    ----------
-    alpha, theta : float or array (m,)
-        Sizes and angles (radian), broadcast together.
-    cell, time : str
-        As of `Region`.
-    transient, steps : int
-        Steps before and in the measurement, of `dt` in continuous time; rounded up to 50.
-    rng : int or numpy.random.Generator, optional
-    dt : float
-        Of the flow.
-
-    Returns
-    -------
-    ndarray, shape (m,)
-        Natural logarithms; NaN of a block whose state left the floating-point numbers.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the argument, what was expected and what came.
-
-    Examples
-    --------
-    >>> from lyapax.pta import leading_exponents
-    >>> leading_exponents(2.0, [0.1, 0.8]).round(2) + 0.0     # at rest, and oscillating
-    array([-1.32,  0.  ])
-    """
-    _check.choice(time, "time", ("discrete", "continuous"))
-    transient = _check.count(transient, "transient", low=0, high=10**9)
-    steps, random = _check.count(steps, "steps", high=10**9), _check.generator(rng, "rng")
-    step = _check.positive(dt, "dt") if time == "continuous" else 1.0
-    alpha, theta = _together(alpha=alpha, theta=theta)
-    if alpha.ndim > 1:
-        raise ValueError(f"alpha and theta must be numbers or (m,), got shape {alpha.shape}")
-    members = alpha.size
-    if not members:
-        return np.empty(0)
-    system = block_system(alpha, theta, cell, time)
-    propagator = system.propagator((members,), step, 1, np.dtype(np.float64))
-    basis = random.standard_normal((members, 2, 1))
-    carry = initial_carry(random.uniform(-0.5, 0.5, (members, 2)), basis)
-    interval, intervals = 50, -(-steps // 50)
-    longest = max(1, CALL_STEPS // (interval * members))  # so that Ctrl-C answers soon
-
-    def run(total: int) -> None:
-        for done in range(0, total, longest):
-            propagator.propagate(carry, min(longest, total - done), interval)
-
-    run(-(-transient // interval))
-    carry.log_sum[:], carry.compensation[:] = 0.0, 0.0
-    run(intervals)
-    total = carry.log_sum[:, 0] + carry.compensation[:, 0]
-    return np.asarray(total / (intervals * interval * step))
-
-
-def draw(
-    size: int,
-    where: Region,
-    rng: Any = None,
-    *,
-    check: bool = True,
-    rounded: Callable[[Array], Array] | None = None,
-    alpha: ArrayLike | None = None,
-    theta: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-) -> tuple[Array, Array]:
-    """Blocks as of `Region.sample`, the locked ones drawn again.
-
-    Narrow tongues in which a map locks lie inside of the region, so each block is run for 12,000
-    steps. A flow's region has none and is not checked. Of blocks that are fixed altogether nothing
-    can be drawn again.
-
-    Parameters
-    ----------
-    size : int
-        Number of blocks, m.
-    where : Region
-    rng : int or numpy.random.Generator, optional
-    check : bool
-        Whether locked blocks are drawn again.
-    rounded : callable, optional
-        Where weights are kept in few digits: takes an array of the blocks' entries to what is kept
-        of them. It is such blocks, of another alpha and theta, that are run and returned.
-    alpha, theta, offset : array_like, optional
-        Fixed values, as of `Region.sample`.
-
-    Returns
-    -------
-    alpha, theta : ndarray, shape (m,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the argument; ValueError too where a block locks wherever it is drawn.
-
-    Examples
-    --------
-    >>> from lyapax.pta import draw, leading_exponents, region
-    >>> alpha, theta = draw(20, region("paper"), rng=0)
-    >>> print(abs(leading_exponents(alpha, theta)).max() < 2e-3)
-    True
-    """
-    if not isinstance(where, Region):
-        raise TypeError(f"where must be a Region, got {type(where).__name__}")
-    if not isinstance(check, bool | np.bool_):
-        raise TypeError(f"check must be True or False, got {_check.quoted(check)}")
-    if rounded is not None and not callable(rounded):
-        raise TypeError(f"rounded must be a function of an array, got {_check.quoted(rounded)}")
-    size, random = _check.count(size, "size", low=0, high=LARGEST), _check.generator(rng, "rng")
-    fixed = _fixed(size, alpha=alpha, theta=theta, offset=offset)
-    found, missing = np.empty((2, size)), np.arange(size)
-    for _ in range(51):
-        still: Any = {name: values[missing] for name, values in fixed.items()}
-        each = where.sample(len(missing), random, **still)
-        found[:, missing] = each if rounded is None else _kept(*each, rounded)
-        if not check or where.time == "continuous" or len(fixed) > 1:
-            break
-        leading = leading_exponents(found[0][missing], found[1][missing], where.cell)
-        missing = missing[~(np.abs(leading) <= LOCKED)]  # one that died has NaN
-        if not len(missing):
-            break
-    else:
-        raise ValueError(
-            f"alpha, theta or offset must leave room: block {missing[0]} locks wherever it is "
-            "drawn, nothing near is free"
-        )
-    return found[0], found[1]
-
-
-def _kept(alpha: Array, theta: Array, rounded: Callable[[Array], Array]) -> tuple[Array, Array]:
-    """Blocks of rounded entries: equal ones stay equal, so each is again a size and an angle."""
-    entries = np.stack([alpha * np.cos(theta), alpha * np.sin(theta)])
-    try:
-        kept = np.asarray(rounded(entries), np.float64)
-    except Exception as error:
-        told = " ".join(str(error).split())
-        raise TypeError(
-            f"rounded must take an array and return another; it raised: {told:.200}"
-        ) from error
-    if kept.shape != entries.shape:
-        raise ValueError(
-            f"rounded must return an array of shape {entries.shape} as it was given, got one of "
-            f"{kept.shape}"
-        )
-    real, imaginary = kept
-    return np.hypot(real, imaginary), np.arctan2(imaginary, real)
-
-
 def _wrapped(theta: Array) -> Array:
     """Angles in [-pi, pi)."""
     return (theta + np.pi) % (2 * np.pi) - np.pi
 
 
-def _numbers(value: Any, name: str) -> Array:
-    """A finite real array; an empty one is fine: no blocks."""
-    if isinstance(value, np.ndarray) and value.dtype == np.float64 and not value.size:
-        return value
-    return _check.real_array(value, name)
-
-
-def _together(**values: Any) -> list[Array]:
-    """Arrays of one shape."""
-    arrays = [_numbers(value, name) for name, value in values.items()]
-    shape = _check.broadcast(" and ".join(values), *(array.shape for array in arrays))
-    return [np.array(np.broadcast_to(array, shape)) for array in arrays]
-
-
-def _fixed(size: int, **values: Any) -> dict[str, Array]:
+def fixed_values(size: int, **values: Any) -> dict[str, Array]:
     """The given values, one number for each block."""
     found = {}
     for name, value in values.items():
         if value is None:
             continue
-        array = _numbers(value, name)
+        array = numbers(value, name)
         if array.shape not in ((), (1,), (size,)):
             raise ValueError(
                 f"{name} must be a number or {size} numbers, one for each block, got shape "
