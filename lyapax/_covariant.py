@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,14 +164,16 @@ def covariant_vectors(
         duration / 10 if alignment is None else _check.positive(alignment, "alignment", zero=True)
     )
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
-    transient = alignment if transient is None else transient
-    start = Start.of(system, params, dt, transient, initial, members, rng)
+    before = 0.0 if transient is None else transient
+    start = Start.of(system, params, dt, before, initial, members, rng)
     progress = _check.flag(progress, "progress")
     n = start.dim
     k = n if k is None else _check.count(k, "k", high=n)
     every = _check.count(qr_every, "qr_every")
     times = {"alignment": alignment, "duration": duration, "tail": tail}
     counts = [start.steps(time, name) // every for name, time in times.items()]
+    if transient is None:
+        start = replace(start, transient=alignment)
     heed_jumps(start.system)
     if counts[1] < 1:
         raise ValueError(f"duration must be at least {every} steps (qr_every)")

@@ -39,10 +39,10 @@ def test_an_edited_helper_is_compiled_anew(tmp_path):
         return [*map(float, values)], int(hits)
 
     assert run() == ([2.0, 4.0], 0)
-    account = package / "kernels" / "cpu" / "qr" / "account.py"
-    text = account.read_text()
+    helper = package / "kernels" / "cpu" / "qr" / "accumulate.py"
+    text = helper.read_text()
     assert "term = math.log(r)\n" in text
-    account.write_text(text.replace("term = math.log(r)\n", "term = math.log(3.0 * r)\n"))
+    helper.write_text(text.replace("term = math.log(r)\n", "term = math.log(3.0 * r)\n"))
     assert run() == ([6.0, 12.0], 0)
-    account.write_text(text)  # back: the first version's code is still there, and is right again
+    helper.write_text(text)  # back: the first version's code is still there, and is right again
     assert run() == ([2.0, 4.0], 1)

@@ -12,6 +12,7 @@ from ...codegen import Graph
 from ...generated import module
 from ...propagator import Array, Carry, chosen, rank_unit
 from ..team.interruptible import compile_for, supervise, threads_for, together
+from .lane_blocks import advance, propagate
 from .lanes_source import lanes_source
 from .linear import Linearized
 
@@ -47,13 +48,23 @@ class Lanes(Linearized):
 
     def advance(self, carry: Carry, steps: int) -> None:
         self._over_members(
-            self.code.advance, self.params, self.dt, carry.step, steps, carry.state, carry.basis
+            advance,
+            self.code.state_run,
+            self.code.LAYOUT,
+            self.params,
+            self.dt,
+            carry.step,
+            steps,
+            carry.state,
+            carry.basis,
         )
         carry.step += steps
 
     def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         self._over_members(
-            self.code.propagate,
+            propagate,
+            self.code.run,
+            self.code.LAYOUT,
             self.params,
             self.dt,
             carry.step,

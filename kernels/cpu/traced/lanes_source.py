@@ -1,4 +1,4 @@
-"""Source of the lanes propagator: members as SIMD lanes, everything else unrolled.
+"""Source of what `lane_blocks` runs: steps and QR of a block of members as SIMD lanes, unrolled.
 
 One flat workspace holds every value of a block of members, row r of lane l at
 w[r * LANES + l]: with literal offsets LLVM proves that iterations do not touch each other, and
@@ -22,22 +22,18 @@ def {name}(w, t, x, q, out, q_out, reach):
 
 HEADER = """import math
 
-import numpy as np
 from numpy import int64
 
-from lyapax.kernels.cpu.qr.accumulate import accumulate
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
-from lyapax.kernels.cpu.team.interruptible import raised
-from lyapax.kernels.jit import exact_inlined, exact_kernel
+from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
+from lyapax.kernels.jit import c_function, exact_inlined
 
 LANES = {lanes}
-ROWS = {rows}
 N = {n}
 K = {k}
-P = {p}
 THIRD = 1.0 / 3.0
-PIECE = 1024  # steps from one look at the flag to the next
 X, STATES, Q, BASES, NORM, DIAGONAL, PARAMS = {offsets}
+LAYOUT = LANES, {rows}, X, Q, NORM, DIAGONAL, PARAMS
 
 
 {stages}
@@ -55,17 +51,19 @@ X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
 Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
 
 
-@exact_inlined
-def run(w, t0, dt, steps):
+@c_function(RUN)
+def run(w, t0, dt, steps, closing):
     for s in range(steps):
         t = (t0 + s) * dt
         stage(w, t, int64(X), int64(Q), int64(X2), int64(Q2), 0.5 * dt)
         stage(w, t + 0.5 * dt, int64(X2), int64(Q2), int64(X3), int64(Q3), 0.5 * dt)
         stage(w, t + 0.5 * dt, int64(X3), int64(Q3), int64(X4), int64(Q4), dt)
         last_stage(w, t + dt, X4, Q4, X, Q, dt / 6.0)
+    if closing:
+        orthonormalise(w)
 
 
-@exact_inlined
+@c_function(STATE_RUN)
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
@@ -77,81 +75,19 @@ def state_run(w, t0, dt, steps):
 
 MAP = """
 
-@exact_inlined
-def run(w, t0, dt, steps):
+@c_function(RUN)
+def run(w, t0, dt, steps, closing):
     for s in range(steps):
         last_stage(w, float(t0 + s), X, Q, X, Q, 0.0)
+    if closing:
+        orthonormalise(w)
 
 
-@exact_inlined
+@c_function(STATE_RUN)
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         state_last_stage(w, float(t0 + s), X, X, 0.0)
 """
-
-FOOTER = '''
-
-@exact_inlined
-def load(w, first, x, q, p):
-    for l in range(LANES):
-        b = min(first + l, x.shape[0] - 1)  # the last member fills a ragged block
-        for i in range(N):
-            w[(X + i) * LANES + l] = x[b, i]
-            for c in range(K):
-                w[(Q + i * K + c) * LANES + l] = q[b, i, c]
-        for i in range(P):
-            w[(PARAMS + i) * LANES + l] = p[b % p.shape[0], i]
-
-
-@exact_kernel
-def propagate(
-    flag, start, stop, p, dt, step, intervals, steps, unit, x, q,
-    log_sum, compensation, cancellation, status,
-):
-    """Members start to stop of x (B, N), q (B, N, K), p (B or 1, P)."""
-    w = np.zeros(ROWS * LANES)
-    norm = np.empty(K)
-    diagonal = np.empty(K)
-    for first in range(start, stop, LANES):
-        lanes = min(LANES, stop - first)
-        load(w, first, x, q, p)
-        for interval in range(intervals):
-            if raised(flag):
-                break
-            begin = step + interval * steps
-            for s in range(0, steps, PIECE):
-                if raised(flag):
-                    break
-                run(w, begin + s, dt, min(PIECE, steps - s))
-            orthonormalise(w)
-            for l in range(lanes):
-                for c in range(K):
-                    norm[c] = w[(NORM + c) * LANES + l]
-                    diagonal[c] = w[(DIAGONAL + c) * LANES + l]
-                b = first + l
-                accumulate(
-                    norm, diagonal, unit, log_sum[b], compensation[b], cancellation[b], status[b]
-                )
-        for l in range(lanes):
-            for i in range(N):
-                x[first + l, i] = w[(X + i) * LANES + l]
-                for c in range(K):
-                    q[first + l, i, c] = w[(Q + i * K + c) * LANES + l]
-
-
-@exact_kernel
-def advance(flag, start, stop, p, dt, step, steps, x, q):
-    w = np.zeros(ROWS * LANES)
-    for first in range(start, stop, LANES):
-        load(w, first, x, q, p)
-        for s in range(0, steps, PIECE):
-            if raised(flag):
-                break
-            state_run(w, step + s, dt, min(PIECE, steps - s))
-        for l in range(min(LANES, stop - first)):
-            for i in range(N):
-                x[first + l, i] = w[(X + i) * LANES + l]
-'''
 
 
 def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
@@ -210,12 +146,11 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
         rows=sum(sizes),
         n=n,
         k=k,
-        p=p,
         offsets=tuple(offsets),
         stages=(stages("stage", False) if flow else "") + stages("last_stage", True),
         orthonormalise=indent(reflect),
     )
-    return head + (FLOW if flow else MAP) + FOOTER
+    return head + (FLOW if flow else MAP)
 
 
 # The end of a stage: base + reach * slope and in the last one, with reach = dt/6, the step
