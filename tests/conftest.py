@@ -49,6 +49,10 @@ def pytest_addoption(parser):
     parser.addoption("--fresh", action="store_true", help="compile everything anew")
 
 
+# Before PyTorch is imported. Two processes share the cores, and its threads wait for each other at
+# full load: a training step of `examples/floss_exponents.py` takes 8 CPU-seconds then, not 0.9.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before Numba is imported. Workers of pytest-xdist inherit both; folders that are named already
 # may be shared as well, since compiled code is kept under a stamp of all kernel source.
 if not {"NUMBA_CACHE_DIR", "LYAPAX_CACHE_DIR"} <= os.environ.keys():
