@@ -225,11 +225,11 @@ def test_a_second_interrupt_leaves_the_kernel_its_lock():
     try:
         with pytest.raises(KeyboardInterrupt):
             interruptible.supervise(stop, partial(interruptible.alone, stop, work))
+        assert len(heard) == 2
+        assert interruptible.CALL_LOCK.lock.locked()
     finally:
         signal.signal(signal.SIGINT, usual)
-    assert len(heard) == 2
-    assert interruptible.CALL_LOCK.lock.locked()
-    release.set()
+        release.set()  # or all kernels of later tests would wait for ever
     with interruptible.CALL_LOCK.lock:
         pass
 
