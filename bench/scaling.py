@@ -1,6 +1,6 @@
 """How cost grows with n, k, batch, density, duration and threads: a table and docs/scaling.png.
 
-python bench/scaling.py
+python -m bench.scaling
 """
 
 import json

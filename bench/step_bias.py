@@ -1,7 +1,7 @@
 """What dt does to exponents, beside what `step_bias` says of it, and the runs of dt="auto".
 
-    python bench/step_bias.py            # writes bench/results/step.md, an hour
-    python bench/step_bias.py lorenz     # prints one system
+    python -m bench.step_bias            # writes bench/results/step.md, an hour
+    python -m bench.step_bias lorenz     # prints one system
 
 The converged exponents and the true bias are those of many members at each dt; a limit cycle has
 no chance in it, and one member for a long time does.
@@ -172,7 +172,7 @@ def measured(name):
 
 HEAD = """# The step: `step_bias` and `dt="auto"`
 
-`python bench/step_bias.py`, on two cores of an AMD EPYC that others used as well.
+`python -m bench.step_bias`, on two cores of an AMD EPYC that others used as well.
 
 One run at each dt, beside the difference of long runs of many members at dt and at a finer one.
 "off": the largest distance of any exponent, in joint errors; of the last network, where at dt = 0.2

@@ -93,6 +93,11 @@ class EnsembleSpectrum(LyapunovSpectrum):
             facts["sign"] = _signs(members, facts["exponents"], facts["stderr"])
         return cls(**facts, members=members, _look=seen)
 
+    def _labelled(self, axes: list[tuple[str, Any]]) -> "EnsembleSpectrum":
+        """A copy with other names and values of the batch axes, of the members' as well."""
+        members = self.members._labelled([self.members.axes[0], *axes])
+        return replace(self, axes=axes, members=members)
+
     def _error_of(self, combine: Callable[[Array], Any]) -> Any:
         if not self.duration:
             return super()._error_of(combine)
@@ -162,17 +167,19 @@ class EnsembleSpectrum(LyapunovSpectrum):
         duration = _check.positive(duration, "duration")
         steps = _check.steps(duration / self.members.shape[0], self.dt, "duration")
         progress = _check.flag(progress, "progress")
-        longer = pooled_after(continued.branch(), steps, None, progress)
-        step.warn(longer)
-        return longer
+        return pooled_after(continued.branch(), steps, None, progress)
 
 
 def pooled_after(continued: Continuation, *asked: Any, **options: Any) -> EnsembleSpectrum:
     """Measure members, as `finish` does, and pool them; those of an interrupted run too."""
     pooled, members = EnsembleSpectrum._of_members, None
     try:
-        members = finish(continued, LyapunovSpectrum._of, *asked, **options)
-        return pooled(members)
+        members = finish(
+            continued, LyapunovSpectrum._of, *asked, **options, of_step=lambda members: None
+        )
+        found = pooled(members)
+        step.warn(found)
+        return found
     except Interrupted as stop:
         raise Interrupted(stop.args[0], pooled(stop.result)) from None
     except KeyboardInterrupt:

@@ -84,5 +84,6 @@ def estimated(continued: Continuation) -> dict[str, Any]:
         "is_flow": traits.is_flow,
         "is_driven": traits.is_driven,
         "circles": traits.circles,
-        "axes": traits.axes,
+        "axes": list(traits.axes),
+        "_home": traits.home,
     }

@@ -201,7 +201,6 @@ def _driven(start: Start, period: float | None, wrap: Any) -> Floquet:
         step = period / steps
     orbit = replace(start, step_time=step, transient=0.0).orbit(period)
     closing = _closing(orbit, wrap, free=False)
-    start.steps(start.transient, "transient")
     before = steps * math.ceil(start.transient / period)
     orbit.expect(before)
     orbit.advance(before)

@@ -32,8 +32,12 @@ def finish(
     *,
     decay_rate: Callable[[Array], float | None] | None = None,
     measure: Callable[..., None] = measure,
+    of_step: Callable[[Any], None] = step.warn,
 ) -> S:
-    """Finish transient and alignment of a run, measure `steps` more, and `build` the result."""
+    """Finish transient and alignment of a run, measure `steps` more, and `build` the result.
+
+    `of_step` warns where the time step moves exponents.
+    """
     run, traits = continued.run, continued.traits
     begin = run.now
     rates: list[float | None] = []
@@ -61,6 +65,7 @@ def finish(
             warnings.warn(f"diverged {divergence(result)}", stacklevel=4)
         warn_of_changes(result)
         warn_of_rounded_orbits(run, result)
+        of_step(result)
         return result
     except KeyboardInterrupt:
         result = build(continued)

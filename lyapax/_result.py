@@ -13,11 +13,11 @@ from . import _attractor as attractor
 from . import _check
 from . import _files as files
 from . import _statistics as statistics
-from . import _step as step
 from . import _sums as sums
 from . import _table as table
 from ._check import Array
 from ._continuation import Continuation
+from ._device import Home
 from ._distribution import hint
 from ._estimates import estimated
 from ._interrupted import raises_interrupted
@@ -113,6 +113,7 @@ class LyapunovSpectrum:
     is_driven: bool
     circles: bool
     axes: list[tuple[str, Any]]
+    _home: Home | None = None  # the GPU that the system's arrays came from
     _continuation: Continuation | None = None  # None where the run was not kept
 
     @classmethod
@@ -361,10 +362,9 @@ class LyapunovSpectrum:
         CuPy arrays or PyTorch tensors; NumPy arrays where everything came from the host. The
         attributes of a result are always NumPy arrays.
         """
-        home = None if self._continuation is None else self._continuation.traits.home
-        if home is None:
+        if self._home is None:
             return self.exponents, self.stderr
-        return home.take(self.exponents), home.take(self.stderr)
+        return self._home.take(self.exponents), self._home.take(self.stderr)
 
     def pooled(self, axis: int = -1, of: str = "exponents") -> tuple[Any, Any]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.
@@ -459,9 +459,7 @@ class LyapunovSpectrum:
         duration = _check.positive(duration, "duration")
         steps = _check.steps(duration, self.dt, "duration")
         progress = _check.flag(progress, "progress")
-        longer = finish(self._continuation.branch(), self._of, steps, None, progress)
-        step.warn(longer)
-        return longer
+        return finish(self._continuation.branch(), self._of, steps, None, progress)
 
     def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
         """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""

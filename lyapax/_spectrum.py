@@ -17,7 +17,6 @@ from ._orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
 from ._result import LyapunovSpectrum
 from ._run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
 from ._snapshots import COORDINATES, observed
-from ._step import warn as warn_of_step
 from ._table import divergence
 from .kernels.background import in_background
 from .kernels.propagator import Array, initial_carry
@@ -291,13 +290,11 @@ def lyapunov_spectrum(
         result = seen = finish(
             continued, LyapunovSpectrum._of, measured, tol, progress, decay_rate=system.decay_rate
         )
-        seen = result
     if errors == "raise" and seen.diverged.any():
         first = f", the first {divergence(seen)}" if divergence(seen) else ""
         raise RuntimeError(
             f"{int(seen.diverged.sum())} of {state.shape[0]} members diverged{first}"
         )
-    warn_of_step(result)
     return result
 
 

@@ -241,4 +241,4 @@ def warn(spec: "LyapunovSpectrum") -> None:
     """Say so where the bias of the step is beyond error bars; called where users call."""
     at = worst(spec, 1.0, WARNED)
     if at is not None:
-        warnings.warn(f"dt = {spec.dt:g} is too large: it {described(spec, at)}", stacklevel=4)
+        warnings.warn(f"dt = {spec.dt:g} is too large: it {described(spec, at)}", stacklevel=5)

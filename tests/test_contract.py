@@ -157,7 +157,7 @@ def devices_of(place):
     return {"cpu": lambda: [], "emulated": lambda: [EMULATED], "gpu": lambda: [real()]}[place]()
 
 
-def flight_of(system, batch, k, dt, dtype="float64", place="cpu"):
+def started(system, batch, k, dt, dtype="float64", place="cpu"):
     rng = np.random.default_rng(1)
     n = system.dim
     state = 0.1 * rng.standard_normal((batch, n))
@@ -173,7 +173,7 @@ def test_matches_reference(place, name, batch):
     system, f, jacobian, dt = ROWS[name]()
     # Small systems compile for each k, and tests below take 2.
     k = 2 if system.dim <= 3 else system.dim - 1
-    propagator, carry = flight_of(system, batch, k, dt, place=place)
+    propagator, carry = started(system, batch, k, dt, place=place)
     x, q = carry.state.copy(), carry.basis.copy()
     propagator.propagate(carry, 3, 2)
     for b in range(batch):
@@ -188,7 +188,7 @@ def test_matches_reference(place, name, batch):
 @pytest.mark.parametrize(("place", "name"), cases(ON_GPU))
 def test_advance_follows_propagate(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 3, 2, dt, place=place)
+    propagator, carry = started(system, 3, 2, dt, place=place)
     alone = carry.copy()
     propagator.propagate(carry, 3, 2)
     propagator.advance(alone, 6)
@@ -198,7 +198,7 @@ def test_advance_follows_propagate(place, name):
 @pytest.mark.parametrize(("place", "name"), cases(PATHS))
 def test_calls_and_batches_do_not_change_bits(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, whole = flight_of(system, 40, 2, dt, place=place)
+    propagator, whole = started(system, 40, 2, dt, place=place)
     parts = whole.copy()
     single = whole.copy()
     propagator.propagate(whole, 6, 2)
@@ -208,7 +208,7 @@ def test_calls_and_batches_do_not_change_bits(place, name):
     assert np.array_equal(whole.basis, parts.basis)
     if place == "gpu" and isinstance(propagator, Gemm):
         return  # cuBLAS picks its kernel by the batch
-    alone, _ = flight_of(system, 1, 2, dt, place=place)
+    alone, _ = started(system, 1, 2, dt, place=place)
     member = initial_carry(single.state[7:8].copy(), single.basis[7:8].copy())
     alone.propagate(member, 6, 2)
     assert np.array_equal(whole.log_sum[7], member.log_sum[0])
@@ -253,7 +253,7 @@ def test_tangent_and_cotangent_steps(name, batch):
 def test_float32_tangents(name):
     """On the CPU states stay float64."""
     system, f, jacobian, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 2, 4, dt, "float32")
+    propagator, carry = started(system, 2, 4, dt, "float32")
     x, q = carry.state[0].copy(), carry.basis[0].astype(float)
     propagator.propagate(carry, 3, 2)
     expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
@@ -267,7 +267,7 @@ def test_float32_on_a_gpu(place, name):
     """There states are float32 too."""
     system, f, jacobian, dt = ROWS[name]()
     k = min(4, system.dim)
-    propagator, carry = flight_of(system, 2, k, dt, "float32", place)
+    propagator, carry = started(system, 2, k, dt, "float32", place)
     x, q = carry.state[0].copy(), carry.basis[0].astype(float)
     propagator.propagate(carry, 3, 2)
     expected = reference.propagate(f, jacobian, x, q, dt, 3, 2)
@@ -279,7 +279,7 @@ def test_float32_on_a_gpu(place, name):
 @pytest.mark.parametrize(("place", "name"), cases(PATHS))
 def test_a_diverged_member_leaves_its_neighbours_alone(place, name):
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 9, 2, dt, place=place)
+    propagator, carry = started(system, 9, 2, dt, place=place)
     spoiled = carry.copy()
     spoiled.state[4, 0] = np.nan
     propagator.propagate(carry, 3, 2)

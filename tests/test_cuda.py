@@ -1,5 +1,6 @@
 """The GPU route from the driver down: on an emulated device, or with -m gpu on a real one."""
 
+import copy
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +20,7 @@ from lyapax.systems import library
 from .cuda_device import EMULATED, emulated, real
 from .cuda_emulator import schedule
 from .helpers import network, spectrum
-from .test_contract import PATHS, ROWS, flight_of, on_gpu
+from .test_contract import PATHS, ROWS, on_gpu, started
 
 DEVICES = [
     pytest.param(lambda: EMULATED, id="emulated"),
@@ -138,7 +139,7 @@ def test_float32_turns_to_float64_where_blocks_cannot(n, kilobytes, kind):
     members = np.array([0, 2])
     double = there.select(members, np.dtype("float64"))
     cpu = system.propagator((2,), 0.05, n, np.dtype("float64"))
-    _, carry = flight_of(system, 2, n, 0.05)
+    _, carry = started(system, 2, n, 0.05)
     mine, theirs = carry.copy(), carry.copy()
     double.propagate(mine, 2, 2)
     cpu.propagate(theirs, 2, 2)
@@ -190,7 +191,7 @@ def test_closed_gates_in_float32(device):
 def test_a_piece_is_the_same_in_every_call(name):
     """What a propagator holds itself does not make the next piece smaller; results hold nothing."""
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 7, 2, dt, place="emulated")
+    propagator, carry = started(system, 7, 2, dt, place="emulated")
     shrinking = iter([1 << 20, 1 << 10, 1 << 10])
     propagator = replace(
         propagator, device=replace(EMULATED, free_memory=lambda: next(shrinking), _modules={})
@@ -208,7 +209,7 @@ def test_a_piece_is_the_same_in_every_call(name):
 def test_pieces_give_the_same_bits(place, name):
     """A batch that does not fit into the memory goes through it piece by piece."""
     system, *_, dt = ROWS[name]()
-    whole, carry = flight_of(system, 7, 2, dt, place=place)
+    whole, carry = started(system, 7, 2, dt, place=place)
     parts = carry.copy()
     small = replace(
         whole, device=replace(whole.device, free_memory=lambda: 3 * whole.member_bytes())
@@ -228,7 +229,7 @@ def test_pieces_give_the_same_bits(place, name):
 @pytest.mark.parametrize("name", PATHS)
 def test_several_devices_give_the_same_bits(name):
     system, *_, dt = ROWS[name]()
-    alone, carry = flight_of(system, 7, 2, dt, place="emulated")
+    alone, carry = started(system, 7, 2, dt, place="emulated")
     two = [emulated(), emulated()]
     both = system.propagator((7,), dt or 1.0, 2, np.dtype(float), two)
     assert isinstance(both, Spread)
@@ -245,7 +246,7 @@ def test_several_devices_give_the_same_bits(name):
 @pytest.mark.parametrize("name", PATHS)
 def test_no_order_of_threads_changes_bits(name):
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 3, 2, dt, place="emulated")
+    propagator, carry = started(system, 3, 2, dt, place="emulated")
     found = []
     for order in ("forward", "reverse", 1):
         with schedule(order):
@@ -262,7 +263,7 @@ def test_no_order_of_threads_changes_bits(name):
 @pytest.mark.parametrize("name", PATHS)
 def test_repeats_bit_for_bit(name):
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 300, 2, dt, place="gpu")
+    propagator, carry = started(system, 300, 2, dt, place="gpu")
     first = carry.copy()
     propagator.propagate(first, 5, 3)
     for _ in range(20):
@@ -407,6 +408,10 @@ def test_results_go_back_where_arrays_came_from(monkeypatch):
     exponents, stderr = spec.on_device()
     assert np.array_equal(exponents.get(), spec.exponents)
     assert np.array_equal(stderr.get(), spec.stderr)
+    travelled = copy.copy(spec)  # without its run, which stays on the GPU
+    assert np.array_equal(travelled.on_device()[0].get(), spec.exponents)
+    with pytest.raises(ValueError, match="cannot be extended"):
+        travelled.extend(1.0)
     here = spectrum(quiet_network(4), duration=5.0, dt=0.1, device=EMULATED)
     assert here.on_device()[0] is here.exponents
 

@@ -5,7 +5,7 @@ import pytest
 
 from .cuda_emulator.race import can_check, races_in
 from .cuda_emulator.recording import recorded
-from .test_contract import ROWS, flight_of
+from .test_contract import ROWS, started
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not can_check()[0], reason=can_check()[1])]
 
@@ -26,7 +26,7 @@ CASES = {
 def test_no_races(name, order):
     k, dtype = CASES[name]
     system, *_, dt = ROWS[name]()
-    propagator, carry = flight_of(system, 2, k, dt, dtype, "emulated")
+    propagator, carry = started(system, 2, k, dt, dtype, "emulated")
     with recorded() as launches:
         propagator.propagate(carry, 2, 1)
         propagator.advance(carry, 1)
@@ -46,7 +46,7 @@ def test_a_missing_barrier_is_found(monkeypatch):
 
     system, *_, dt = ROWS["dense current flow of 37"]()
     propagator = system.propagator((1,), dt, 30, np.dtype(float), [emulated()])
-    _, carry = flight_of(system, 1, 30, dt)
+    _, carry = started(system, 1, 30, dt)
     with recorded() as launches:
         propagator.propagate(carry, 2, 1)
     report = races_in(launches)

@@ -211,6 +211,9 @@ def test_a_batch_of_systems_has_an_ensemble_each():
     assert spec.kaplan_yorke.shape == spec.entropy_stderr.shape == (3,)
     assert (spec.attractor == "chaotic").all()
     assert (np.diff(spec.exponents[:, 0]) > 0.05).all()
+    longer = spec._labelled([("draw", np.arange(3))]).extend(16.0, progress=False)
+    assert [name for name, _ in longer.axes] == ["draw"]
+    assert [name for name, _ in spec.axes] == ["rho"]
 
 
 def test_ensembles_extend_save_and_travel(tmp_path):

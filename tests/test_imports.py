@@ -17,6 +17,11 @@ FORBIDDEN = {
         f"lyapax.{name}": ("click", "tqdm", "matplotlib", "torch", "lyapax.cli", "lyapax._plot")
         for name in (
             "_attractor",
+            "_automatic_step",
+            "_estimates",
+            "_members",
+            "_run",
+            "_step",
             "_divergence",
             "_drift",
             "_equilibrium",

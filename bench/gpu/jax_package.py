@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.versus.jax_by_hand import gram_schmidt, lanes, rk4
+from bench.versus.jax_small import gram_schmidt, lanes, rk4
 
 from .workloads import Workload, member_step, step
 

@@ -1,4 +1,4 @@
-// What all kernels share: the type of a run, branch-free functions, the bookkeeping of a QR.
+// What all kernels share: the type of a run, branch-free functions, the sums after a QR.
 // REAL is float or double; sums, cancellation and states on their way in and out are double.
 #pragma once
 
@@ -100,7 +100,7 @@ template <class T> __device__ __forceinline__ T wrap_of(T x, T period) {
 
 // One exponent after a QR, as `accumulate` in kernels/cpu/qr/accumulate.py: compensated sums, and
 // a length |R_jj| <= unit |a_j| counts as lost.
-struct Account {
+struct Sums {
     double log_sum, compensation, cancellation;
     long long status;
 
@@ -126,8 +126,8 @@ __device__ __forceinline__ void accumulate_at(double *log_sum, double *compensat
                                               double *cancellation, long long *status,
                                               long long at, REAL norm, REAL diagonal,
                                               double unit) {
-    Account account = {log_sum[at], compensation[at], cancellation[at], status[at]};
-    account.accumulate(norm, diagonal, unit);
-    log_sum[at] = account.log_sum, compensation[at] = account.compensation;
-    cancellation[at] = account.cancellation, status[at] = account.status;
+    Sums sums = {log_sum[at], compensation[at], cancellation[at], status[at]};
+    sums.accumulate(norm, diagonal, unit);
+    log_sum[at] = sums.log_sum, compensation[at] = sums.compensation;
+    cancellation[at] = sums.cancellation, status[at] = sums.status;
 }

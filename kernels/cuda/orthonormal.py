@@ -1,4 +1,4 @@
-"""QR of tangent bases that lie in memory, with its bookkeeping."""
+"""QR of tangent bases that lie in memory, with the sums of its growth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-// What lies between the products of the gemm propagator, element by element, and its bookkeeping.
+// What lies between the products of the gemm propagator, element by element, and the sums after a QR.
 #include "common.cuh"
 #include "activation.cuh"
 

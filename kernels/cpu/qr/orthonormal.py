@@ -1,4 +1,4 @@
-"""Householder QR of one member's tangent basis, with its bookkeeping."""
+"""Householder QR of one member's tangent basis, with the sums of its growth."""
 
 import numpy as np
 

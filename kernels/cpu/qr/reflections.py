@@ -221,7 +221,7 @@ def norms(q, n, width, lanes, sums, norm):
 
 @kernel
 def finish(finite, norm, diagonal, unit, log_sum, compensation, cancellation, status):
-    """Book |R_jj| of the factorisation, of which there is none unless all was finite."""
+    """Add up |R_jj| of the factorisation, of which there is none unless all was finite."""
     outlined()
     if not finite:
         for j in range(norm.size):

@@ -2,7 +2,7 @@
 
 Python looks at signals between its own instructions only, so a compiled call on the main thread
 would have to end first: minutes, for one interval of a network of a few thousand units. Kernels
-therefore run on helper threads, and read a flag before each step. What holds locks and waits for
+therefore run on helper threads, and read a flag every few steps. What holds locks and waits for
 kernels is a helper too, since no KeyboardInterrupt ever falls into one.
 """
 
