@@ -170,8 +170,12 @@ def covariant_vectors(
     n = start.dim
     k = n if k is None else _check.count(k, "k", high=n)
     every = _check.count(qr_every, "qr_every")
-    times = {"alignment": alignment, "duration": duration, "tail": tail}
-    counts = [start.steps(time, name) // every for name, time in times.items()]
+    kept = start.steps(duration, "duration") // every
+    counts = [
+        start.steps(alignment, "alignment") // every,
+        kept,
+        start.steps(tail, "tail") // every,
+    ]
     if transient is None:
         start = replace(start, transient=alignment)
     heed_jumps(start.system)

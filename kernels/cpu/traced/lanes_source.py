@@ -22,6 +22,7 @@ def {name}(w, t, x, q, out, q_out, reach):
 
 HEADER = """import math
 
+import numpy as np
 from numpy import int64
 
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
