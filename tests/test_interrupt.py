@@ -214,7 +214,16 @@ def test_a_second_interrupt_leaves_the_kernel_its_lock():
         heard.append(True)
         raise KeyboardInterrupt
 
+    def waits():
+        """Whether the main thread waits for the kernel: it may still be handing it over."""
+        frame = sys._current_frames()[threading.main_thread().ident]
+        while frame is not None and frame.f_code.co_name != "outcome":
+            frame = frame.f_back
+        return frame is not None
+
     def work():
+        while not waits():
+            time.sleep(0.001)
         interrupt_main()
         while not (heard and stop[0]):
             time.sleep(0.001)
