@@ -190,6 +190,29 @@ def test_every_operation_compiles():
         f.check(x, state, dict(zip(places, tape[0], strict=True)))
 
 
+def test_registers_give_the_bits_of_single_numbers():
+    """One member at a time, two registers side by side, and registers in a loop."""
+    from lyapax.kernels.cpu.traced.lanes import Lanes
+    from lyapax.kernels.propagator import initial_carry
+
+    f, members = shallow(), 40
+    rng = np.random.default_rng(0)
+    state, basis = np.zeros((members, f.n)), np.zeros((members, f.n, 1))
+    state[:, :2] = rng.normal(size=(members, 2))
+    basis[:, :2, 0] = rng.normal(size=(members, 2))
+    params, found = np.full((1, 1), P.a), []
+    for lanes in (1, 8, 32):
+        run = Lanes(f.graph, params, 0.0, 1, members, np.float64, lanes)
+        carry = initial_carry(state.copy(), basis.copy())
+        run.propagate(carry, 1, 1)
+        found.append((carry.state, carry.basis, carry.log_sum))
+    for single, two, loop in zip(*found, strict=True):
+        assert np.array_equal(single, two, equal_nan=True)
+        assert np.array_equal(single, loop, equal_nan=True)
+    expected = [[float(root(x, P, 0.0)) for root in f.roots] for x in state]
+    np.testing.assert_allclose(found[0][0], expected, rtol=1e-9, atol=1e-12)
+
+
 KERNEL = """
 extern "C" __global__ void both(const double *x, double a, double *f, double *d) {
     const REAL p[] = {REAL(a)};

@@ -7,10 +7,19 @@ import numpy as np
 from lyapax.kernels.jit import c_function
 from lyapax.kernels.cpu.traced.steps import SIGNATURE
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.simd.straight_line import straight_line
+from lyapax.kernels.cpu.simd.vectors import address
 
+
+@straight_line
+def values(t, x, p, f, jacobian):
+"""
+
+FIELD = """
 
 @c_function(SIGNATURE)
 def field(t, x, p, f, jacobian):
+    values((t, address(x), address(p), address(f), address(jacobian)))
 """
 
 
@@ -22,4 +31,4 @@ def columns_source(graph: Graph) -> tuple[str, list[tuple[int, int]]]:
     body += [f"{graph.time.name} = t", *lines]
     body += [f"f[{i}] = {text}" for i, text in enumerate(outputs)]
     body += [f"jacobian[{i}] = {text}" for i, text in enumerate(entries.values())]
-    return HEADER + "".join(f"    {line}\n" for line in body), list(entries)
+    return HEADER + "".join(f"    {line}\n" for line in body) + FIELD, list(entries)

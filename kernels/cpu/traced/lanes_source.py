@@ -9,12 +9,12 @@ and in SIMD code are spelled with fma, so one lane and sixty-four give the same 
 from ...codegen import Graph, statements
 
 STAGES = """
-@exact_inlined
+@straight_line
 def state_{name}(w, t, x, out, reach):
     for l in range(LANES):
 {state_stage}
 
-@exact_inlined
+@straight_line
 def {name}(w, t, x, q, out, q_out, reach):
     for l in range(LANES):
 {stage}
@@ -23,11 +23,11 @@ def {name}(w, t, x, q, out, q_out, reach):
 HEADER = """import math
 
 import numpy as np
-from numpy import int64
 
 from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.simd.straight_line import straight_line
 from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
-from lyapax.kernels.jit import c_function, exact_inlined
+from lyapax.kernels.jit import c_function
 
 LANES = {lanes}
 N = {n}
@@ -39,14 +39,12 @@ LAYOUT = LANES, {rows}, X, Q, NORM, DIAGONAL, PARAMS
 
 {stages}
 
-@exact_inlined
+@straight_line
 def orthonormalise(w):
     for l in range(LANES):
 {orthonormalise}
 """
 
-# `int64` hides which rows a stage works on from Numba, which would compile it for each set of them:
-# twice the time for the same machine code once LLVM has inlined it.
 FLOW = """
 X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
 Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
@@ -56,22 +54,22 @@ Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
 def run(w, t0, dt, steps, closing):
     for s in range(steps):
         t = (t0 + s) * dt
-        stage(w, t, int64(X), int64(Q), int64(X2), int64(Q2), 0.5 * dt)
-        stage(w, t + 0.5 * dt, int64(X2), int64(Q2), int64(X3), int64(Q3), 0.5 * dt)
-        stage(w, t + 0.5 * dt, int64(X3), int64(Q3), int64(X4), int64(Q4), dt)
-        last_stage(w, t + dt, X4, Q4, X, Q, dt / 6.0)
+        stage((w, t, X, Q, X2, Q2, 0.5 * dt))
+        stage((w, t + 0.5 * dt, X2, Q2, X3, Q3, 0.5 * dt))
+        stage((w, t + 0.5 * dt, X3, Q3, X4, Q4, dt))
+        last_stage((w, t + dt, X4, Q4, X, Q, dt / 6.0))
     if closing:
-        orthonormalise(w)
+        orthonormalise((w,))
 
 
 @c_function(STATE_RUN)
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        state_stage(w, t, int64(X), int64(X2), 0.5 * dt)
-        state_stage(w, t + 0.5 * dt, int64(X2), int64(X3), 0.5 * dt)
-        state_stage(w, t + 0.5 * dt, int64(X3), int64(X4), dt)
-        state_last_stage(w, t + dt, X4, X, dt / 6.0)
+        state_stage((w, t, X, X2, 0.5 * dt))
+        state_stage((w, t + 0.5 * dt, X2, X3, 0.5 * dt))
+        state_stage((w, t + 0.5 * dt, X3, X4, dt))
+        state_last_stage((w, t + dt, X4, X, dt / 6.0))
 """
 
 MAP = """
@@ -79,15 +77,15 @@ MAP = """
 @c_function(RUN)
 def run(w, t0, dt, steps, closing):
     for s in range(steps):
-        last_stage(w, float(t0 + s), X, Q, X, Q, 0.0)
+        last_stage((w, float(t0 + s), X, Q, X, Q, 0.0))
     if closing:
-        orthonormalise(w)
+        orthonormalise((w,))
 
 
 @c_function(STATE_RUN)
 def state_run(w, t0, dt, steps):
     for s in range(steps):
-        state_last_stage(w, float(t0 + s), X, X, 0.0)
+        state_last_stage((w, float(t0 + s), X, X, 0.0))
 """
 
 
