@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import boolean, get_num_threads, typeof, types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
@@ -119,6 +120,10 @@ def kind_of(value: Any) -> Any:
     if type(value) is np.ndarray:
         flags = value.flags
         return value.dtype, value.ndim, flags.c_contiguous, flags.aligned, flags.writeable
+    if isinstance(value, tuple):
+        return type(value), *map(kind_of, value)
+    if isinstance(value, CFunc):
+        return CFunc, value._sig
     return type(value) if isinstance(value, int | float) else typeof(value)
 
 

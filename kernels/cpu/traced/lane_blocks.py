@@ -1,14 +1,16 @@
 """Blocks of members as SIMD lanes, for all systems: generated C functions do the steps and the QR.
 
 Value r of lane l of a block lies at w[r * lanes + l]. `layout` says where: (lanes, rows of w, and
-the first rows of the state, the basis, the norms, the diagonal of R and the parameters).
+the first rows of the state, the basis, the norms, the diagonal of R and the parameters). The
+functions come as addresses: Numba takes 30 us to find the type of a C function, at every call.
 """
 
 import numpy as np
-from numba import boolean, float64, int64, types, void
+from numba import float64, int64, types, void
 
 from ...jit import exact_inlined, exact_kernel
 from ..qr.accumulate import accumulate_one
+from ..simd.records import invoke
 from ..simd.vectors import address, keep
 from ..team.interruptible import raised
 
@@ -16,7 +18,7 @@ PIECE = 1024  # steps from one look at the flag to the next
 
 _rows = types.CPointer(float64)
 STATE_RUN = void(_rows, int64, float64, int64)  # rows, steps taken, dt, steps to take
-RUN = void(_rows, int64, float64, int64, boolean)  # and whether a QR follows
+RUN = void(_rows, int64, float64, int64, int64)  # and 1 if a QR follows
 
 
 @exact_inlined
@@ -52,7 +54,8 @@ def propagate(
             for s in range(0, steps, PIECE):
                 if raised(flag):
                     break
-                run(address(w), begin + s, dt, min(PIECE, steps - s), s + PIECE >= steps)
+                closing = int(s + PIECE >= steps)
+                invoke(run, (address(w), begin + s, dt, min(PIECE, steps - s), closing))
             for l in range(count):
                 b = first + l
                 sums, low, largest, lost = log_sum[b], compensation[b], cancellation[b], status[b]
@@ -77,7 +80,7 @@ def advance(flag, start, stop, run, layout, p, dt, step, steps, x, q):
         for s in range(0, steps, PIECE):
             if raised(flag):
                 break
-            run(address(w), step + s, dt, min(PIECE, steps - s))
+            invoke(run, (address(w), step + s, dt, min(PIECE, steps - s)))
         for l in range(min(lanes, stop - first)):
             for i in range(x.shape[1]):
                 x[first + l, i] = w[(state + i) * lanes + l]

@@ -49,7 +49,7 @@ class Lanes(Linearized):
     def advance(self, carry: Carry, steps: int) -> None:
         self._over_members(
             advance,
-            self.code.state_run,
+            self.code.state_run.address,
             self.code.LAYOUT,
             self.params,
             self.dt,
@@ -63,7 +63,7 @@ class Lanes(Linearized):
     def propagate(self, carry: Carry, intervals: int, steps_per_interval: int) -> None:
         self._over_members(
             propagate,
-            self.code.run,
+            self.code.run.address,
             self.code.LAYOUT,
             self.params,
             self.dt,
