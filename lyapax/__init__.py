@@ -30,6 +30,7 @@ from .systems import LSTM as LSTM
 from .systems import RNN as RNN
 from .systems import Flow as Flow
 from .systems import Map as Map
+from .systems import Network as Network
 from .systems import RateNetwork as RateNetwork
 
 if _TYPE_CHECKING:

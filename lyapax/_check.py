@@ -238,7 +238,8 @@ def system(value: Any, name: str = "system", params: Any = None) -> Any:
     """A system with its parameters replaced."""
     if isinstance(value, type) or not hasattr(value, "propagator"):
         raise TypeError(
-            f"{name} must be a RateNetwork, RNN, GRU, LSTM, Flow or Map, got {kind_of(value)}"
+            f"{name} must be a RateNetwork, Network, RNN, GRU, LSTM, Flow or Map, got "
+            f"{kind_of(value)}"
         )
     if params is None:
         return value

@@ -119,7 +119,7 @@ def covariant_vectors(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     duration : float
         The window in which vectors are kept: one at its start and one each `qr_every` steps.
     dt : float

@@ -20,6 +20,7 @@ from ._check import Array
 from ._continuation import Continuation
 from ._ensemble_result import EnsembleSpectrum, pooled_after
 from ._members import look
+from ._orbit import flat_states
 from ._run import FIRST_CHECK, Progress, Run
 from .kernels.propagator import OK, Carry, Propagator
 
@@ -85,7 +86,7 @@ def members_of(system: Any, members: int | None, initial: Any) -> int:
         members = _check.count(members, "members", low=FEWEST)
     if initial is None:
         return default_members(system.dim) if members is None else members
-    start = _check.real_array(initial, "initial", ndim_min=1)
+    start = flat_states(system, _check.real_array(initial, "initial", ndim_min=1))
     lead = start.shape[0] if start.ndim == 2 + len(system.batch_shape) else 1
     if lead < FEWEST or (members is not None and lead != members):
         raise ValueError(

@@ -100,7 +100,7 @@ def floquet(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
         A single one. Inputs are taken to repeat after `period`, and only the first are read.
     period : float, optional
         A guess, of one period (of several, several are taken for one); by default found from the

@@ -39,7 +39,7 @@ def local_exponents(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     window : float
         Time (flows) or steps (maps) of one window, rounded up to whole QR intervals.
     windows : int

@@ -103,9 +103,7 @@ def starting_states(
     if members is not None:
         shape = (_check.count(members, "members"), *shape)
     if initial is not None:
-        start = _check.real_array(initial, "initial", ndim_min=1)
-        if start.shape[-1] != n:
-            raise ValueError(f"initial must have shape (..., {n}), got {start.shape}")
+        start = flat_states(system, _check.real_array(initial, "initial", ndim_min=1))
         shape = _check.broadcast("initial and the system", shape, start.shape[:-1])
     batch = math.prod(shape)
     remedies = [*(["fewer members"] if batch > 1 else []), *([advice] if advice else [])]
@@ -117,6 +115,22 @@ def starting_states(
     if start is None:
         start = system.start(shape, rng)
     return np.array(np.broadcast_to(start, (*shape, n)), order="C").reshape(-1, n), shape
+
+
+def flat_states(system: System, states: Array) -> Array:
+    """States as a user gives them, (..., n) or of the shape that the system has, as (..., n)."""
+    own = state_shape(system)
+    if states.shape[-len(own) :] == own:
+        return states.reshape(*states.shape[: states.ndim - len(own)], system.dim)
+    if states.shape[-1] != system.dim:
+        wanted = ", ".join(map(str, own))
+        raise ValueError(f"initial must have shape (..., {wanted}), got {states.shape}")
+    return states
+
+
+def state_shape(system: System) -> tuple[int, ...]:
+    """The shape in which a user sees a state: (dim,), or (nodes, variables) of a network."""
+    return getattr(system, "state_shape", (system.dim,))
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def lyapunov_spectrum(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     duration : float
         Measured time (flows) or steps (maps), rounded up to whole QR intervals. By default, of a
         system with inputs, all that they last: a tenth each for transient and alignment.

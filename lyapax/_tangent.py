@@ -85,7 +85,7 @@ def sensitivity(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     vectors : array (n, m), optional
         Perturbations at the start; default the identity.
     duration, dt, transient, save_every, params, initial, members, rng, progress
@@ -162,7 +162,7 @@ def adjoint(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     covectors : array (n, m), optional
         Gradients at the end; default the identity.
     duration, dt, transient, save_every, params, initial, members, rng, progress

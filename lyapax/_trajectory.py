@@ -11,7 +11,7 @@ from . import _check
 from ._check import Array
 from ._distribution import hint
 from ._interrupted import Interrupted, raises_interrupted
-from ._orbit import Orbit, Start
+from ._orbit import Orbit, Start, state_shape
 from ._progress import counted
 from .systems.base import System
 
@@ -27,6 +27,7 @@ class Trajectory:
     times : array (S,)
         From the end of the transient; steps of a map.
     states : array (..., S, n), or a zarr array of that shape
+        Of a `Network` (..., S, n, m).
     diverged_at : array (...)
         Time of the first state kept that is not finite; NaN where there is none.
 
@@ -84,7 +85,7 @@ def trajectory(
 
     Parameters
     ----------
-    system : RateNetwork, RNN, GRU, LSTM, Flow or Map
+    system : RateNetwork, Network, RNN, GRU, LSTM, Flow or Map
     duration : float
         Time (flows) or steps (maps) after the transient.
     dt : float
@@ -133,20 +134,22 @@ def trajectory(
         advice=f"{RARER} or store",
     )
     times = times_of(saves, save_every, orbit)
-    shape = (*orbit.shape, saves + 1, start.dim)
-    states: Any = np.empty(shape) if store is None else _zarr(store, shape, len(orbit.shape))
+    own, lead = state_shape(start.system), len(orbit.shape)
+    shape = (*orbit.shape, saves + 1, *own)
+    states: Any = np.empty(shape) if store is None else _zarr(store, shape, lead)
+    at = (slice(None),) * lead
     finite = np.empty((saves + 1, len(orbit.state)), bool)
     done = 0
 
     def found(saved: int) -> Trajectory:
-        there = times[:saved], states[..., :saved, :]
+        there = times[:saved], states[(*at, slice(saved))]
         return Trajectory(*there, lost_at(orbit, there[0], finite[:saved]))
 
     try:
         for s in counted(range(saves + 1), "save", progress):
             if s:
                 orbit.advance(save_every)
-            states[..., s, :] = orbit.shaped(orbit.state)
+            states[(*at, s)] = orbit.state.reshape(*orbit.shape, *own)
             finite[s] = np.isfinite(orbit.state).all(axis=1)
             done = s + 1
     except KeyboardInterrupt:
@@ -160,7 +163,7 @@ def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:
     except ImportError as error:
         raise ImportError(f"store needs zarr: {hint('sweep')}") from error
     # A chunk is one save of everyone: each is written once, and whole.
-    chunks = (*shape[:lead], 1, shape[-1])
+    chunks = (*shape[:lead], 1, *shape[lead + 1 :])
     try:
         return zarr.create_array(store, shape=shape, chunks=chunks, dtype="f8")
     except (ValueError, TypeError) as error:  # there is one already, for example

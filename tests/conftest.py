@@ -1,5 +1,6 @@
 """Where the tests' compiled code lies: in one folder that outlives the run."""
 
+import atexit
 import hashlib
 import importlib.metadata
 import os
@@ -35,7 +36,9 @@ def compiled_code() -> Path:
 
 def prepared() -> Path:
     if "--fresh" in sys.argv:
-        return Path(tempfile.mkdtemp(prefix="lyapax-tests-"))
+        found = Path(tempfile.mkdtemp(prefix="lyapax-tests-"))
+        atexit.register(shutil.rmtree, found, ignore_errors=True)
+        return found
     folder = compiled_code()
     folder.mkdir(parents=True, exist_ok=True)
     folder.touch()

@@ -159,6 +159,14 @@ def scaled(x, p):
     return [-p.a * x[0]]
 
 
+def fed(x, s, p):
+    return [-p.a * x[0] + s[0]]
+
+
+def sent(x, y, p):
+    return [np.sin(y[0] - x[0])]
+
+
 def stepped(x, u=None):
     return torch.tanh(x)
 
@@ -172,6 +180,11 @@ W, V = np.eye(2) / 2, np.ones((2, 1))
 QUIET = {"rng": 0, "progress": False}
 GOOD = {
     "RateNetwork": [(lx.RateNetwork, {"W": W}), (lx.RateNetwork, {"W": W, "kind": "map"})],
+    "Network": [
+        (lx.Network, {"node": lambda: fed, "coupling": lambda: sent, "W": W, "params": {"a": 1.0}}),
+        (lx.Network, {"node": lambda: fed, "coupling": lambda: sent, "W": W, "params": {"a": 1.0},
+                      "kind": "map"}),
+    ],
     "RNN": [(lx.RNN, {"weight_hh": W}), (lx.RNN, {"weight_hh": [W, W], "weight_ih": [V, W]})],
     "GRU": [
         (lx.GRU, {"weight_hh": np.tile(W, (3, 1))}),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from lyapax import GRU, LSTM, RNN, Flow, Map, RateNetwork
+from lyapax import GRU, LSTM, RNN, Flow, Map, Network, RateNetwork
 from lyapax.kernels.cuda.gemm import Gemm
 from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library, lorenz96_of
@@ -82,6 +82,61 @@ def recurrent_row(kind, n, layers=1, flow=False, closed=False):
     return system, f, lambda x: numeric_jacobian(f, x), 0.1 if flow else 0.0
 
 
+def nodes_row(variables, road, sparse=False, kind="flow", n=13, dt=0.05):
+    """Nodes of 1, 2 or 4 variables; "products" separate, "edges" do not."""
+    rng = np.random.default_rng(8)
+    w, v = (rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.5) for _ in range(2))
+    omega, lag = rng.standard_normal(n), rng.standard_normal((n, n))
+    pull = np.sin if road == "products" else np.tanh
+    matrices = [scipy.sparse.csr_array(a) if sparse else a for a in (w, v)]
+    if variables == 1:
+        node = lambda x, s, p: [p.omega - 0.3 * x[0] + p.k * s[0]]  # noqa: E731
+        couple = lambda x, y, p: [pull(y[0] - x[0] - p.lag)]  # noqa: E731
+        params, matrices = {"omega": omega, "k": 0.7, "lag": lag}, matrices[0]
+
+        def field(x):
+            return omega - 0.3 * x + 0.7 * np.sum(w * pull(x[None] - x[:, None] - lag), axis=1)
+
+    elif variables == 2:
+        node = lambda x, s, p: [x[1] - x[0] ** 3 / 3 + s[0], p.omega - x[0] + s[1]]  # noqa: E731
+        couple = lambda x, y, p: [y[0] - x[0], x[1] * pull(y[0]) if road == "products"  # noqa: E731
+                                  else pull(y[0] * x[1])]  # fmt: skip
+        params = {"omega": omega}
+
+        def field(x):
+            a, b = x.reshape(n, 2).T
+            sent = b[:, None] * pull(a) if road == "products" else pull(b[:, None] * a)
+            first = np.sum(w * (a[None] - a[:, None]), axis=1)
+            rates = b - a**3 / 3 + first, omega - a + np.sum(v * sent, axis=1)
+            return np.stack(rates, axis=1).ravel()
+
+    else:
+        node = lambda x, s, p: [-x[0] + s[0], x[0] * x[2], np.tanh(s[1] + x[3]), -x[1]]  # noqa: E731
+        couple = lambda x, y, p: [x[1] * np.exp(-y[0]), pull(y[2] - x[3])]  # noqa: E731
+        params = None
+
+        def field(x):
+            a, b, c, d = x.reshape(n, 4).T
+            first = np.sum(w * b[:, None] * np.exp(-a), axis=1)
+            second = np.sum(v * pull(c[None] - d[:, None]), axis=1)
+            return np.stack([first - a, a * c, np.tanh(second + d), -b], axis=1).ravel()
+
+    system = Network(node, couple, matrices, params, kind=kind)
+    assert system.separable == (road == "products")
+    f = field if kind == "flow" else lambda x: x + 0.1 * field(x)
+    if kind == "map":
+        slow = lambda x, s, p: [a + 0.1 * b for a, b in zip(x, node(x, s, p))]  # noqa: B905, E731
+        system = Network(slow, couple, matrices, params, kind="map")
+    return system, f, lambda x: numeric_jacobian(f, x), dt if kind == "flow" else 0.0
+
+
+NODES = {
+    f"{road} of {'sparse' if sparse else 'dense'} nodes of {m}, {kind}": (m, road, sparse, kind)
+    for road in ("products", "edges")
+    for sparse, kind in ((False, "flow"), (True, "flow"), (False, "map"))
+    for m in (1, 2, 4)
+}
+
 RECURRENT = {
     "rnn map": ("rnn", 13),
     "rnn map of 2 layers": ("rnn", 13, 2),
@@ -104,6 +159,7 @@ RECURRENT = {
 
 ROWS = {
     **{name: lambda row=row: recurrent_row(*row) for name, row in RECURRENT.items()},
+    **{name: lambda row=row: nodes_row(*row) for name, row in NODES.items()},
     "lanes flow": lambda: function_row(Flow, library["lorenz63"].f, 3, 0.01),
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
@@ -129,7 +185,7 @@ ROWS = {
 
 # Rows that a GPU runs too: here on the CPU by the emulator, and on a device with -m gpu. One row
 # for each path through its kernels is enough where a test is about more than numbers.
-ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4"))]
+ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4", "products", "edges"))]
 PATHS = [
     "lanes flow",
     "gru map of 2 units",
@@ -216,7 +272,7 @@ def test_calls_and_batches_do_not_change_bits(place, name):
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("batch", [1, 40])
+@pytest.mark.parametrize("batch", [1, 41])  # the last of 41 is a group by itself
 def test_tangent_and_cotangent_steps(name, batch):
     """Tangents are NumPy's, and cotangents their transpose: p' (M v) = (M' p)' v."""
     system, f, jacobian, dt = ROWS[name]()
@@ -228,11 +284,12 @@ def test_tangent_and_cotangent_steps(name, batch):
     after, pushed, pulled = state.copy(), v.copy(), p.copy()
     propagator.tangent_steps(after, 0, steps, pushed)
     propagator.cotangent_steps(state, 0, steps, pulled)
-    x, q = state[0], v[0]
-    for _ in range(steps):
-        x, q = reference.step(f, jacobian, x, q, dt)
-    np.testing.assert_allclose(after[0], x, rtol=1e-10, atol=1e-11)
-    np.testing.assert_allclose(pushed[0], q, rtol=1e-9, atol=1e-11 * np.abs(q).max())
+    for b in {0, batch - 1}:
+        x, q = state[b], v[b]
+        for _ in range(steps):
+            x, q = reference.step(f, jacobian, x, q, dt)
+        np.testing.assert_allclose(after[b], x, rtol=1e-10, atol=1e-11)
+        np.testing.assert_allclose(pushed[b], q, rtol=1e-9, atol=1e-11 * np.abs(q).max())
     left, right = pulled.swapaxes(1, 2) @ v, p.swapaxes(1, 2) @ pushed
     np.testing.assert_allclose(left, right, rtol=0, atol=1e-13 * np.abs(right).max())
 
@@ -243,6 +300,8 @@ def test_tangent_and_cotangent_steps(name, batch):
         "dense current flow of 13",
         "dense rate map of 37",
         "sparse rate flow of 37",
+        "products of dense nodes of 2, flow",
+        "edges of sparse nodes of 4, flow",
         "columns flow",
         "etdrk4 of a full linear part on a grid",
         "gru map of 3 layers",

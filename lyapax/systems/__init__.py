@@ -6,6 +6,7 @@ from .library import SYSTEMS as library
 from .library import KnownSystem as KnownSystem
 from .library import kuramoto_sivashinsky_of as kuramoto_sivashinsky_of
 from .library import lorenz96_of as lorenz96_of
+from .network import Network as Network
 from .rate import RateNetwork as RateNetwork
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
@@ -18,6 +19,7 @@ __all__ = [
     "Flow",
     "KnownSystem",
     "Map",
+    "Network",
     "RateNetwork",
     "kuramoto_sivashinsky_of",
     "library",

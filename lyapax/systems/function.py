@@ -1,7 +1,6 @@
 """Flows and maps written as plain NumPy functions."""
 
-import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -14,9 +13,11 @@ from ..kernels.codegen import interpreted
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .angles import turns
+from .batches import named_axes
 from .jumps import jumps
 from .routes import Devices, of_function, request
 from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
+from .signature import named, takes_time
 from .trace import trace
 from .traced import Scalar
 
@@ -46,10 +47,10 @@ class _Traced:
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: Any = None,
     ):
-        self.is_driven = _takes_time(f)
+        self.is_driven = takes_time(f, "f", ("x", "p"))
         self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = variables(dim, "dim")
-        given = _named(params, "params")
+        given = named(params, "params")
         shapes = _shapes(shapes, given)
         # Without `shapes` every parameter is a number, and its axes are the batch.
         self.shapes = {name: shapes.get(name, ()) for name in given}
@@ -129,16 +130,7 @@ class _Traced:
 
     @property
     def axes(self) -> dict[int, tuple[str, Array]]:
-        named = {}
-        for axis in range(-len(self.batch_shape), 0):
-            varying = [
-                name for name, lead in self._lead.items() if len(lead) >= -axis and lead[axis] > 1
-            ]
-            if len(varying) == 1:
-                values = self.params[varying[0]]
-                if values.size == self.batch_shape[axis]:
-                    named[axis] = varying[0], values.ravel()
-        return named
+        return named_axes(self.batch_shape, self._lead, self.params)
 
     @cached_property
     def jumps(self) -> tuple[str, ...]:
@@ -210,53 +202,9 @@ def variables(value: Any, name: str) -> int:
     return found
 
 
-def _takes_time(f: Any) -> bool:
-    """Whether `f` has a third argument beside x and p."""
-    if not callable(f):
-        raise TypeError(f"f must be callable, got {type(f).__name__}")
-    try:
-        if isinstance(f, np.ufunc):
-            raise ValueError
-        # `inspect` looks functions up in a set.
-        hashable = isinstance(f, Hashable)
-        parameters = inspect.signature(f if hashable else f.__call__).parameters.values()
-    except (TypeError, ValueError):
-        raise ValueError("f must take (x, p) or (x, p, t), its arguments are unknown") from None
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p.name for p in positional[3:] if p.default is p.empty]
-    needed += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    if len(positional) < 2 or needed:
-        more = f", needs {', '.join(needed)} too" if needed else f", takes {len(positional)}"
-        raise ValueError(f"f must take the arguments (x, p) or (x, p, t){more}")
-    if len(positional) == 2:
-        return False
-    third = positional[2]
-    if third.name not in ("t", "time") and not _could_be_time(third.default, third.empty):
-        raise ValueError(
-            f"f takes {third.name} where time comes third, (x, p, t); put {third.name} into params "
-            f"or after a star: (x, p, *, {third.name}=...)"
-        )
-    return True
-
-
-def _could_be_time(default: Any, empty: Any) -> bool:
-    return default is empty or default is None or (np.isscalar(default) and default == 0)
-
-
-def _named(params: Any, name: str) -> dict[str, Any]:
-    if params is None:
-        return {}
-    if not isinstance(params, Mapping):
-        raise TypeError(f"{name} must be a dict, got {type(params).__name__}")
-    for key in params:
-        if not isinstance(key, str):
-            raise TypeError(f"{name} must have names for keys, got {key!r:.60}")
-    return dict(params)
-
-
 def _shapes(shapes: Any, params: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     found = {}
-    for name, shape in _named(shapes, "shapes").items():
+    for name, shape in named(shapes, "shapes").items():
         if name not in params:
             known = ", ".join(params) or "none"
             raise ValueError(f"shapes names {name!r}, params has {known}")

@@ -14,6 +14,7 @@ from ..kernels.codegen import Graph
 from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph
 from .jumps import jumps
+from .matrices import matrix_home, square
 from .routes import Devices, is_small, of_rate_network, of_straight_line, request
 from .straight_line import straight_line
 from .traced import Traced
@@ -71,16 +72,10 @@ class RateNetwork:
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
-        if type(W).__module__.startswith("cupyx"):  # a sparse matrix on a GPU
-            self.home = home_of(W.data)
-            W = W.get()
-        else:
-            self.home = home_of(W, bias, tau, inputs)
-        self.is_sparse = scipy.sparse.issparse(W)
-        self.W: Any = _sparse(W) if self.is_sparse else real_array(W, "W", ndim_min=2)
+        self.home = home_of(matrix_home(W), bias, tau, inputs)
+        self.W: Any = square(W, "W")
+        self.is_sparse = scipy.sparse.issparse(self.W)
         shape: tuple[int, ...] = self.W.shape
-        if shape[-1] != shape[-2]:
-            raise ValueError(f"W must be square, (..., n, n), got shape {shape}")
         self.dim = n = shape[-1]
         self.bias = self._vector(0.0 if bias is None else bias, "bias")
         self.tau = self._vector(tau, "tau")
@@ -212,19 +207,3 @@ class RateNetwork:
     def __repr__(self) -> str:
         phi = repr(self.phi) if isinstance(self.phi, str) else self._phi_name
         return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind})"
-
-
-def _sparse(W: Any) -> Any:
-    """A copy in CSR, duplicates summed, of finite float64."""
-    if W.ndim != 2:
-        raise ValueError(f"W must be square, (n, n), if it is sparse, got shape {W.shape}")
-    if W.dtype.kind not in "biuf":
-        raise TypeError(f"W must be real numbers, got dtype {W.dtype}")
-    if 0 in W.shape:
-        raise ValueError(f"W must not be empty, got shape {W.shape}")
-    # Widened first: duplicates of a small type would be summed in that.
-    found = scipy.sparse.csr_array(W.astype(np.float64), copy=True)
-    if found.nnz:
-        real_array(found.data, "W")
-    found.sum_duplicates()
-    return found

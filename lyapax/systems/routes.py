@@ -10,6 +10,7 @@ RateNetwork            n^2 k <= 80, no inputs   threads (n <= 8)               l
 RateNetwork            n <= 8, no inputs        threads                        network
 RateNetwork            n <= 128 (float64: 64)   blocks, if dense               network
 RateNetwork            more                     gemm                           network
+Network                any                      none                           nodal
 RNN, GRU, LSTM         n^2 k <= 27, no inputs   threads                        lanes
 RNN, one layer         n <= 128 (float64: 64)   blocks                         gated
 GRU, one layer         n <= 128 (float64: 64)   blocks, reset after, no loop   gated
@@ -28,6 +29,7 @@ import numpy as np
 
 from .._check import Array, room
 from ..kernels.codegen import Graph
+from ..kernels.nodes import Edges, Nodes
 from ..kernels.propagator import Propagator
 from .activation import named_graph
 from .semilinear import Linear
@@ -135,6 +137,61 @@ def of_rate_network(
         rate=rate,
         current=current,
         phi=phi,
+        dt=dt,
+        k=k,
+        batch=batch,
+        dtype=dtype,
+    )
+
+
+def of_nodes(
+    asked: Request, nodes: Nodes, matrices: tuple[Any, ...], params: Array, inputs: Array
+) -> Propagator:
+    """The propagator of the arrays of `Nodal`."""
+    if asked.devices:
+        raise ValueError(
+            "device must be the CPU for a Network, which has no GPU kernels; leave device out"
+        )
+    _expect_copies(*matrices)
+    from ..kernels.cpu.nodal.propagator import Nodal
+
+    dt, k, batch, dtype = asked.common
+    return Nodal(
+        nodes=nodes,
+        matrices=matrices,
+        params=params,
+        inputs=inputs,
+        dt=dt,
+        k=k,
+        batch=batch,
+        dtype=dtype,
+    )
+
+
+def of_edges(
+    asked: Request,
+    edges: Edges,
+    indptr: Any,
+    senders: Any,
+    edge_params: Array,
+    params: Array,
+    inputs: Array,
+) -> Propagator:
+    """The propagator of the arrays of `EdgeByEdge`."""
+    if asked.devices:
+        raise ValueError(
+            "device must be the CPU for a Network whose coupling does not separate; leave it out"
+        )
+    from ..kernels.cpu.nodal.edge_propagator import EdgeByEdge
+
+    dt, k, batch, dtype = asked.common
+    return EdgeByEdge(
+        edges=edges,
+        indptr=indptr,
+        senders=senders,
+        edge_params=edge_params,
+        params=params,
+        inputs=inputs,
         dt=dt,
         k=k,
         batch=batch,

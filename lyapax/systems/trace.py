@@ -49,36 +49,45 @@ def trace(
     arguments: list[Any] = [Traced(x), Parameters(**values)]
     if timed:
         arguments.append(Traced(time))
-    try:
-        result = function(*arguments)
-        outputs = [expression(o) for o in _flat(result)]
-    except Exception as error:
-        told = f"f cannot be traced{_line(error)}: {_reason(error)}"
-        unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
-        if unnamed and not isinstance(error, UntraceableError):
-            told += f" ({', '.join(unnamed)}: numbers here, since shapes does not name them)"
-        raise UntraceableError(told) from error
+    unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
+    hint = f"{', '.join(unnamed)}: numbers here, since shapes does not name them" if unnamed else ""
+    outputs = outputs_of(function, arguments, "f", hint)
     if returned is None and len(outputs) != dim:
         raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
     if returned is not None and len(outputs) != returned:
         raise ValueError(
             f"f must return {returned} values, as many as grid[1] has columns, got {len(outputs)}"
         )
-    outputs = [in_ours(output) for output in outputs]
-    for i, output in enumerate(outputs):
+    return Graph(tuple(x), tuple(symbols), time, outputs)
+
+
+def outputs_of(
+    function: Callable[..., Any], arguments: list[Any], name: str, hint: str = ""
+) -> tuple[sympy.Expr, ...]:
+    """What a user's function returns on symbols; `name` is that of the argument it came as."""
+    try:
+        found = [in_ours(expression(o)) for o in _flat(function(*arguments), name)]
+    except Exception as error:
+        told = f"{name} cannot be traced{_line(error)}: {_reason(error)}"
+        if hint and not isinstance(error, UntraceableError):
+            told += f" ({hint})"
+        raise UntraceableError(told) from error
+    for i, output in enumerate(found):
         unknown = without_source(output)
         if unknown is not None:
             raise UntraceableError(
-                f"f must be real and finite, output {i} has {unknown!s:.60} in {output!s:.60}"
+                f"{name} must be real and finite, output {i} has {unknown!s:.60} in {output!s:.60}"
             )
-    return Graph(tuple(x), tuple(symbols), time, tuple(outputs))
+    return tuple(found)
 
 
-def _flat(result: Any) -> list[Any]:
+def _flat(result: Any, name: str) -> list[Any]:
     if isinstance(result, Traced):
         return list(np.ravel(result.values))
     if not isinstance(result, list | tuple | np.ndarray):
-        raise UntraceableError(f"f must return a list or an array, got {type(result).__name__}")
+        raise UntraceableError(
+            f"{name} must return a list or an array, got {type(result).__name__}"
+        )
     return [v for item in result for v in np.ravel(objects(item))]
 
 

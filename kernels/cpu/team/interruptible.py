@@ -123,7 +123,7 @@ def kind_of(value: Any) -> Any:
     if isinstance(value, tuple):
         return type(value), *map(kind_of, value)
     if isinstance(value, CFunc):
-        return CFunc, value._sig
+        return CFunc, value._sig  # type: ignore[attr-defined]
     return type(value) if isinstance(value, int | float) else typeof(value)
 
 

@@ -1,0 +1,1 @@
+"""Networks of nodes: a node, a coupling and matrices."""

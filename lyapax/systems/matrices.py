@@ -1,0 +1,51 @@
+"""Square matrices as users give them, dense or sparse."""
+
+from typing import Any
+
+import numpy as np
+import scipy  # its modules load when they are first used
+
+from .._check import Array, real_array
+
+
+def matrix_home(W: Any) -> Any:
+    """The array that tells where a matrix lies: of a sparse one its values."""
+    return W.data if type(W).__module__.startswith("cupyx") else W
+
+
+def square(W: Any, name: str) -> Any:
+    """A copy as float64 (..., n, n), or as CSR (n, n) if it is sparse."""
+    if type(W).__module__.startswith("cupyx"):  # a sparse matrix on a GPU
+        W = W.get()
+    found = sparse(W, name) if scipy.sparse.issparse(W) else real_array(W, name, ndim_min=2)
+    if found.shape[-1] != found.shape[-2]:
+        raise ValueError(f"{name} must be square, (..., n, n), got shape {found.shape}")
+    return found
+
+
+def sparse(W: Any, name: str = "W") -> Any:
+    """A copy in CSR, duplicates summed, of finite float64."""
+    if W.ndim != 2:
+        raise ValueError(f"{name} must be square, (n, n), if it is sparse, got shape {W.shape}")
+    if W.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real numbers, got dtype {W.dtype}")
+    if 0 in W.shape:
+        raise ValueError(f"{name} must not be empty, got shape {W.shape}")
+    # Widened first: duplicates of a small type would be summed in that.
+    found = scipy.sparse.csr_array(W.astype(np.float64), copy=True)
+    if found.nnz:
+        real_array(found.data, name)
+    found.sum_duplicates()
+    return found
+
+
+def entries(values: Any, matrix: Any, name: str) -> Array:
+    """Values of edges where a matrix has entries: (..., n, n), or (nonzeros,) of a sparse one."""
+    if not scipy.sparse.issparse(matrix):
+        return np.asarray(values.toarray() if scipy.sparse.issparse(values) else values)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    if scipy.sparse.issparse(values):
+        return np.asarray(values[rows, matrix.indices]).ravel()
+    if values.ndim > 2:
+        raise ValueError(f"{name} must have no batch axes if W is sparse, got {values.shape}")
+    return np.asarray(values[rows, matrix.indices])

@@ -1,0 +1,202 @@
+"""A node and a coupling, as users write them, become the graphs that kernels run on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from ..kernels.codegen import Graph
+from ..kernels.nodes import Edges, Nodes
+from .coupling import Sides, Term, separated
+from .elementary import UntraceableError
+from .trace import Parameters, outputs_of
+from .traced import Traced
+
+MOST_VARIABLES = 64  # of a node, that are tried
+TIME = sympy.Symbol("t", real=True)
+
+
+def symbols(letter: str, count: int) -> tuple[sympy.Symbol, ...]:
+    return tuple(sympy.Symbol(f"{letter}{i}", real=True) for i in range(count))
+
+
+@dataclass(frozen=True)
+class Traces:
+    """A node and a coupling on symbols: x0, .. of a node, y0, .. of the node that sends."""
+
+    node: tuple[sympy.Expr, ...]
+    coupling: tuple[sympy.Expr, ...]
+    of_node: Mapping[str, sympy.Symbol]  # parameters that node and coupling may use
+    of_edge: Mapping[str, sympy.Symbol]  # parameters of the coupling alone
+
+    @property
+    def variables(self) -> tuple[sympy.Symbol, ...]:
+        return symbols("x", len(self.node))
+
+    @property
+    def senders(self) -> tuple[sympy.Symbol, ...]:
+        return symbols("y", len(self.node))
+
+    @property
+    def sums(self) -> tuple[sympy.Symbol, ...]:
+        return symbols("s", len(self.coupling))
+
+
+def traces(
+    node: Callable[..., Any],
+    coupling: Callable[..., Any],
+    names: Mapping[str, str],
+    timed: bool,
+    variables: int | None,
+) -> Traces:
+    """Run both on symbols. names: "number", "node" or "edge" for each parameter."""
+    found = dict(zip(names, symbols("p", len(names)), strict=True))
+    of_node = {name: found[name] for name, kind in names.items() if kind != "edge"}
+    of_edge = {name: found[name] for name, kind in names.items() if kind == "edge"}
+    p = Parameters(**{name: Traced(symbol) for name, symbol in of_node.items()})
+    every = Parameters(**{name: Traced(symbol) for name, symbol in found.items()})
+    tried = [variables] if variables else range(1, MOST_VARIABLES + 1)
+    for m in tried:
+        try:
+            sums = outputs_of(
+                coupling, [Traced(symbols("x", m)), Traced(symbols("y", m)), every], "coupling"
+            )
+            arguments = [Traced(symbols("x", m)), Traced(symbols("s", len(sums))), p]
+            if timed:
+                arguments.append(Traced(TIME))
+            values = outputs_of(node, arguments, "node")
+        except UntraceableError as error:
+            if variables or m == MOST_VARIABLES or not isinstance(error.__cause__, IndexError):
+                raise
+            continue
+        if len(values) == m:
+            return Traces(values, sums, of_node, of_edge)
+        if variables:
+            raise ValueError(f"node must return {m} values, one a variable, got {len(values)}")
+        if len(values) < m:
+            break
+    raise ValueError(
+        f"node must return a value for each of its variables, got {len(values)} for {m}; say how "
+        "many it has by variables="
+    )
+
+
+def graphs(found: Traces) -> tuple[Graph, Graph]:
+    """The node in its variables and sums, and the coupling in those of both ends."""
+    own, own_edge = tuple(found.of_node.values()), tuple(found.of_edge.values())
+    return (
+        Graph((*found.variables, *found.sums), own, TIME, found.node),
+        Graph((*found.variables, *found.senders), (*own, *own_edge), TIME, found.coupling),
+    )
+
+
+def alone(found: Traces) -> tuple[Graph, Graph]:
+    """Node and coupling as functions of one node's variables, those at the other end held fixed.
+
+    The coupling comes twice, with its variables at the receiving and at the sending end.
+    """
+    node, coupling = graphs(found)
+    swapped = dict(zip(found.variables, found.senders, strict=True))
+    back = {b: a for a, b in swapped.items()}
+    other = tuple(e.xreplace({**swapped, **back}) for e in found.coupling)
+    fixed = (*node.params, *found.sums)
+    return (
+        Graph(found.variables, fixed, TIME, found.node),
+        Graph(found.variables, (*coupling.params, *found.senders), TIME, (*found.coupling, *other)),
+    )
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix W g(p_ij), where W is the one of a sum."""
+
+    sum: int
+    edge: sympy.Expr
+
+
+@dataclass(frozen=True)
+class Separated:
+    """Graphs of separable couplings, and the matrices and row sums that they need."""
+
+    nodes: Nodes
+    matrices: tuple[Product, ...]
+    degrees: tuple[Product, ...]  # whose sums of rows are the parameters that follow the user's
+
+
+def separated_nodes(
+    found: Traces, matrix_of: tuple[int, ...], per_node: set[str]
+) -> Separated | None:
+    """The graphs, or None where a coupling does not separate.
+
+    matrix_of: which of the user's matrices each sum has, so that equal products are found.
+    """
+    here = {*found.variables, *(found.of_node[name] for name in per_node)}
+    sides = Sides(frozenset(here), frozenset(found.of_edge.values()), frozenset(found.senders))
+    sums: list[list[Term]] = []
+    for coupling in found.coupling:
+        terms = separated(coupling, sides)
+        if terms is None:
+            return None
+        sums.append(terms)
+    matrices: list[Product] = []
+    degrees: list[Product] = []
+    products: list[tuple[int, sympy.Expr]] = []
+    total = []
+    for terms, matrix in zip(sums, matrix_of, strict=True):
+        parts = []
+        for term in terms:
+            product = Product(matrix, term.edge)
+            if not term.there.free_symbols & sides.there:
+                symbol = _place(degrees, product, "d")
+                parts.append(term.here * term.there * symbol)
+                continue
+            _place(matrices, product, "")
+            pair = matrices.index(product), term.there
+            parts.append(term.here * _place(products, pair, "S"))
+        total.append(sympy.Add(*parts))
+    meaning = dict(zip(found.sums, total, strict=True))
+    values = tuple(value.xreplace(meaning) for value in found.node)
+    own = tuple(found.of_node.values())
+    given = (*own, *symbols("d", len(degrees)))
+    field = Graph((*found.variables, *symbols("S", len(products))), given, TIME, values)
+    back = dict(zip(found.senders, found.variables, strict=True))
+    outputs = tuple(there.xreplace(back) for _, there in products)
+    factors = Graph(found.variables, given, TIME, outputs) if products else None
+    nodes = Nodes(field, factors, tuple(matrix for matrix, _ in products))
+    return Separated(nodes, tuple(matrices), tuple(degrees))
+
+
+def edge_nodes(
+    found: Traces, matrix_of: tuple[int, ...], driven: tuple[sympy.Symbol, ...]
+) -> Edges:
+    """The graphs of sums that go edge by edge.
+
+    Parameters of an edge are those of the receiving node but for inputs, which are `driven`; those
+    of edges; and one weight a matrix.
+    """
+    weights = symbols("w", max(matrix_of) + 1)
+    own = tuple(found.of_node.values())
+    outputs = tuple(weights[k] * c for k, c in zip(matrix_of, found.coupling, strict=True))
+    given = (*(p for p in own if p not in driven), *found.of_edge.values(), *weights)
+    edge = Graph((*found.variables, *found.senders), given, TIME, outputs)
+    m = len(found.node)
+    here = [place for place in edge.jacobian() if place[1] < m]
+    slopes = symbols("e", len(here))
+    entries = []
+    for v, value in enumerate(found.node):
+        through = [sympy.diff(value, s) for s in found.sums]
+        for u, x in enumerate(found.variables):
+            sums = [e * through[k] for (k, j), e in zip(here, slopes, strict=True) if j == u]
+            entries.append(((v, u), sympy.Add(sympy.diff(value, x), *sums)))
+        entries += [((v, m + k), slope) for k, slope in enumerate(through)]
+    kept = tuple((place, slope) for place, slope in entries if slope != 0)
+    field = Graph((*found.variables, *found.sums), (*own, *slopes), TIME, found.node, kept)
+    return Edges(field, edge)
+
+
+def _place(found: list[Any], item: Any, letter: str) -> sympy.Symbol:
+    """The symbol of an item's place in a list, where it is put if it is new."""
+    if item not in found:
+        found.append(item)
+    return sympy.Symbol(f"{letter}{found.index(item)}", real=True)
