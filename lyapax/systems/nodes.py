@@ -18,7 +18,7 @@ TIME = sympy.Symbol("t", real=True)
 
 
 def symbols(letter: str, count: int) -> tuple[sympy.Symbol, ...]:
-    return tuple(sympy.Symbol(f"{letter}{i}", real=True) for i in range(count))
+    return tuple(_symbol(letter, i) for i in range(count))
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,11 @@ def separated_nodes(
             pair = matrices.index(product), term.there
             parts.append(term.here * _place(products, pair, "S"))
         total.append(sympy.Add(*parts))
-    meaning = dict(zip(found.sums, total, strict=True))
+    # Products of one matrix come one after the other: kernels take them together.
+    order = sorted(range(len(products)), key=lambda i: products[i][0])
+    names = {_symbol("S", i): _symbol("S", place) for place, i in enumerate(order)}
+    products = [products[i] for i in order]
+    meaning = {s: e.xreplace(names) for s, e in zip(found.sums, total, strict=True)}
     values = tuple(value.xreplace(meaning) for value in found.node)
     own = tuple(found.of_node.values())
     given = (*own, *symbols("d", len(degrees)))
@@ -199,4 +203,8 @@ def _place(found: list[Any], item: Any, letter: str) -> sympy.Symbol:
     """The symbol of an item's place in a list, where it is put if it is new."""
     if item not in found:
         found.append(item)
-    return sympy.Symbol(f"{letter}{found.index(item)}", real=True)
+    return _symbol(letter, found.index(item))
+
+
+def _symbol(letter: str, place: int) -> sympy.Symbol:
+    return sympy.Symbol(f"{letter}{place}", real=True)

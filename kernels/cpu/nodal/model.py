@@ -9,6 +9,7 @@ from ...jit import inlined
 from ..network.weights import factor, is_sparse, row_factor, state_product
 from ..simd.records import Record, size_of
 from ..simd.strips import lanes_of
+from .products import dense_rows
 from .source import LANES
 
 # Nodes n of m variables, `sums` sums of products, `columns` parameters of a node of which the last
@@ -16,8 +17,7 @@ from .source import LANES
 # - params (columns, n), inputs (input_steps, driven n);
 # - `matrices`: for each product the fields of `MATRIX`;
 # - `field` and `factors`, with `field_slopes` and `factor_slopes` nonzero slopes each.
-# How strips go through a stage, as rows of (first, last, ..) of the tables that follow: `into` says
-# which slopes and variables make what a matrix is multiplied with, `out` which make the result.
+# How strips go through a stage: `into`, `out` and `terms` as `tables` gives them.
 Model = namedtuple(
     "Model",
     "n m sums dt stages lanes width columns params params_size driven inputs inputs_size "
@@ -29,9 +29,10 @@ MODEL = Record(
 read_model = MODEL.reader()
 
 # A product: C function and weights of the state, weights of the tangents; a CSR's indptr and
-# indices; elements from member to member; whether it is sparse.
-MATRIX = "product w w_size indptr indices tangents tangents_size sparse".split()
-PRODUCT, W, W_SIZE, INDPTR, INDICES, TANGENTS, TANGENTS_SIZE, SPARSE = range(len(MATRIX))
+# indices; elements from member to member; whether it is sparse; how many products from here on
+# have this matrix.
+MATRIX = "product w w_size indptr indices tangents tangents_size sparse count".split()
+PRODUCT, W, W_SIZE, INDPTR, INDICES, TANGENTS, TANGENTS_SIZE, SPARSE, COUNT = range(len(MATRIX))
 FIELDS = len(MATRIX)
 
 
@@ -74,34 +75,36 @@ def vector_size(n, width, count):
 def tables(nodes, backwards=False):
     """(into, out, terms) of a stage of tangents, or of its transpose.
 
-    Each term is (row, coefficient): rows below m are variables, then come products. `into` has the
-    (first, last) term of each product's argument, `out` of each variable's result.
+    Each term is (row, coefficient), the row of a variable or of a product. `into` has the (first,
+    last) term of each product's argument; `out` of each variable's result the first of variables,
+    the first of products, and the last.
     """
     m, sums = nodes.variables, nodes.sums
     field = list(nodes.field.jacobian())
     factors = list(nodes.factors.jacobian()) if nodes.factors else []
     into = [[] for _ in range(sums)]
-    out = [[] for _ in range(m)]
+    own, coupled = [[] for _ in range(m)], [[] for _ in range(m)]
     for c, (v, j) in enumerate(field):
-        if not backwards:
-            out[v].append((j, c))
-        elif j < m:
-            out[j].append((v, c))
-        else:
+        if j < m:
+            own[j if backwards else v].append((v if backwards else j, c))
+        elif backwards:
             into[j - m].append((v, c))
+        else:
+            coupled[v].append((j - m, c))
     for c, (r, u) in enumerate(factors, start=len(field)):
         if backwards:
-            out[u].append((m + r, c))
+            coupled[u].append((r, c))
         else:
             into[r].append((u, c))
-    terms, edges = [], []
-    for rows in (into, out):
-        found = []
-        for row in rows:
-            found.append((len(terms), len(terms) + len(row)))
-            terms += row
-        edges.append(np.array(found, np.int64).ravel())
-    return *edges, np.array(terms, np.int64).ravel()
+    terms, ends_in, ends_out = [], [], []
+    for row in into:
+        ends_in += [len(terms), len(terms) + len(row)]
+        terms += row
+    for first, second in zip(own, coupled, strict=True):
+        middle = len(terms) + len(first)
+        ends_out += [len(terms), middle, middle + len(second)]
+        terms += first + second
+    return [np.array(a, np.int64).ravel() for a in (ends_in, ends_out, terms)]
 
 
 def matrix_table(matrices, chosen, width, dtype):
@@ -112,7 +115,7 @@ def matrix_table(matrices, chosen, width, dtype):
         w, indptr, indices = factor(weights, np.float64) if width else row_factor(weights)
         tangents, _, _ = factor(weights, dtype)
         arrays = [np.ascontiguousarray(a) for a in (w, indptr, indices, tangents)]
-        product = state_product(sparse, width > 0)
+        product = state_product(sparse, width > 0) if sparse or width else dense_rows()
         prepared.append((product, sparse, *arrays))
     table = np.zeros((len(chosen), FIELDS), np.int64)
     for row, place in zip(table, chosen, strict=True):
@@ -122,6 +125,8 @@ def matrix_table(matrices, chosen, width, dtype):
         row[INDPTR], row[INDICES] = indptr.ctypes.data, indices.ctypes.data
         row[TANGENTS] = tangents.ctypes.data
         row[TANGENTS_SIZE] = 0 if sparse else size_of(tangents)
+    for r in range(len(chosen)):
+        table[r, COUNT] = sum(other == chosen[r] for other in chosen[r:])
     return table, prepared
 
 

@@ -17,11 +17,13 @@ from ..taped.runs import FOR_TANGENTS, STATE_RUN
 from ..team.interruptible import raised
 from .blocks import on_blocks
 from .model import (
+    COUNT,
     FIELDS,
     INDICES,
     INDPTR,
     MODEL,
     PRODUCT,
+    SPARSE,
     W_SIZE,
     W,
     across_of,
@@ -30,6 +32,7 @@ from .model import (
     read_model,
     size_for,
 )
+from .products import RowsJob
 
 
 def state_rows(nodes):
@@ -84,21 +87,25 @@ def drive(net, first, count, size, step, params):
 
 
 @inlined
-def product_all(net, first, count, matrix, source, base, out):
-    """out = M source for each member."""
-    n, lanes = net.n, net.lanes
+def product_all(net, first, count, size, matrix, source, base, out):
+    """out = M source for the products that have this matrix, `size` apart, and each member."""
+    n, lanes, across = net.n, net.lanes, across_of(net)
     w = at_address(matrix[W], source)
-    indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
-    if net.width:
-        job = StateJob(w, indptr, indices, n, net.width, lanes, source, base, out)
-        invoke(matrix[PRODUCT], (on_stack(job),))
+    if not net.width and not matrix[SPARSE]:
+        for g in range(count):
+            at, own = g * across, shift(w, (first + g) * matrix[W_SIZE])
+            x, y, z = shift(source, at), shift(base, at), shift(out, at)
+            job = RowsJob(own, n, across, lanes, matrix[COUNT], size, x, y, z)
+            invoke(matrix[PRODUCT], (on_stack(job),))
         return
-    across = across_of(net)
-    for g in range(count):
-        at, own = g * across, shift(w, (first + g) * matrix[W_SIZE])
-        there = shift(source, at), shift(base, at), shift(out, at)
-        job = StateJob(own, indptr, indices, n, across, lanes, there[0], there[1], there[2])
-        invoke(matrix[PRODUCT], (on_stack(job),))
+    indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
+    columns, members = (net.width, 1) if net.width else (across, count)
+    for r in range(matrix[COUNT]):
+        for g in range(members):
+            at, there = g * across, r * size + g * across
+            x, y, z = shift(source, there), shift(base, at), shift(out, there)
+            job = StateJob(w, indptr, indices, n, columns, lanes, x, y, z)
+            invoke(matrix[PRODUCT], (on_stack(job),))
 
 
 @inlined
@@ -112,10 +119,11 @@ def vector_field(net, first, count, size, t, given, block, results, zeros, tape,
         rows, found = columns + m, sums + net.factor_slopes
         on_blocks(net.factors, t, size, rows, found, net.lanes, given, block, results)
         s = shift(given, rows * size)
-        for r in range(sums):
-            matrix = shift(net.matrices, r * FIELDS)
-            at = r * size
-            product_all(net, first, count, matrix, shift(results, at), zeros, shift(s, at))
+        r = 0
+        while r < sums:
+            matrix, at = shift(net.matrices, r * FIELDS), r * size
+            product_all(net, first, count, size, matrix, shift(results, at), zeros, shift(s, at))
+            r += matrix[COUNT]
         if taped:
             slopes, there = shift(results, sums * size), shift(tape, net.field_slopes * size)
             for e in range(net.factor_slopes * size):

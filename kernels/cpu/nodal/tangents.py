@@ -6,17 +6,19 @@ A, B, C come from the tape. A and C have the factors of `state.scale_of` in them
 to 4 are out = base + J y with base q, q, q and, from the first three, (y2 + 2 y3 + y4 - q)/3.
 """
 
+from collections import namedtuple
 from functools import cache
 
 from numba import from_dtype
 
-from ...jit import inlined, kernel
+from ...jit import inlined, kernel, spliced
 from ..qr.reflections import width_of
-from ..simd.strips import strip_product
-from ..simd.vectors import fma, load, multiply, outlined, shift, splat, store, subtract
+from ..simd.strips import ROWS, strip_product
+from ..simd.vectors import BYTES, fma, load, multiply, outlined, shift, splat, store, subtract
 from ..taped.runs import STRIP_RUN
 from ..team.interruptible import raised
 from .model import (
+    COUNT,
     FIELDS,
     INDICES,
     INDPTR,
@@ -51,70 +53,141 @@ def sparse_product(indptr, indices, n, width, lanes, w, z, out):
             store(out, i * stride + o, total)
 
 
+PANEL = 256 * 1024  # bytes of a matrix that stay in a second-level cache beside the strips
+
+
 @inlined
 def products(net, member, width, lanes, z, zeros, out):
-    """M_r z_r for each product."""
-    size = net.n * width * lanes
-    for r in range(net.sums):
+    """M_r z_r for each product; those of one matrix panel by panel, which is read once."""
+    n, stride = net.n, width * lanes
+    size, r = n * stride, 0
+    while r < net.sums:
         matrix = shift(net.matrices, r * FIELDS)
         w = shift(at_address(matrix[TANGENTS], z), member * matrix[TANGENTS_SIZE])
-        source, target = shift(z, r * size), shift(out, r * size)
-        if matrix[SPARSE]:
-            indptr, indices = (
-                at_address(matrix[INDPTR], matrix),
-                at_address(matrix[INDICES], matrix),
-            )
-            sparse_product(indptr, indices, net.n, width, lanes, w, source, target)
-        else:
-            strip_product(width, w, source, net.n, net.n, zeros, target)
+        indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
+        rows = n
+        if matrix[COUNT] > 1 and not matrix[SPARSE]:
+            rows = min(n, max(1, PANEL // (n * BYTES // lanes * ROWS)) * ROWS)
+        for i in range(0, n, rows):
+            for s in range(r, r + matrix[COUNT]):
+                source, target = shift(z, s * size), shift(out, s * size + i * stride)
+                if matrix[SPARSE]:
+                    sparse_product(indptr, indices, n, width, lanes, w, source, target)
+                else:
+                    panel = shift(w, i * n)
+                    strip_product(width, panel, source, min(rows, n - i), n, zeros, target)
+        r += matrix[COUNT]
+
+
+# Rows of a strip of `width` registers, a number: its sums stay in registers. The variables of a
+# node are `m` rows side by side, a product has one row a node.
 
 
 @inlined
-def entering(net, coefficients, size, apart, stride, lanes, y, z):
-    """z_r = sum of coefficient times row of y, for each product and node."""
-    n, m = net.n, net.m
+def factor(net, coefficients, at, i, term):
+    """(row, coefficient in each element of a register) of a term at node i."""
+    return net.terms[2 * term], splat(
+        coefficients[net.terms[2 * term + 1] * at.size + i * at.apart]
+    )
+
+
+@spliced
+def add_terms(width, net, coefficients, at, i, first, last, source, node_step, row_step, a, b, c):
+    """Three registers plus the terms from `first` to `last`; unused ones come back as they are."""
+    for term in range(first, last):
+        row, f = factor(net, coefficients, at, i, term)
+        there = i * node_step + row * row_step
+        a = fma(f, load(source, there), a)
+        if width > 1:
+            b = fma(f, load(source, there + at.lanes), b)
+        if width > 2:
+            c = fma(f, load(source, there + 2 * at.lanes), c)
+    return a, b, c
+
+
+@spliced
+def loaded(width, lanes, source, place):
+    a = load(source, place)
+    b = load(source, place + lanes) if width > 1 else a
+    c = load(source, place + 2 * lanes) if width > 2 else a
+    return a, b, c
+
+
+@spliced
+def stored(width, lanes, out, place, a, b, c):
+    store(out, place, a)
+    if width > 1:
+        store(out, place + lanes, b)
+    if width > 2:
+        store(out, place + 2 * lanes, c)
+
+
+@spliced
+def enter(width, net, coefficients, at, y, zeros, z):
+    stride = width * at.lanes
     for r in range(net.sums):
-        first, last = net.into[2 * r], net.into[2 * r + 1]
-        there = shift(z, r * n * stride)
-        for i in range(n):
-            for o in range(0, stride, lanes):
-                total = subtract(load(y, o), load(y, o))
-                for term in range(first, last):
-                    row, c = net.terms[2 * term], net.terms[2 * term + 1]
-                    factor = splat(coefficients[c * size + i * apart])
-                    total = fma(factor, load(y, (i * m + row) * stride + o), total)
-                store(there, i * stride + o, total)
+        first, last, there = net.into[2 * r], net.into[2 * r + 1], shift(z, r * net.n * stride)
+        for i in range(net.n):
+            a, b, c = loaded(width, at.lanes, zeros, 0)
+            a, b, c = add_terms(
+                width, net, coefficients, at, i, first, last, y, net.m * stride, stride, a, b, c
+            )
+            stored(width, at.lanes, there, i * stride, a, b, c)
 
 
-@inlined
-def leaving(net, coefficients, size, apart, stride, lanes, y, products, base, out):
+@spliced
+def leave(width, net, coefficients, at, y, found, base, out):
+    stride = width * at.lanes
+    for v in range(net.m):
+        first, middle, last = net.out[3 * v], net.out[3 * v + 1], net.out[3 * v + 2]
+        for i in range(net.n):
+            place, apart = (i * net.m + v) * stride, net.n * stride
+            a, b, c = loaded(width, at.lanes, base, place)
+            a, b, c = add_terms(
+                width, net, coefficients, at, i, first, middle, y, net.m * stride, stride, a, b, c
+            )
+            a, b, c = add_terms(
+                width, net, coefficients, at, i, middle, last, found, stride, apart, a, b, c
+            )
+            stored(width, at.lanes, out, place, a, b, c)
+
+
+@kernel
+def entering(width, net, coefficients, at, y, zeros, z):
+    """z_r = sum of coefficient times row of y, for each product and node."""
+    outlined()
+    if width == 1:
+        enter(1, net, coefficients, at, y, zeros, z)
+    elif width == 2:
+        enter(2, net, coefficients, at, y, zeros, z)
+    else:
+        enter(3, net, coefficients, at, y, zeros, z)
+
+
+@kernel
+def leaving(width, net, coefficients, at, y, found, base, out):
     """out_v = base_v + sum of coefficient times row of y, or of a product."""
-    n, m = net.n, net.m
-    for v in range(m):
-        first, last = net.out[2 * v], net.out[2 * v + 1]
-        for i in range(n):
-            at = (i * m + v) * stride
-            for o in range(0, stride, lanes):
-                total = load(base, at + o)
-                for term in range(first, last):
-                    row, c = net.terms[2 * term], net.terms[2 * term + 1]
-                    factor = splat(coefficients[c * size + i * apart])
-                    if row < m:
-                        total = fma(factor, load(y, (i * m + row) * stride + o), total)
-                    else:
-                        source = shift(products, (row - m) * n * stride)
-                        total = fma(factor, load(source, i * stride + o), total)
-                store(out, at + o, total)
+    outlined()
+    if width == 1:
+        leave(1, net, coefficients, at, y, found, base, out)
+    elif width == 2:
+        leave(2, net, coefficients, at, y, found, base, out)
+    else:
+        leave(3, net, coefficients, at, y, found, base, out)
+
+
+# Elements from coefficient to coefficient and from node to node on the tape, and of a register.
+Where = namedtuple("Where", "size apart lanes")
 
 
 @kernel
 def stage(net, member, coefficients, size, apart, width, lanes, y, z, found, zeros, base, out):
     """out = base + J y; base may be out, but y may not."""
     outlined()
-    stride = width * lanes
-    entering(net, coefficients, size, apart, stride, lanes, y, z)
+    at = Where(size, apart, lanes)
+    entering(width, net, coefficients, at, y, zeros, z)
     products(net, member, width, lanes, z, zeros, found)
-    leaving(net, coefficients, size, apart, stride, lanes, y, found, base, out)
+    leaving(width, net, coefficients, at, y, found, base, out)
 
 
 @kernel
