@@ -14,6 +14,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom
 
 from . import expressions
+from .derivatives import Derivatives
 from .expressions import Choice
 
 
@@ -85,15 +86,17 @@ class Graph:
         """The nonzero entries df_i/dx_j, in row order."""
         if self.entries is not None:
             return dict(self.entries)
-        entries = {}
-        for i, output in enumerate(self.outputs):
-            present = output.free_symbols
-            for j, symbol in enumerate(self.state):
-                if symbol in present:
-                    entry = sympy.diff(output, symbol)
-                    if entry != 0:
-                        entries[i, j] = entry
-        return entries
+        return dict(_entries(self))
+
+
+@cache
+def _entries(graph: Graph) -> tuple[tuple[tuple[int, int], sympy.Expr], ...]:
+    derivatives = Derivatives(graph.state)
+    found = []
+    for i, output in enumerate(graph.outputs):
+        slopes = derivatives.of(output)
+        found += [((i, j), slopes[x]) for j, x in enumerate(graph.state) if x in slopes]
+    return tuple(found)
 
 
 def printed(e: sympy.Basic, language: Language) -> str:

@@ -17,7 +17,9 @@ from lyapax.kernels.codegen import (
 )
 from lyapax.kernels.cuda.field_source import field_source
 from lyapax.kernels.cuda.sources import source
+from lyapax.kernels.derivatives import Derivatives
 from lyapax.kernels.expressions import in_ours
+from lyapax.systems import library
 from lyapax.systems.elementary import ELEMENTARY
 from lyapax.systems.trace import trace
 from lyapax.systems.traced import FUNCTIONS
@@ -174,6 +176,20 @@ def test_every_operation_is_numpy_s_and_so_is_its_slope(seed):
         both = arrays(TIME, np.stack([x, x], axis=1), [P.a])
         for value, expected in zip(both, f.at(x), strict=True):
             np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_derivatives_in_all_variables_at_once_are_those_of_one_after_the_other():
+    """To the expression, since code, and so the bits of results, is made of it."""
+    graphs = [Function(5, 2, 10).graph, *(known.system().graph for known in library.values())]
+    compared = 0
+    for graph in graphs:
+        derivatives = Derivatives(graph.state)
+        for output in graph.outputs:
+            slopes = derivatives.of(output)
+            for x in graph.state[:8]:
+                assert slopes.get(x, 0) == sympy.diff(output, x)
+                compared += x in slopes
+    assert compared > 300
 
 
 def test_every_operation_compiles():

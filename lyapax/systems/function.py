@@ -164,8 +164,9 @@ class _Traced:
 
     def _fastest(self, state: Array, rate: Callable[[Array], float]) -> float | None:
         """The largest of the Jacobian's rates that limit the step."""
-        jacobian, linear = interpreted(self.graph), self.linear
-        table = flat_batch(self._table(), state.shape[:-1], 1)
+        graph, table_of = hoisted(self.graph)  # whose statements are those that are compiled
+        jacobian, linear = interpreted(graph), self.linear
+        table = table_of(flat_batch(self._table(), state.shape[:-1], 1))
         state = state.reshape(-1, self.dim)
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):

@@ -14,7 +14,7 @@ from numba import from_dtype
 from ...jit import inlined, kernel, spliced
 from ..qr.reflections import width_of
 from ..simd.strips import ROWS, strip_product
-from ..simd.vectors import BYTES, fma, load, multiply, outlined, shift, splat, store, subtract
+from ..simd.vectors import BYTES, fma, load, multiply, outlined, shift, splat, store
 from ..taped.runs import STRIP_RUN
 from ..team.interruptible import raised
 from .model import (
@@ -37,46 +37,6 @@ from .model import (
 def strip_rows(nodes):
     """Rows of n nodes that the stages of one strip need: q, y2, y3, y4; z and M z; zeros."""
     return 4 * nodes.variables + 2 * nodes.sums + 1
-
-
-@kernel
-def sparse_product(indptr, indices, n, width, lanes, w, z, out):
-    """out = M z for one strip."""
-    outlined()
-    stride = width * lanes
-    for i in range(n):
-        first, last = indptr[i], indptr[i + 1]
-        for o in range(0, stride, lanes):
-            total = subtract(load(z, o), load(z, o))
-            for e in range(first, last):
-                total = fma(splat(w[e]), load(z, indices[e] * stride + o), total)
-            store(out, i * stride + o, total)
-
-
-PANEL = 256 * 1024  # bytes of a matrix that stay in a second-level cache beside the strips
-
-
-@inlined
-def products(net, member, width, lanes, z, zeros, out):
-    """M_r z_r for each product; those of one matrix panel by panel, which is read once."""
-    n, stride = net.n, width * lanes
-    size, r = n * stride, 0
-    while r < net.sums:
-        matrix = shift(net.matrices, r * FIELDS)
-        w = shift(at_address(matrix[TANGENTS], z), member * matrix[TANGENTS_SIZE])
-        indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
-        rows = n
-        if matrix[COUNT] > 1 and not matrix[SPARSE]:
-            rows = min(n, max(1, PANEL // (n * BYTES // lanes * ROWS)) * ROWS)
-        for i in range(0, n, rows):
-            for s in range(r, r + matrix[COUNT]):
-                source, target = shift(z, s * size), shift(out, s * size + i * stride)
-                if matrix[SPARSE]:
-                    sparse_product(indptr, indices, n, width, lanes, w, source, target)
-                else:
-                    panel = shift(w, i * n)
-                    strip_product(width, panel, source, min(rows, n - i), n, zeros, target)
-        r += matrix[COUNT]
 
 
 # Rows of a strip of `width` registers, a number: its sums stay in registers. The variables of a
@@ -120,6 +80,33 @@ def stored(width, lanes, out, place, a, b, c):
         store(out, place + lanes, b)
     if width > 2:
         store(out, place + 2 * lanes, c)
+
+
+@spliced
+def gather_rows(width, indptr, indices, n, lanes, w, z, zeros, out):
+    stride = width * lanes
+    for i in range(n):
+        a, b, c = loaded(width, lanes, zeros, 0)
+        for e in range(indptr[i], indptr[i + 1]):
+            f, there = splat(w[e]), indices[e] * stride
+            a = fma(f, load(z, there), a)
+            if width > 1:
+                b = fma(f, load(z, there + lanes), b)
+            if width > 2:
+                c = fma(f, load(z, there + 2 * lanes), c)
+        stored(width, lanes, out, i * stride, a, b, c)
+
+
+@kernel
+def sparse_product(indptr, indices, n, width, lanes, w, z, zeros, out):
+    """out = M z for one strip."""
+    outlined()
+    if width == 1:
+        gather_rows(1, indptr, indices, n, lanes, w, z, zeros, out)
+    elif width == 2:
+        gather_rows(2, indptr, indices, n, lanes, w, z, zeros, out)
+    else:
+        gather_rows(3, indptr, indices, n, lanes, w, z, zeros, out)
 
 
 @spliced
@@ -174,6 +161,32 @@ def leaving(width, net, coefficients, at, y, found, base, out):
         leave(2, net, coefficients, at, y, found, base, out)
     else:
         leave(3, net, coefficients, at, y, found, base, out)
+
+
+PANEL = 256 * 1024  # bytes of a matrix that stay in a second-level cache beside the strips
+
+
+@inlined
+def products(net, member, width, lanes, z, zeros, out):
+    """M_r z_r for each product; those of one matrix panel by panel, which is read once."""
+    n, stride = net.n, width * lanes
+    size, r = n * stride, 0
+    while r < net.sums:
+        matrix = shift(net.matrices, r * FIELDS)
+        w = shift(at_address(matrix[TANGENTS], z), member * matrix[TANGENTS_SIZE])
+        indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
+        rows = n
+        if matrix[COUNT] > 1 and not matrix[SPARSE]:
+            rows = min(n, max(1, PANEL // (n * BYTES // lanes * ROWS)) * ROWS)
+        for i in range(0, n, rows):
+            for s in range(r, r + matrix[COUNT]):
+                source, target = shift(z, s * size), shift(out, s * size + i * stride)
+                if matrix[SPARSE]:
+                    sparse_product(indptr, indices, n, width, lanes, w, source, zeros, target)
+                else:
+                    panel = shift(w, i * n)
+                    strip_product(width, panel, source, min(rows, n - i), n, zeros, target)
+        r += matrix[COUNT]
 
 
 # Elements from coefficient to coefficient and from node to node on the tape, and of a register.
