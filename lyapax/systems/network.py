@@ -18,7 +18,7 @@ from .jumps import jumps
 from .matrices import matrix_home, square
 from .network_arrays import NetworkArrays
 from .network_jacobian import jacobian, rate
-from .nodes import alone, edge_nodes, graphs, separated_nodes, traces
+from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces
 from .routes import Devices, of_edges, of_nodes, request
 from .semilinear import fastest_decay, largest_eigenvalue
 from .signature import named, takes_time
@@ -117,7 +117,7 @@ class Network:
         self.kind = choice(kind, "kind", ("flow", "map"))
         timed = takes_time(node, "node", ("x", "s", "p"))
         takes_time(coupling, "coupling", ("x_i", "x_j", "p"), possible=False)
-        m = None if variables is None else count(variables, "variables")
+        m = None if variables is None else count(variables, "variables", high=MOST_VARIABLES)
         given = named(params, "params")
         wanted = named(shapes, "shapes")
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
@@ -391,9 +391,14 @@ KINDS = "number", "node", "edge"
 
 def _is_several(W: Any) -> bool:
     """Whether W is a list of matrices, and no matrix written as lists of numbers."""
-    if not isinstance(W, list | tuple) or not W:
-        return False
-    return all(scipy.sparse.issparse(w) or np.ndim(w) >= 2 for w in W)
+    return isinstance(W, list | tuple) and bool(W) and all(_axes(w, 2) >= 2 for w in W)
+
+
+def _axes(value: Any, most: int) -> int:
+    """The axes of an array or of nested lists, of which `most` are looked for."""
+    if isinstance(value, list | tuple):
+        return 1 + _axes(value[0], most - 1) if value and most else 0
+    return int(getattr(value, "ndim", 0))
 
 
 def _core(shape: tuple[int, ...], n: int) -> tuple[int, ...]:

@@ -73,7 +73,9 @@ def traces(
         if len(values) == m:
             return Traces(values, sums, of_node, of_edge)
         if variables:
-            raise ValueError(f"node must return {m} values, one a variable, got {len(values)}")
+            raise ValueError(
+                f"variables must be the number of values that node returns, {len(values)}, got {m}"
+            )
         if len(values) < m:
             break
     raise ValueError(
