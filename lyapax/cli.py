@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ._interrupted import Interrupted
 from ._result import LyapunovSpectrum
 from ._spectrum import lyapunov_spectrum
 from ._weight_files import read_weights
-from .systems import RateNetwork, library
+from .systems import RateNetwork, library, networks
 
 PICTURES = (".png", ".pdf", ".svg")
 FILE = click.Path(dir_okay=False)
@@ -184,21 +185,44 @@ def spectrum(
 @commands.command()
 @click.argument("name")
 @click.option("--param", multiple=True, help="rho=28, or rho=0:200:512 for a sweep.")
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A matrix that connects nodes: NAME is that of a known network then.",
+)
 @run_options
 def system(
-    name: str, param: tuple[str, ...], plot: str | None, out: str | None, as_json: bool, **run: Any
+    name: str,
+    param: tuple[str, ...],
+    weights: str | None,
+    plot: str | None,
+    out: str | None,
+    as_json: bool,
+    **run: Any,
 ) -> None:
-    """Spectrum of a known system, over a range of parameters if asked."""
-    if name not in library:
-        raise ValueError(f"NAME must be one of {', '.join(library)}, got {name!r}")
-    known = library[name]
+    """Spectrum of a known system, or of a network of known nodes, over parameters if asked."""
+    names = library if weights is None else networks
+    if name not in names:
+        hint = ""
+        if weights is None and name in networks:
+            hint = "; a network needs --weights"
+        raise ValueError(f"NAME must be one of {', '.join(names)}, got {name!r}{hint}")
+    known: Any = names[name]
     params = dict(read_param(text) for text in param)
     sweep = [key for key, value in params.items() if np.ndim(value)]
     for axis, key in enumerate(sweep):
         params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
     if run["dt"] is None:
         run["dt"] = known.dt
-    report(measure(known.system(**params), known.duration, run), plot, out, as_json)
+    if weights is not None:
+        matrix, note = read_weights(Path(weights), None)
+        if note:
+            complain(note)
+        # As many values as there are nodes are members of a batch, too.
+        built = partial(known.system, matrix, shapes=dict.fromkeys(sweep, ()))
+    else:
+        built = known.system
+    report(measure(built(**params), known.duration, run), plot, out, as_json)
 
 
 def read_param(text: str) -> tuple[str, Any]:

@@ -28,6 +28,7 @@ RESULTS = {
     "Floquet",
     "GradientHorizon",
     "Interrupted",
+    "KnownNetwork",
     "KnownSystem",
     "LyapunovSpectrum",
     "Status",
@@ -202,6 +203,7 @@ GOOD = {
                    "grid": ([[1.0]], [[1.0]])}),
     ],
     "Map": [(lx.Map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "KnownNetwork.system": [(lx.systems.networks["kuramoto"].system, {"W": W})],
     "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],
     "lorenz96_of": [(lx.systems.lorenz96_of, {"n": 4})],
     "lyapunov_spectrum": [

@@ -255,6 +255,18 @@ def test_bad_input_is_named(change, error, words):
         lx.Network(**{**good, **change})
 
 
+def test_variables_may_be_unpacked():
+    def node(x, s, p):
+        v, w = x
+        return [v - v**3 - w + s[0], v - w]
+
+    def couple(x, y, p):
+        (v, _), (u, _) = x, y
+        return [u - v]
+
+    assert lx.Network(node, couple, np.eye(3)).variables == 2
+
+
 def test_jumps_are_told():
     net = lx.Network(lambda x, s, p: [np.where(x[0] > 0.3, -1.0, 1.0) + s[0]], couple, np.eye(3))
     assert len(net.jumps) == 1

@@ -7,6 +7,8 @@ from .library import KnownSystem as KnownSystem
 from .library import kuramoto_sivashinsky_of as kuramoto_sivashinsky_of
 from .library import lorenz96_of as lorenz96_of
 from .network import Network as Network
+from .network_library import NETWORKS as networks
+from .network_library import KnownNetwork as KnownNetwork
 from .rate import RateNetwork as RateNetwork
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
@@ -17,6 +19,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Flow",
+    "KnownNetwork",
     "KnownSystem",
     "Map",
     "Network",
@@ -24,4 +27,5 @@ __all__ = [
     "kuramoto_sivashinsky_of",
     "library",
     "lorenz96_of",
+    "networks",
 ]

@@ -221,6 +221,7 @@ class Network:
 
     @property
     def state_shape(self) -> tuple[int, int]:
+        """The shape of a state, (n, variables)."""
         return self.n, self.variables
 
     @property
@@ -233,10 +234,12 @@ class Network:
 
     @property
     def separable(self) -> bool:
+        """Whether sums are products of matrices with vectors; else they go edge by edge."""
         return self._separated is not None
 
     @property
     def products(self) -> int:
+        """Products of a matrix with a vector that an evaluation takes; 0 if edge by edge."""
         return 0 if self._separated is None else len(self._separated.nodes.matrices)
 
     nullity = np.zeros((), np.int64)

@@ -67,7 +67,7 @@ def traces(
                 arguments.append(Traced(TIME))
             values = outputs_of(node, arguments, "node")
         except UntraceableError as error:
-            if variables or m == MOST_VARIABLES or not isinstance(error.__cause__, IndexError):
+            if variables or m == MOST_VARIABLES or not _wants_more(error.__cause__):
                 raise
             continue
         if len(values) == m:
@@ -107,6 +107,12 @@ def alone(found: Traces) -> tuple[Graph, Graph]:
         Graph(found.variables, fixed, TIME, found.node),
         Graph(found.variables, (*coupling.params, *found.senders), TIME, (*found.coupling, *other)),
     )
+
+
+def _wants_more(error: BaseException | None) -> bool:
+    """Whether a function failed since x has too few variables: x[2], or `v, w = x`."""
+    short = isinstance(error, ValueError) and "not enough values to unpack" in str(error)
+    return short or isinstance(error, IndexError)
 
 
 @dataclass(frozen=True)
