@@ -160,6 +160,7 @@ RECURRENT = {
 ROWS = {
     **{name: lambda row=row: recurrent_row(*row) for name, row in RECURRENT.items()},
     **{name: lambda row=row: nodes_row(*row) for name, row in NODES.items()},
+    "two nodes of 2, flow": lambda: nodes_row(2, "edges", n=2),
     "lanes flow": lambda: function_row(Flow, library["lorenz63"].f, 3, 0.01),
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),

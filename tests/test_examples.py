@@ -162,3 +162,17 @@ def test_synchrony(tmp_path, monkeypatch):
     assert np.abs(common).max() > 0.1  # persists in one direction
     assert np.abs(oscillators).max() > 2 * np.abs(common).max()
     assert oscillators.min() < -0.5  # and points against what is to be learned
+
+
+def test_connectome(tmp_path, monkeypatch):
+    example = load("connectome")
+    monkeypatch.setattr(example, "COUPLING", np.array([0.0, 1.0, 4.0]))
+    monkeypatch.setattr(example, "DURATION", 100.0)
+    monkeypatch.setattr(example, "DT", 0.01)
+    np.save(tmp_path / "W.npy", example.connectome(20))
+    spectrum, order = example.main(tmp_path / "connectome.png", tmp_path / "W.npy")
+    assert (tmp_path / "connectome.png").stat().st_size > 20_000
+    np.testing.assert_allclose(spectrum.exponents[0], 0.0, atol=1e-9)
+    assert spectrum.n_zero[2] == 1
+    assert (spectrum.exponents[2, 1:] < 0).all()
+    assert order[2] > 0.8 > order[0]

@@ -163,6 +163,28 @@ def test_per_node_per_edge_and_batches_agree_with_single_networks():
             np.testing.assert_allclose(together.exponents[b], alone.exponents, atol=1e-12)
 
 
+@pytest.mark.parametrize("pull", [np.sin, np.tanh])
+@pytest.mark.parametrize("kind", ["flow", "map"])
+def test_few_nodes_as_one_function_are_the_same_network(pull, kind, monkeypatch):
+    rng = np.random.default_rng(9)
+    W, V = rng.standard_normal((2, 2, 2))
+    lag, omega = rng.standard_normal((2, 2)), rng.standard_normal((5, 2))
+    net = lx.Network(
+        lambda x, s, p: [p.a * x[1] + 0.3 * s[0], p.omega - 0.5 * x[0] + 0.2 * s[1]],
+        lambda x, y, p: [pull(y[0] - x[0] - p.lag), y[1] * x[0]],
+        [W, scipy.sparse.csr_array(V)],
+        {"a": 0.4, "omega": omega, "lag": lag},
+        kind=kind,
+    )
+    unit = {"dt": 0.05} if kind == "flow" else {}
+    options = {"duration": 20 * unit.get("dt", 1), "transient": 0, "k": 3, **unit}
+    small = spectrum(net, **options)
+    monkeypatch.setattr("lyapax.systems.routes.LANES_WORK", 0)
+    large = spectrum(net, **options)
+    assert small.shape == large.shape == (5,)
+    np.testing.assert_allclose(small.exponents, large.exponents, atol=1e-9)
+
+
 def test_inputs_are_what_a_node_gets():
     rng = np.random.default_rng(5)
     W, inputs = rng.standard_normal((4, 4)) / 2, rng.standard_normal((60, 4))

@@ -18,8 +18,8 @@ from .jumps import jumps
 from .matrices import matrix_home, square
 from .network_arrays import NetworkArrays
 from .network_jacobian import jacobian, rate
-from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces
-from .routes import Devices, of_edges, of_nodes, request
+from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces, whole
+from .routes import Devices, is_small, of_edges, of_nodes, of_straight_line, request
 from .semilinear import fastest_decay, largest_eigenvalue
 from .signature import named, takes_time
 
@@ -362,6 +362,9 @@ class Network:
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         found = NetworkArrays(self, shape)
+        if is_small(asked, self.dim, self.inputs is not None):
+            graph = whole(self._traces, self._which, self.n)
+            return of_straight_line(asked, *found.straight_line(graph))
         if self._separated is None:
             edges = edge_nodes(self._traces, self._which, self._driven)
             return of_edges(asked, *found.edge_by_edge(edges, self._driven))

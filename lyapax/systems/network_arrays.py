@@ -9,6 +9,7 @@ import sympy
 
 from .._check import Array, flat_batch
 from ..kernels.codegen import Graph, on_arrays
+from ..kernels.hoist import hoisted
 from ..kernels.nodes import Edges, prepared, prepared_edges
 from .matrices import entries
 from .nodes import TIME, Product, Separated
@@ -46,6 +47,22 @@ class NetworkArrays:
             _columns(self._of_nodes([]), node_table),
             inputs,
         )
+
+    def straight_line(self, graph: Graph) -> tuple[Graph, Array]:
+        """All nodes as one function, and its parameters (B or 1, .)."""
+        reduced, table_of = hoisted(graph)
+        network = self.network
+        dense = [a.toarray() if scipy.sparse.issparse(a) else a for a in network.matrices]
+        parts = [self._of_nodes([]).swapaxes(1, 2)]
+        for name, core in network.shapes.items():
+            if len(core) == 2:
+                value = network.params[name]
+                whole = value.toarray() if scipy.sparse.issparse(value) else value
+                parts.append(flat_batch(whole, self.shape, 2))
+        parts += [flat_batch(a, self.shape, 2) for a in dense]
+        members = max(len(part) for part in parts)
+        rows = [np.broadcast_to(p, (members, *p.shape[1:])).reshape(members, -1) for p in parts]
+        return reduced, table_of(np.concatenate(rows, axis=1))
 
     def of_edges(self) -> Array:
         """Parameters of edges: of the receiving node, their own, weights; (B or 1, edges, .)."""

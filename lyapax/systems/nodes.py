@@ -207,6 +207,35 @@ def edge_nodes(
     return Edges(field, edge)
 
 
+def whole(found: Traces, matrix_of: tuple[int, ...], n: int) -> Graph:
+    """All nodes as one function of n m variables, for networks of a few nodes.
+
+    Its parameters: those of nodes, each of all nodes; those of edges and the matrices, row by row.
+    """
+    m, counts = len(found.node), [n] * len(found.of_node) + [n * n] * len(found.of_edge)
+    counts += [n * n] * (max(matrix_of) + 1)
+    names = [*found.of_node.values(), *found.of_edge.values(), *symbols("w", max(matrix_of) + 1)]
+    given = {name: symbols(f"{name}_", count) for name, count in zip(names, counts, strict=True)}
+    state = [symbols(f"x{i}_", m) for i in range(n)]
+    outputs: list[sympy.Expr] = []
+    for i in range(n):
+        own = {name: given[name][i] for name in found.of_node.values()}
+        own |= dict(zip(found.variables, state[i], strict=True))
+        sums = []
+        for coupling, k in zip(found.coupling, matrix_of, strict=True):
+            terms = []
+            for j in range(n):
+                edge = {name: given[name][i * n + j] for name in found.of_edge.values()}
+                edge |= dict(zip(found.senders, state[j], strict=True))
+                weight = given[_symbol("w", k)][i * n + j]
+                terms.append(weight * coupling.xreplace({**own, **edge}))
+            sums.append(sympy.Add(*terms))
+        meaning = {**own, **dict(zip(found.sums, sums, strict=True))}
+        outputs += [value.xreplace(meaning) for value in found.node]
+    every = tuple(symbol for group in given.values() for symbol in group)
+    return Graph(tuple(x for node in state for x in node), every, TIME, tuple(outputs))
+
+
 def _place(found: list[Any], item: Any, letter: str) -> sympy.Symbol:
     """The symbol of an item's place in a list, where it is put if it is new."""
     if item not in found:

@@ -10,7 +10,8 @@ RateNetwork            n^2 k <= 80, no inputs   threads (n <= 8)               l
 RateNetwork            n <= 8, no inputs        threads                        network
 RateNetwork            n <= 128 (float64: 64)   blocks, if dense               network
 RateNetwork            more                     gemm                           network
-Network                any                      none                           nodal
+Network                n^2 k <= 80, no inputs   threads (n <= 8)               lanes
+Network                everything else          none                           nodal
 RNN, GRU, LSTM         n^2 k <= 27, no inputs   threads                        lanes
 RNN, one layer         n <= 128 (float64: 64)   blocks                         gated
 GRU, one layer         n <= 128 (float64: 64)   blocks, reset after, no loop   gated
