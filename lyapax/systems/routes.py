@@ -41,6 +41,7 @@ LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k =
 GATED_LANES_WORK = 27  # n = k = 3; gates make the code four times as long
 # Bytes of inputs times their weights; beyond, the gemm propagator takes both.
 MOST_ENTERED = 1 << 30
+TAPED = 64  # stages between two QRs, at least, whose slopes on all edges are kept
 COPIES = 6  # of weights, at the most that there are while kernels prepare them
 
 
@@ -183,6 +184,11 @@ def of_edges(
         raise ValueError(
             "device must be the CPU for a Network whose coupling does not separate; leave it out"
         )
+    room(
+        8 * TAPED * len(edges.blocks) * len(senders),
+        f"the slopes of {len(senders)} edges",
+        "give W as a sparse matrix of fewer edges, or a coupling that separates",
+    )
     from ..kernels.cpu.nodal.edge_propagator import EdgeByEdge
 
     dt, k, batch, dtype = asked.common
