@@ -185,6 +185,29 @@ def test_few_nodes_as_one_function_are_the_same_network(pull, kind, monkeypatch)
     np.testing.assert_allclose(small.exponents, large.exponents, atol=1e-9)
 
 
+@pytest.mark.parametrize("pull", [np.sin, np.tanh])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_numbers_beside_parameters_of_edges_and_batches_of_matrices(pull, sparse):
+    rng = np.random.default_rng(10)
+    W, lag = rng.random((2, 6, 6)) / 6, rng.standard_normal((6, 6))
+    weights = scipy.sparse.csr_array(W[0]) if sparse else W
+    options = {"duration": 5, "dt": 0.05, "transient": 1, "initial": rng.standard_normal((6, 1))}
+
+    def exponents(W, scale, lag):
+        net = lx.Network(
+            lambda x, s, p: [s[0] - 0.1 * x[0]],
+            lambda x, y, p: [pull(y[0] - x[0] - p.scale * p.lag)],
+            W,
+            {"scale": scale, "lag": lag},
+        )
+        return spectrum(net, **options).exponents
+
+    together = exponents(weights, [0.5, 2.0], lag)
+    for b, scale in enumerate((0.5, 2.0)):
+        alone = exponents(W[0] if sparse else W[b], 1.0, scale * lag)
+        np.testing.assert_allclose(together[b], alone, atol=1e-12)
+
+
 def test_inputs_are_what_a_node_gets():
     rng = np.random.default_rng(5)
     W, inputs = rng.standard_normal((4, 4)) / 2, rng.standard_normal((60, 4))

@@ -39,13 +39,11 @@ def sparse(W: Any, name: str = "W") -> Any:
     return found
 
 
-def entries(values: Any, matrix: Any, name: str) -> Array:
-    """Values of edges where a matrix has entries: (..., n, n), or (nonzeros,) of a sparse one."""
+def entries(values: Any, matrix: Any) -> Array:
+    """Values of edges where a matrix has entries: (..., n, n); of a sparse one (..., nonzeros)."""
     if not scipy.sparse.issparse(matrix):
         return np.asarray(values.toarray() if scipy.sparse.issparse(values) else values)
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     if scipy.sparse.issparse(values):
         return np.asarray(values[rows, matrix.indices]).ravel()
-    if values.ndim > 2:
-        raise ValueError(f"{name} must have no batch axes if W is sparse, got {values.shape}")
-    return np.asarray(values[rows, matrix.indices])
+    return np.asarray(values[..., rows, matrix.indices])

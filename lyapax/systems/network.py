@@ -11,6 +11,7 @@ import scipy  # its modules load when they are first used
 from .._check import Array, broadcast, choice, count, quoted, real_array
 from .._device import Home, home_of
 from ..kernels.codegen import Graph
+from ..kernels.nodes import Edges
 from ..kernels.propagator import Propagator
 from .angles import turns
 from .batches import named_axes
@@ -313,15 +314,12 @@ class Network:
         return self._fastest(state, largest_eigenvalue, False)
 
     def _fastest(self, state: Array, of: Callable[[Array], float], decaying: bool) -> float | None:
-        arrays = NetworkArrays(self, state.shape[:-1])
-        edges = edge_nodes(self._traces, self._which, self._driven)
-        of_edges, of_nodes = arrays.of_edges(), arrays.of_nodes()
+        arrays, edges = NetworkArrays(self, state.shape[:-1]), self._edges
         state = state.reshape(-1, *self.state_shape)
         rates = []
         for b in range(0, len(state), max(1, len(state) // MEMBERS)):
-            own = of_edges[b % len(of_edges)], of_nodes[b % len(of_nodes)]
-            matrix = jacobian(edges, arrays.receivers, arrays.pattern.indices, *own, state[b])
-            rates.append(rate(matrix, of, decaying))
+            ends = arrays.receivers, self.pattern.indices
+            rates.append(rate(jacobian(edges, *ends, *arrays.at(b, edges), state[b]), of, decaying))
         known = [r for r in rates if r is not None]
         return max(known) if len(known) == len(rates) else None
 
@@ -330,7 +328,7 @@ class Network:
         for name in params:
             choice(name, "params", own)
         changed = copy(self)
-        for name in ("jumps", "turns"):
+        for name in ("jumps", "turns", "pattern"):
             vars(changed).pop(name, None)
         if "W" in params:
             W = params.pop("W")
@@ -366,18 +364,40 @@ class Network:
             graph = whole(self._traces, self._which, self.n)
             return of_straight_line(asked, *found.straight_line(graph))
         if self._separated is None:
-            edges = edge_nodes(self._traces, self._which, self._driven)
-            return of_edges(asked, *found.edge_by_edge(edges, self._driven))
-        return of_nodes(asked, *found.separable(self._separated, self._driven))
+            return of_edges(asked, found.edge_by_edge(self._edges))
+        return of_nodes(asked, found.separable(self._separated))
 
     @property
-    def _driven(self) -> tuple[Any, ...]:
+    def _edges(self) -> Edges:
+        """The graphs of sums that go edge by edge."""
+        return edge_nodes(self._traces, self._which, self.driven)
+
+    @cached_property
+    def pattern(self) -> Any:
+        """Where any of the matrices has an entry, of any member, as CSR."""
+        found = scipy.sparse.csr_array((self.n, self.n))
+        for matrix in self.matrices:
+            there = matrix != 0
+            if not scipy.sparse.issparse(matrix):
+                there = there.reshape(-1, self.n, self.n).any(axis=0)
+            found = found + scipy.sparse.csr_array(there.astype(float))
+        found.sort_indices()
+        return found
+
+    @property
+    def params_of_nodes(self) -> list[Any]:
+        """The symbols of the parameters of nodes in the graphs, in order, without inputs."""
+        return [s for name, s in self._traces.of_node.items() if name in self.params]
+
+    @property
+    def params_of_edges(self) -> Mapping[str, Any]:
+        """The symbols of the parameters of edges in the graphs."""
+        return self._traces.of_edge
+
+    @property
+    def driven(self) -> tuple[Any, ...]:
         """The symbol of p.input, where there is one."""
         return () if self.inputs is None else (self._traces.of_node["input"],)
-
-    def edge_symbol(self, name: str) -> Any:
-        """The symbol of a parameter of edges in the graphs."""
-        return self._traces.of_edge[name]
 
     def __repr__(self) -> str:
         road = (

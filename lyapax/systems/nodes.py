@@ -144,7 +144,8 @@ def separated_nodes(
     sums: list[list[Term]] = []
     for coupling in found.coupling:
         terms = separated(coupling, sides)
-        if terms is None:
+        # A number that enters a function of edges would be one more thing that matrices depend on.
+        if terms is None or any(t.edge.free_symbols - sides.edge for t in terms):
             return None
         sums.append(terms)
     matrices: list[Product] = []
@@ -184,13 +185,16 @@ def edge_nodes(
 ) -> Edges:
     """The graphs of sums that go edge by edge.
 
-    Parameters of an edge are those of the receiving node but for inputs, which are `driven`; those
-    of edges; and one weight a matrix.
+    Parameters of an edge are those of the receiving node that the coupling uses, which may not be
+    `driven`; those of edges; and one weight a matrix.
     """
     weights = symbols("w", max(matrix_of) + 1)
     own = tuple(found.of_node.values())
     outputs = tuple(weights[k] * c for k, c in zip(matrix_of, found.coupling, strict=True))
-    given = (*(p for p in own if p not in driven), *found.of_edge.values(), *weights)
+    used = set().union(*(c.free_symbols for c in found.coupling))
+    if used & set(driven):
+        raise ValueError("coupling must not use p.input, since it does not separate")
+    given = (*(p for p in own if p in used), *found.of_edge.values(), *weights)
     edge = Graph((*found.variables, *found.senders), given, TIME, outputs)
     m = len(found.node)
     here = [place for place in edge.jacobian() if place[1] < m]

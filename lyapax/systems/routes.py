@@ -30,7 +30,6 @@ import numpy as np
 
 from .._check import Array, room
 from ..kernels.codegen import Graph
-from ..kernels.nodes import Edges, Nodes
 from ..kernels.propagator import Propagator
 from .activation import named_graph
 from .semilinear import Linear
@@ -146,64 +145,35 @@ def of_rate_network(
     )
 
 
-def of_nodes(
-    asked: Request, nodes: Nodes, matrices: tuple[Any, ...], params: Array, inputs: Array
-) -> Propagator:
+def of_nodes(asked: Request, arrays: dict[str, Any]) -> Propagator:
     """The propagator of the arrays of `Nodal`."""
     if asked.devices:
         raise ValueError(
             "device must be the CPU for a Network, which has no GPU kernels; leave device out"
         )
-    _expect_copies(*matrices)
+    _expect_copies(*arrays["matrices"])
     from ..kernels.cpu.nodal.propagator import Nodal
 
     dt, k, batch, dtype = asked.common
-    return Nodal(
-        nodes=nodes,
-        matrices=matrices,
-        params=params,
-        inputs=inputs,
-        dt=dt,
-        k=k,
-        batch=batch,
-        dtype=dtype,
-    )
+    return Nodal(**arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
 
-def of_edges(
-    asked: Request,
-    edges: Edges,
-    indptr: Any,
-    senders: Any,
-    edge_params: Array,
-    params: Array,
-    inputs: Array,
-) -> Propagator:
+def of_edges(asked: Request, arrays: dict[str, Any]) -> Propagator:
     """The propagator of the arrays of `EdgeByEdge`."""
     if asked.devices:
         raise ValueError(
             "device must be the CPU for a Network whose coupling does not separate; leave it out"
         )
+    count = len(arrays["senders"])
     room(
-        8 * TAPED * len(edges.blocks) * len(senders),
-        f"the slopes of {len(senders)} edges",
+        8 * TAPED * len(arrays["edges"].blocks) * count,
+        f"the slopes of {count} edges",
         "give W as a sparse matrix of fewer edges, or a coupling that separates",
     )
     from ..kernels.cpu.nodal.edge_propagator import EdgeByEdge
 
     dt, k, batch, dtype = asked.common
-    return EdgeByEdge(
-        edges=edges,
-        indptr=indptr,
-        senders=senders,
-        edge_params=edge_params,
-        params=params,
-        inputs=inputs,
-        dt=dt,
-        k=k,
-        batch=batch,
-        dtype=dtype,
-    )
+    return EdgeByEdge(**arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
 
 def of_gated_network(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagator:
