@@ -119,18 +119,13 @@ def starting_states(
 
 def flat_states(system: System, states: Array) -> Array:
     """States as a user gives them, (..., n) or of the shape that the system has, as (..., n)."""
-    own = state_shape(system)
+    own = system.state_shape
     if states.shape[-len(own) :] == own:
         return states.reshape(*states.shape[: states.ndim - len(own)], system.dim)
     if states.shape[-1] != system.dim:
         wanted = ", ".join(map(str, own))
         raise ValueError(f"initial must have shape (..., {wanted}), got {states.shape}")
     return states
-
-
-def state_shape(system: System) -> tuple[int, ...]:
-    """The shape in which a user sees a state: (dim,), or (nodes, variables) of a network."""
-    return getattr(system, "state_shape", (system.dim,))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from . import _check
 from ._check import Array
 from ._distribution import hint
 from ._interrupted import Interrupted, raises_interrupted
-from ._orbit import Orbit, Start, state_shape
+from ._orbit import Orbit, Start
 from ._progress import counted
 from .systems.base import System
 
@@ -134,7 +134,7 @@ def trajectory(
         advice=f"{RARER} or store",
     )
     times = times_of(saves, save_every, orbit)
-    own, lead = state_shape(start.system), len(orbit.shape)
+    own, lead = start.system.state_shape, len(orbit.shape)
     shape = (*orbit.shape, saves + 1, *own)
     states: Any = np.empty(shape) if store is None else _zarr(store, shape, lead)
     at = (slice(None),) * lead

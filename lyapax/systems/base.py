@@ -19,6 +19,10 @@ class System(Protocol):
     @property
     def dim(self) -> int: ...
     @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape in which people see a state: (dim,), or (nodes, variables)."""
+
+    @property
     def is_flow(self) -> bool: ...
     @property
     def is_driven(self) -> bool: ...

@@ -155,6 +155,11 @@ class _Traced:
         members = int(np.prod(table.shape[:-1], dtype=int))
         return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a state, as `initial` and `trajectory` have it."""
+        return (self.dim,)
+
     def decay_rate(self, state: Array) -> float | None:
         """The fastest decay by the Jacobian's eigenvalues at a few members, without `linear`."""
         return self._fastest(state, fastest_decay)

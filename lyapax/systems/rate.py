@@ -136,6 +136,11 @@ class RateNetwork:
             largest = abs(self.W).max(axis=-2)
         return np.asarray(((largest == 0) & (self.tau == 1)).sum(axis=-1))
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a state, as `initial` and `trajectory` have it."""
+        return (self.dim,)
+
     def decay_rate(self, state: Array) -> float | None:
         return float(1.0 / self.tau.min())
 

@@ -204,6 +204,11 @@ class Recurrent:
         dead = (reach == 0).all(axis=(-3, -2))
         return np.asarray(dead.sum(axis=(-2, -1)))
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a state, as `initial` and `trajectory` have it."""
+        return (self.dim,)
+
     def decay_rate(self, state: Array) -> float | None:
         return 1.0 if self.is_flow else None
 

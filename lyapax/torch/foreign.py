@@ -52,6 +52,11 @@ class Step:
     def with_params(self, **params: Any) -> "Step":
         raise ValueError("params must be empty: a step has no named parameters")
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a state, as `initial` and `trajectory` have it."""
+        return (self.dim,)
+
     def decay_rate(self, state: Array) -> float | None:
         return None
 

@@ -18,7 +18,7 @@ from ..taped.adjoint_steps import begin_step, end_step, transposed_stage
 from ..taped.runs import STRIP_RUN
 from ..team.interruptible import raised
 from .model import padded
-from .weights import factor, is_sparse
+from .weights import factor, is_sparse, transposed
 
 BUFFERS = 5  # strips that one strip needs
 
@@ -35,19 +35,9 @@ read_model = COTANGENT_MODEL.reader()
 
 def cotangent_model(weights, rate, current, dt, width):
     """The record, packed, and the arrays that must outlive it."""
-    if is_sparse(weights):
-        import scipy.sparse
-
-        indptr, indices, data = weights
-        n = len(indptr) - 1
-        turned = scipy.sparse.csr_array((data, indices, indptr), shape=(n, n)).T.tocsr()
-        weights = turned.indptr.astype(np.int64), turned.indices.astype(np.int64), turned.data
-        sparse = True
-    else:
-        weights, sparse = weights.swapaxes(1, 2), False
-    transposed, indptr, indices = factor(weights, np.float64)
+    turned, indptr, indices = factor(transposed(weights), np.float64)
     arrays = {
-        "transposed": transposed,
+        "transposed": turned,
         "indptr": indptr,
         "indices": indices,
         "rate": np.ascontiguousarray(rate),
@@ -57,11 +47,11 @@ def cotangent_model(weights, rate, current, dt, width):
         n=rate.shape[-1],
         dt=float(dt),
         current=int(current),
-        sparse=int(sparse),
+        sparse=int(is_sparse(weights)),
         lanes=lanes_of(np.float64),
         width=width,
         rate_size=size_of(rate),
-        transposed_size=size_of(transposed),
+        transposed_size=size_of(turned),
     )
     return record, arrays
 

@@ -12,19 +12,9 @@ from numba import from_dtype
 
 from ...jit import inlined, kernel
 from ..simd.records import invoke
-from ..simd.vectors import (
-    add,
-    fma,
-    load,
-    multiply,
-    on_stack,
-    outlined,
-    shift,
-    splat,
-    store,
-    subtract,
-)
+from ..simd.vectors import add, load, multiply, on_stack, outlined, shift, store, subtract
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
+from ..taped.state_steps import end_stage, reach_of
 from ..team.interruptible import raised
 from .model import MODEL, layout, padded, read_model, row_size
 from .weights import StateJob
@@ -76,23 +66,14 @@ def product_all(net, first, count, source, base, out):
     """out = base + W source for each member, all by address."""
     n, width, lanes = net.n, net.width, net.lanes
     if width:
-        job = StateJob(net.w, net.indptr, net.indices, n, width, lanes, source, base, out)
+        job = StateJob(net.w, net.indptr, net.indices, n, width, lanes, 1, 0, source, base, out)
         invoke(net.product, (on_stack(job),))
         return
     across = padded(n, lanes)
     for g in range(count):
         at, own = g * across, shift(net.w, (first + g) * net.w_size)
-        job = StateJob(
-            own,
-            net.indptr,
-            net.indices,
-            n,
-            across,
-            lanes,
-            shift(source, at),
-            shift(base, at),
-            shift(out, at),
-        )
+        x, y, z = shift(source, at), shift(base, at), shift(out, at)
+        job = StateJob(own, net.indptr, net.indices, n, across, lanes, 1, 0, x, y, z)
         invoke(net.product, (on_stack(job),))
 
 
@@ -115,19 +96,10 @@ def slope_of(rate, field, x, o):
 
 @inlined
 def runge_kutta(r, dt, size, lanes, rate, field, here, stage, total):
-    """Stage r ends: the sum of stages, and the state of the next stage or of the next step."""
-    reach = splat(dt / 6.0 if r == 3 else dt if r == 2 else 0.5 * dt)
-    two = splat(2.0)
+    """Stage r ends."""
+    reach = reach_of(r, dt)
     for o in range(0, size, lanes):
-        k = slope_of(rate, field, stage, o)
-        start = load(here, o)
-        if r == 3:
-            start = fma(reach, add(load(total, o), k), start)
-            store(here, o, start)
-            store(stage, o, start)
-        else:
-            store(total, o, fma(two, k, load(total, o)) if r else k)
-            store(stage, o, fma(reach, k, start))
+        end_stage(r, reach, slope_of(rate, field, stage, o), o, here, stage, total)
 
 
 @kernel

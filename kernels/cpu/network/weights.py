@@ -28,6 +28,18 @@ def members_of(weights, members):
     return weights if is_sparse(weights) else chosen(weights, members)
 
 
+def transposed(weights):
+    """The transpose, in the same form."""
+    if not is_sparse(weights):
+        return weights.swapaxes(1, 2)
+    import scipy.sparse
+
+    indptr, indices, data = weights
+    n = len(indptr) - 1
+    turned = scipy.sparse.csr_array((data, indices, indptr), shape=(n, n)).T.tocsr()
+    return turned.indptr.astype(np.int64), turned.indices.astype(np.int64), turned.data
+
+
 def factor(weights, dtype, scale=None):
     """(w, indptr, indices) for products from the left, rows times scale (members or 1, n)."""
     if not is_sparse(weights):
@@ -48,49 +60,56 @@ def row_factor(weights):
     return to_strips(weights.swapaxes(1, 2), np.float64, edges), NONE, NONE
 
 
-# out = base + W x; `columns` is the padded length of x or, W being dense, the number of members
-# that lie as lanes.
-StateJob = namedtuple("StateJob", "w indptr indices n columns lanes x base out")
+# out = base + W x for `count` vectors x, `step` elements apart as those of out, with one base.
+# `columns` is the padded length of x or, W being dense, the number of members that lie as lanes.
+StateJob = namedtuple("StateJob", "w indptr indices n columns lanes count step x base out")
 _vector, _index = types.CPointer(float64), types.CPointer(int64)
 STATE_JOB = types.NamedTuple(
-    [_vector, _index, _index, int64, int64, int64, _vector, _vector, _vector], StateJob
+    [_vector, _index, _index, *[int64] * 5, _vector, _vector, _vector], StateJob
 )
 
 
 def dense_row(at):
+    """Strip by strip of W, which stays in the cache for the vectors after the first."""
     job = at[0]
-    x, base, out, n, lanes = job.x, job.base, job.out, job.n, job.lanes
+    base, n, lanes = job.base, job.n, job.lanes
     for c in range(0, job.columns, WIDEST * lanes):
         width, y = min((job.columns - c) // lanes, WIDEST), shift(job.w, c * n)
-        if width == 1:
-            tile(1, 1, x, 0, y, lanes, n, base, out, c)
-        elif width == 2:
-            tile(1, 2, x, 0, y, 2 * lanes, n, base, out, c)
-        else:
-            tile(1, 3, x, 0, y, 3 * lanes, n, base, out, c)
+        for r in range(job.count):
+            x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
+            if width == 1:
+                tile(1, 1, x, 0, y, lanes, n, base, out, c)
+            elif width == 2:
+                tile(1, 2, x, 0, y, 2 * lanes, n, base, out, c)
+            else:
+                tile(1, 3, x, 0, y, 3 * lanes, n, base, out, c)
 
 
 def sparse_row(at):
     """Four sums for each row: one would wait four cycles for each term."""
     job = at[0]
-    w, x, indices = job.w, job.x, job.indices
-    for i in range(job.n):
-        a, b, c, d = job.base[i], 0.0, 0.0, 0.0
-        first, last = job.indptr[i], job.indptr[i + 1]
-        whole = last - (last - first) % 4
-        for e in range(first, whole, 4):
-            a = fma(w[e], x[indices[e]], a)
-            b = fma(w[e + 1], x[indices[e + 1]], b)
-            c = fma(w[e + 2], x[indices[e + 2]], c)
-            d = fma(w[e + 3], x[indices[e + 3]], d)
-        for e in range(whole, last):
-            a = fma(w[e], x[indices[e]], a)
-        job.out[i] = (a + b) + (c + d)
+    w, indices = job.w, job.indices
+    for r in range(job.count):
+        x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
+        for i in range(job.n):
+            a, b, c, d = job.base[i], 0.0, 0.0, 0.0
+            first, last = job.indptr[i], job.indptr[i + 1]
+            whole = last - (last - first) % 4
+            for e in range(first, whole, 4):
+                a = fma(w[e], x[indices[e]], a)
+                b = fma(w[e + 1], x[indices[e + 1]], b)
+                c = fma(w[e + 2], x[indices[e + 2]], c)
+                d = fma(w[e + 3], x[indices[e + 3]], d)
+            for e in range(whole, last):
+                a = fma(w[e], x[indices[e]], a)
+            out[i] = (a + b) + (c + d)
 
 
 def dense_lanes(at):
     job = at[0]
-    strip_product(job.columns // job.lanes, job.w, job.x, job.n, job.n, job.base, job.out)
+    for r in range(job.count):
+        x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
+        strip_product(job.columns // job.lanes, job.w, x, job.n, job.n, job.base, out)
 
 
 @cache

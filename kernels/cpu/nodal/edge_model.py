@@ -6,7 +6,7 @@ import numpy as np
 
 from ..simd.records import Record, size_of
 from ..simd.strips import lanes_of
-from .source import LANES
+from .source import whole_blocks
 
 # Nodes n of m variables and edges, both with the length of their vectors, which is whole blocks;
 # parameters of a node, the inputs among them, and of an edge. By address, with the elements from
@@ -35,11 +35,6 @@ EDGE_MODEL = Record(
     floats="dt",
 )
 read_edges = EDGE_MODEL.reader()
-
-
-def padded(count):
-    """The length of a vector: whole blocks."""
-    return -(-count // LANES) * LANES
 
 
 def stage_tables(edges, indptr, senders, backwards):
@@ -91,10 +86,10 @@ def edge_model(edges, code, indptr, senders, arrays, dt, dtype, backwards=False)
     record = EDGE_MODEL.packed(
         **held,
         n=len(indptr) - 1,
-        size=padded(len(indptr) - 1),
+        size=whole_blocks(len(indptr) - 1),
         m=m,
         edges=len(senders),
-        edge_size=padded(len(senders)),
+        edge_size=whole_blocks(len(senders)),
         sums=edges.sums,
         here=len(here),
         there=len(there),

@@ -9,10 +9,10 @@ from ...generated import module
 from ...nodes import Edges
 from ...propagator import Array, chosen
 from ..taped.propagator import Taped
-from .edge_model import edge_model, padded
+from .edge_model import edge_model
 from .edge_state import edge_state, edge_state_rows
 from .edge_strips import BUFFERS, edge_cotangents, edge_strips
-from .source import LANES, edges_source
+from .source import LANES, edges_source, whole_blocks
 
 
 @dataclass(kw_only=True)
@@ -32,7 +32,7 @@ class EdgeByEdge(Taped):
         self.dim, self.stages = self._n * self.edges.variables, 4 if self.dt else 1
         self._code = module(edges_source(self.edges))
         self.state_run, self.strip_run = edge_state(self.dtype), edge_strips(self.dtype)
-        short = padded(self._edges) - self._edges
+        short = whole_blocks(self._edges) - self._edges
         wide = np.pad(self.edge_params, ((0, 0), (0, 0), (0, short)), mode="edge")
         arrays = {"params": self.params, "inputs": self.inputs, "edge_params": wide}
         self._parts = self.edges, self._code, self.indptr, self.senders, arrays, self.dt
@@ -51,12 +51,12 @@ class EdgeByEdge(Taped):
         return 1
 
     def row(self, count: int) -> int:
-        slopes = len(self.edges.field.jacobian()) * padded(self._n)
-        return count * (slopes + len(self.edges.blocks) * padded(self._edges))
+        slopes = len(self.edges.field.jacobian()) * whole_blocks(self._n)
+        return count * (slopes + len(self.edges.blocks) * whole_blocks(self._edges))
 
     def state_work(self, count: int, stages: int) -> int:
         nodes, edges, rows = edge_state_rows(self.edges)
-        return nodes * padded(self._n) + edges * padded(self._edges) + rows * LANES
+        return nodes * whole_blocks(self._n) + edges * whole_blocks(self._edges) + rows * LANES
 
     def strip_work(self, count: int, edges: Any) -> int:
         return BUFFERS * self.dim * int(np.diff(edges).max())

@@ -16,7 +16,7 @@ from ..team.interruptible import raised
 from .blocks import on_blocks
 from .edge_model import EDGE_MODEL, read_edges
 from .source import LANES
-from .state import runge_kutta, scale_of
+from .state import runge_kutta, scale_of, time_of
 
 
 def edge_state_rows(edges):
@@ -118,9 +118,7 @@ def edge_state_run(at):
                 for i in range(n):
                     params[net.columns * size + i] = now[i]
             for r in range(net.stages):
-                t = float(step)
-                if dt != 0.0:
-                    t = (step + (0.0 if r == 0 else 1.0 if r == 3 else 0.5)) * dt
+                t = time_of(step, r, dt)
                 over_edges(net, b, t, stage, sums, here_slopes, there, block)
                 found = m + net.field_slopes
                 on_blocks(net.field, t, size, rows, found, net.lanes, params, block, results)

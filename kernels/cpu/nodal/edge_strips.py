@@ -4,28 +4,27 @@ A stage is a product with a sparse matrix of blocks (m, m): those of the nodes t
 for each edge, both from the tape. That of cotangents is the transpose, by tables of its own.
 """
 
+from collections import namedtuple
 from functools import cache
 
 from numba import float64, from_dtype
 
 from ...jit import kernel
-from ..qr.reflections import width_of
 from ..simd.vectors import fma, load, outlined, shift, splat, store
-from ..taped.adjoint_steps import begin_step, end_step, transposed_stage
 from ..taped.runs import STRIP_RUN
-from ..team.interruptible import raised
+from ..taped.strip_steps import copy, cotangent_steps, place_of, tangent_steps
 from .edge_model import EDGE_MODEL, read_edges
 from .edge_state import tape_row
-from .tangents import combine, copy
 
 BUFFERS = 4  # strips that one strip needs
 
+EdgeStrip = namedtuple("EdgeStrip", "stride lanes")  # elements of a row and of a register
+
 
 @kernel
-def edge_stage(net, tape, stride, lanes, y, base, out):
-    """out = base + J y; base may be out, but y may not."""
+def edge_stage(net, strip, tape, y, base, out):
     outlined()
-    m = net.m
+    m, stride, lanes = net.m, strip.stride, strip.lanes
     between = shift(tape, net.field_slopes * net.size)
     for i in range(net.n):
         for v in range(m):
@@ -44,69 +43,27 @@ def edge_stage(net, tape, stride, lanes, y, base, out):
                 store(out, at + o, total)
 
 
-@kernel
-def clear(size, out):
-    for e in range(size):
-        out[e] = 0
+# A job is one member, so the tape is its own.
 
 
 def edge_tangent_run(at):
     run = at[0]
     net = read_edges(run.model, run.q)
-    row, lanes, height = tape_row(net), run.lanes, net.n * net.m
-    for g in range(run.count):
-        tape = shift(run.tape, g * row * run.stages)
-        for s in range(run.begin, run.end):
-            stride = width_of(run.edges, s, lanes) * lanes
-            size = height * stride
-            q = shift(run.q, (run.first + g) * run.q_step + run.edges[s] * height)
-            y2, y3 = run.work, shift(run.work, size)
-            y4, start = shift(run.work, 2 * size), shift(run.work, 3 * size)
-            copy(size, lanes, q, start)
-            for step in range(0, run.stages, net.stages):
-                if raised(run.stop):
-                    break
-                c1 = shift(tape, step * row)
-                c2, c3, c4 = shift(c1, row), shift(c1, 2 * row), shift(c1, 3 * row)
-                if net.dt == 0.0:
-                    clear(size, y2)
-                    edge_stage(net, c1, stride, lanes, start, y2, y2)
-                    copy(size, lanes, y2, start)
-                    continue
-                edge_stage(net, c1, stride, lanes, start, start, y2)
-                edge_stage(net, c2, stride, lanes, y2, start, y3)
-                edge_stage(net, c3, stride, lanes, y3, start, y4)
-                combine(net, size, lanes, y2, y3, y4, start)
-                edge_stage(net, c4, stride, lanes, y4, start, start)
-            copy(size, lanes, start, q)
+    for s in range(run.begin, run.end):
+        width, size, own = place_of(run, 0, s, net.n * net.m)
+        strip, q = EdgeStrip(width * run.lanes, run.lanes), run.work
+        copy(size, run.lanes, own, q)
+        tangent_steps(edge_stage, net, strip, run, run.tape, tape_row(net), size, q)
+        copy(size, run.lanes, q, own)
 
 
 def edge_cotangent_run(at):
     run = at[0]
     net = read_edges(run.model, run.q)
-    row, lanes, height = tape_row(net), run.lanes, net.n * net.m
-    for g in range(run.count):
-        tape = shift(run.tape, g * row * run.stages)
-        for s in range(run.begin, run.end):
-            stride = width_of(run.edges, s, lanes) * lanes
-            size = height * stride
-            p = shift(run.q, (run.first + g) * run.q_step + run.edges[s] * height)
-            y, a, total = run.work, shift(run.work, size), shift(run.work, 2 * size)
-            for number in range(run.stages - 1, -1, -1):
-                if raised(run.stop):
-                    break
-                c, r = shift(tape, number * row), number % 4
-                clear(size, y)
-                if net.dt == 0.0:
-                    edge_stage(net, c, stride, lanes, p, y, y)
-                    copy(size, lanes, y, p)
-                    continue
-                if r == 3:
-                    begin_step(net.dt, size, lanes, p, a, total)
-                edge_stage(net, c, stride, lanes, a, y, y)
-                transposed_stage(r, net.dt, size, lanes, p, y, a, total)
-                if r == 0:
-                    end_step(size, lanes, total, p)
+    for s in range(run.begin, run.end):
+        width, size, p = place_of(run, 0, s, net.n * net.m)
+        strip = EdgeStrip(width * run.lanes, run.lanes)
+        cotangent_steps(edge_stage, net, strip, run, run.tape, tape_row(net), size, p, run.work)
 
 
 @cache

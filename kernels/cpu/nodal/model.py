@@ -6,11 +6,11 @@ import numpy as np
 from numba.extending import intrinsic
 
 from ...jit import inlined
+from ..network.model import row_size
 from ..network.weights import factor, is_sparse, row_factor, state_product
 from ..simd.records import Record, size_of
 from ..simd.strips import lanes_of
-from .products import dense_rows
-from .source import LANES
+from .source import whole_blocks
 
 # Nodes n of m variables, `sums` sums of products, `columns` parameters of a node of which the last
 # `driven` are inputs. By address, with the elements from member to member (0: all have the same):
@@ -27,6 +27,7 @@ MODEL = Record(
     Model, doubles="params inputs", vectors="thirds", indices="matrices into out terms", floats="dt"
 )
 read_model = MODEL.reader()
+in_blocks = inlined(whole_blocks)
 
 # A product: C function and weights of the state, weights of the tangents; a CSR's indptr and
 # indices; elements from member to member; whether it is sparse; how many products from here on
@@ -47,29 +48,15 @@ def at_address(typingctx, number, like):
 
 
 @inlined
-def across_of(net):
-    """Elements from member to member of a vector side by side."""
-    return 1 if net.width else (net.n + net.lanes - 1) // net.lanes * net.lanes
-
-
-@inlined
-def down_of(net):
-    """Elements from node to node."""
-    return net.width if net.width else 1
-
-
-@inlined
 def size_for(net, count):
     """Elements of a vector of `count` members: whole blocks of nodes."""
-    used = net.n * net.width if net.width else count * across_of(net)
-    return (used + LANES - 1) // LANES * LANES
+    return in_blocks(row_size(net, count))
 
 
 def vector_size(n, width, count):
     """As `size_for`, for Python."""
     lanes = lanes_of(np.float64)
-    used = n * width if width else count * (-(-n // lanes) * lanes)
-    return -(-used // LANES) * LANES
+    return whole_blocks(n * width if width else count * (-(-n // lanes) * lanes))
 
 
 def tables(nodes, backwards=False):
@@ -115,7 +102,7 @@ def matrix_table(matrices, chosen, width, dtype):
         w, indptr, indices = factor(weights, np.float64) if width else row_factor(weights)
         tangents, _, _ = factor(weights, dtype)
         arrays = [np.ascontiguousarray(a) for a in (w, indptr, indices, tangents)]
-        product = state_product(sparse, width > 0) if sparse or width else dense_rows()
+        product = state_product(sparse, width > 0)
         prepared.append((product, sparse, *arrays))
     table = np.zeros((len(chosen), FIELDS), np.int64)
     for row, place in zip(table, chosen, strict=True):

@@ -6,20 +6,17 @@ what is computed: the values, then their nonzero slopes in row order.
 
 from ...codegen import Graph, statements
 from ...nodes import Edges, Nodes
+from ..simd.straight_line import IMPORTS
 
 LANES = 16
 
-HEADER = """import math
-
-import numpy as np
-
-from lyapax.kernels.cpu.nodal.blocks import BLOCK
-from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
-from lyapax.kernels.cpu.simd.straight_line import straight_line
-from lyapax.kernels.jit import c_function
+HEADER = (
+    IMPORTS
+    + """from lyapax.kernels.cpu.nodal.blocks import BLOCK
 
 LANES = {lanes}
 """
+)
 
 FUNCTION = """
 
@@ -32,6 +29,11 @@ def {name}_of(w, t):
 def {name}(w, t):
     {name}_of((w, t))
 """
+
+
+def whole_blocks(count):
+    """The length of a vector with room for so many elements."""
+    return (count + LANES - 1) // LANES * LANES
 
 
 def nodes_source(nodes: Nodes) -> str:

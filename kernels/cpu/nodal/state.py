@@ -10,10 +10,12 @@ from functools import cache
 from numba import from_dtype
 
 from ...jit import inlined, kernel
+from ..network.model import layout
 from ..network.weights import StateJob
 from ..simd.records import invoke
-from ..simd.vectors import add, fma, load, on_stack, outlined, shift, splat, store
+from ..simd.vectors import load, on_stack, outlined, shift, store
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
+from ..taped.state_steps import end_stage, reach_of
 from ..team.interruptible import raised
 from .blocks import on_blocks
 from .model import (
@@ -23,16 +25,12 @@ from .model import (
     INDPTR,
     MODEL,
     PRODUCT,
-    SPARSE,
     W_SIZE,
     W,
-    across_of,
     at_address,
-    down_of,
     read_model,
     size_for,
 )
-from .products import RowsJob
 
 
 def state_rows(nodes):
@@ -48,7 +46,7 @@ def state_rows(nodes):
 def gather(net, first, count, size, x, params, here):
     """Parameters and states of members `first` to `first + count` as rows."""
     outlined()
-    n, across, down = net.n, across_of(net), down_of(net)
+    n, (across, down) = net.n, layout(net)
     for g in range(count):
         own = shift(x, (first + g) * n * net.m)
         given = shift(net.params, (first + g) * net.params_size)
@@ -64,7 +62,7 @@ def gather(net, first, count, size, x, params, here):
 def scatter(net, first, count, size, here, x):
     """The states back to x."""
     outlined()
-    n, across, down = net.n, across_of(net), down_of(net)
+    n, (across, down) = net.n, layout(net)
     for g in range(count):
         own = shift(x, (first + g) * n * net.m)
         for i in range(n):
@@ -76,7 +74,7 @@ def scatter(net, first, count, size, here, x):
 def drive(net, first, count, size, step, params):
     """The inputs of a step, which are the last parameters."""
     outlined()
-    n, across, down = net.n, across_of(net), down_of(net)
+    n, (across, down) = net.n, layout(net)
     undriven = net.columns - net.driven
     for g in range(count):
         inputs = shift(net.inputs, (first + g) * net.inputs_size)
@@ -89,23 +87,17 @@ def drive(net, first, count, size, step, params):
 @inlined
 def product_all(net, first, count, size, matrix, source, base, out):
     """out = M source for the products that have this matrix, `size` apart, and each member."""
-    n, lanes, across = net.n, net.lanes, across_of(net)
+    across, _ = layout(net)
     w = at_address(matrix[W], source)
-    if not net.width and not matrix[SPARSE]:
-        for g in range(count):
-            at, own = g * across, shift(w, (first + g) * matrix[W_SIZE])
-            x, y, z = shift(source, at), shift(base, at), shift(out, at)
-            job = RowsJob(own, n, across, lanes, matrix[COUNT], size, x, y, z)
-            invoke(matrix[PRODUCT], (on_stack(job),))
-        return
     indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
     columns, members = (net.width, 1) if net.width else (across, count)
-    for r in range(matrix[COUNT]):
-        for g in range(members):
-            at, there = g * across, r * size + g * across
-            x, y, z = shift(source, there), shift(base, at), shift(out, there)
-            job = StateJob(w, indptr, indices, n, columns, lanes, x, y, z)
-            invoke(matrix[PRODUCT], (on_stack(job),))
+    for g in range(members):
+        at, own = g * across, shift(w, (first + g) * matrix[W_SIZE])
+        x, y, z = shift(source, at), shift(base, at), shift(out, at)
+        job = StateJob(
+            own, indptr, indices, net.n, columns, net.lanes, matrix[COUNT], size, x, y, z
+        )
+        invoke(matrix[PRODUCT], (on_stack(job),))
 
 
 @inlined
@@ -138,18 +130,16 @@ def vector_field(net, first, count, size, t, given, block, results, zeros, tape,
 
 @inlined
 def runge_kutta(r, dt, size, lanes, slope, here, stage, total):
-    """Stage r ends: the sum of stages, and the state of the next stage or of the next step."""
-    reach = splat(dt / 6.0 if r == 3 else dt if r == 2 else 0.5 * dt)
-    two = splat(2.0)
+    """Stage r ends."""
+    reach = reach_of(r, dt)
     for o in range(0, size, lanes):
-        k, start = load(slope, o), load(here, o)
-        if r == 3:
-            start = fma(reach, add(load(total, o), k), start)
-            store(here, o, start)
-            store(stage, o, start)
-        else:
-            store(total, o, fma(two, k, load(total, o)) if r else k)
-            store(stage, o, fma(reach, k, start))
+        end_stage(r, reach, load(slope, o), o, here, stage, total)
+
+
+@inlined
+def time_of(step, r, dt):
+    """The time of stage r of a step; the step's number for a map."""
+    return (step + (0.0 if r == 0 else 1.0 if r == 3 else 0.5)) * dt if dt != 0.0 else float(step)
 
 
 @inlined
@@ -187,9 +177,7 @@ def state_run(at):
             drive(net, first, count, size, step, params)
         for r in range(net.stages):
             tape = shift(job.tape, (s * net.stages + r) * slopes * size * (job.taped != 0))
-            t = float(step)
-            if dt != 0.0:
-                t = (step + (0.0 if r == 0 else 1.0 if r == 3 else 0.5)) * dt
+            t = time_of(step, r, dt)
             scale = scale_of(r, dt) if job.taped == FOR_TANGENTS else 1.0
             vector_field(
                 net, first, count, size, t, params, block, results, zeros, tape, scale, job.taped

@@ -12,11 +12,11 @@ from functools import cache
 from numba import from_dtype
 
 from ...jit import inlined, kernel, spliced
-from ..qr.reflections import width_of
+from ..network.model import layout
 from ..simd.strips import ROWS, strip_product
-from ..simd.vectors import BYTES, fma, load, multiply, outlined, shift, splat, store
+from ..simd.vectors import BYTES, fma, load, outlined, shift, splat, store
 from ..taped.runs import STRIP_RUN
-from ..team.interruptible import raised
+from ..taped.strip_steps import clear, copy, place_of, tangent_steps
 from .model import (
     COUNT,
     FIELDS,
@@ -26,9 +26,7 @@ from .model import (
     SPARSE,
     TANGENTS,
     TANGENTS_SIZE,
-    across_of,
     at_address,
-    down_of,
     read_model,
     size_for,
 )
@@ -38,6 +36,10 @@ def strip_rows(nodes):
     """Rows of n nodes that the stages of one strip need: q, y2, y3, y4; z and M z; zeros."""
     return 4 * nodes.variables + 2 * nodes.sums + 1
 
+
+# A strip of a member: elements from coefficient to coefficient and from node to node on the tape;
+# its width in registers, elements of one; by address z, `found` = M z, and zeros for n rows.
+Strip = namedtuple("Strip", "member size apart width lanes z found zeros")
 
 # Rows of a strip of `width` registers, a number: its sums stay in registers. The variables of a
 # node are `m` rows side by side, a product has one row a node.
@@ -110,12 +112,12 @@ def sparse_product(indptr, indices, n, width, lanes, w, z, zeros, out):
 
 
 @spliced
-def enter(width, net, coefficients, at, y, zeros, z):
+def enter(width, net, coefficients, at, y):
     stride = width * at.lanes
     for r in range(net.sums):
-        first, last, there = net.into[2 * r], net.into[2 * r + 1], shift(z, r * net.n * stride)
+        first, last, there = net.into[2 * r], net.into[2 * r + 1], shift(at.z, r * net.n * stride)
         for i in range(net.n):
-            a, b, c = loaded(width, at.lanes, zeros, 0)
+            a, b, c = loaded(width, at.lanes, at.zeros, 0)
             a, b, c = add_terms(
                 width, net, coefficients, at, i, first, last, y, net.m * stride, stride, a, b, c
             )
@@ -123,7 +125,7 @@ def enter(width, net, coefficients, at, y, zeros, z):
 
 
 @spliced
-def leave(width, net, coefficients, at, y, found, base, out):
+def leave(width, net, coefficients, at, y, base, out):
     stride = width * at.lanes
     for v in range(net.m):
         first, middle, last = net.out[3 * v], net.out[3 * v + 1], net.out[3 * v + 2]
@@ -134,131 +136,102 @@ def leave(width, net, coefficients, at, y, found, base, out):
                 width, net, coefficients, at, i, first, middle, y, net.m * stride, stride, a, b, c
             )
             a, b, c = add_terms(
-                width, net, coefficients, at, i, middle, last, found, stride, apart, a, b, c
+                width, net, coefficients, at, i, middle, last, at.found, stride, apart, a, b, c
             )
             stored(width, at.lanes, out, place, a, b, c)
 
 
 @kernel
-def entering(width, net, coefficients, at, y, zeros, z):
+def entering(net, coefficients, strip, y):
     """z_r = sum of coefficient times row of y, for each product and node."""
     outlined()
-    if width == 1:
-        enter(1, net, coefficients, at, y, zeros, z)
-    elif width == 2:
-        enter(2, net, coefficients, at, y, zeros, z)
+    if strip.width == 1:
+        enter(1, net, coefficients, strip, y)
+    elif strip.width == 2:
+        enter(2, net, coefficients, strip, y)
     else:
-        enter(3, net, coefficients, at, y, zeros, z)
+        enter(3, net, coefficients, strip, y)
 
 
 @kernel
-def leaving(width, net, coefficients, at, y, found, base, out):
+def leaving(net, coefficients, strip, y, base, out):
     """out_v = base_v + sum of coefficient times row of y, or of a product."""
     outlined()
-    if width == 1:
-        leave(1, net, coefficients, at, y, found, base, out)
-    elif width == 2:
-        leave(2, net, coefficients, at, y, found, base, out)
+    if strip.width == 1:
+        leave(1, net, coefficients, strip, y, base, out)
+    elif strip.width == 2:
+        leave(2, net, coefficients, strip, y, base, out)
     else:
-        leave(3, net, coefficients, at, y, found, base, out)
+        leave(3, net, coefficients, strip, y, base, out)
 
 
 PANEL = 256 * 1024  # bytes of a matrix that stay in a second-level cache beside the strips
 
 
 @inlined
-def products(net, member, width, lanes, z, zeros, out):
+def products(net, strip):
     """M_r z_r for each product; those of one matrix panel by panel, which is read once."""
-    n, stride = net.n, width * lanes
-    size, r = n * stride, 0
+    n, width, lanes, zeros = net.n, strip.width, strip.lanes, strip.zeros
+    stride, r = width * lanes, 0
+    size = n * stride
     while r < net.sums:
         matrix = shift(net.matrices, r * FIELDS)
-        w = shift(at_address(matrix[TANGENTS], z), member * matrix[TANGENTS_SIZE])
+        w = shift(at_address(matrix[TANGENTS], strip.z), strip.member * matrix[TANGENTS_SIZE])
         indptr, indices = at_address(matrix[INDPTR], matrix), at_address(matrix[INDICES], matrix)
         rows = n
         if matrix[COUNT] > 1 and not matrix[SPARSE]:
             rows = min(n, max(1, PANEL // (n * BYTES // lanes * ROWS)) * ROWS)
         for i in range(0, n, rows):
             for s in range(r, r + matrix[COUNT]):
-                source, target = shift(z, s * size), shift(out, s * size + i * stride)
+                z, out = shift(strip.z, s * size), shift(strip.found, s * size + i * stride)
                 if matrix[SPARSE]:
-                    sparse_product(indptr, indices, n, width, lanes, w, source, zeros, target)
+                    sparse_product(indptr, indices, n, width, lanes, w, z, zeros, out)
                 else:
                     panel = shift(w, i * n)
-                    strip_product(width, panel, source, min(rows, n - i), n, zeros, target)
+                    strip_product(width, panel, z, min(rows, n - i), n, zeros, out)
         r += matrix[COUNT]
 
 
-# Elements from coefficient to coefficient and from node to node on the tape, and of a register.
-Where = namedtuple("Where", "size apart lanes")
-
-
 @kernel
-def stage(net, member, coefficients, size, apart, width, lanes, y, z, found, zeros, base, out):
-    """out = base + J y; base may be out, but y may not."""
+def stage(net, strip, coefficients, y, base, out):
     outlined()
-    at = Where(size, apart, lanes)
-    entering(width, net, coefficients, at, y, zeros, z)
-    products(net, member, width, lanes, z, zeros, found)
-    leaving(width, net, coefficients, at, y, found, base, out)
+    entering(net, coefficients, strip, y)
+    products(net, strip)
+    leaving(net, coefficients, strip, y, base, out)
 
 
-@kernel
-def combine(net, size, lanes, y2, y3, y4, q):
-    """q = (y2 + 2 y3 + y4 - q) / 3; thirds are 1/3, 2/3 and -1/3."""
-    outlined()
-    one, two, minus = splat(net.thirds[0]), splat(net.thirds[1]), splat(net.thirds[2])
-    for o in range(0, size, lanes):
-        total = fma(one, load(y2, o), multiply(minus, load(q, o)))
-        total = fma(two, load(y3, o), total)
-        store(q, o, fma(one, load(y4, o), total))
+@inlined
+def strip_of(net, run, g, width, room):
+    """A strip of member g of a run; room: 2 sums + 1 rows of n nodes."""
+    rows = net.n * width * run.lanes
+    found = shift(room, net.sums * rows)
+    zeros = shift(found, net.sums * rows)
+    clear(rows, zeros)
+    _, apart = layout(net)
+    size = size_for(net, run.count)
+    return Strip(run.first + g, size, apart, width, run.lanes, room, found, zeros)
 
 
-@kernel
-def copy(size, lanes, source, out):
-    outlined()
-    for o in range(0, size, lanes):
-        store(out, o, load(source, o))
+@inlined
+def tape_of(net, run, g):
+    """(address, elements from stage to stage) of member g's coefficients."""
+    across, _ = layout(net)
+    row = (net.field_slopes + net.factor_slopes) * size_for(net, run.count)
+    return shift(run.tape, g * across), row
 
 
 def tangent_run(at):
     run = at[0]
     net = read_model(run.model, run.q)
-    size, apart, lanes = size_for(net, run.count), down_of(net), run.lanes
-    row = (net.field_slopes + net.factor_slopes) * size
     for g in range(run.count):
-        member = run.first + g
-        tape = shift(run.tape, g * across_of(net))
+        tape, row = tape_of(net, run, g)
         for s in range(run.begin, run.end):
-            width = width_of(run.edges, s, lanes)
-            strip = net.n * width * lanes
-            space = strip * net.m
-            own = shift(run.q, member * run.q_step + run.edges[s] * net.n * net.m)
+            width, size, own = place_of(run, g, s, net.n * net.m)
             q = run.work
-            y2, y3, y4 = shift(q, space), shift(q, 2 * space), shift(q, 3 * space)
-            z = shift(q, 4 * space)
-            found = shift(z, net.sums * strip)
-            zeros = shift(found, net.sums * strip)
-            for e in range(strip):
-                zeros[e] = 0
-            copy(space, lanes, own, q)
-            for step in range(0, run.stages, net.stages):
-                if raised(run.stop):
-                    break
-                c1 = shift(tape, step * row)
-                c2, c3, c4 = shift(c1, row), shift(c1, 2 * row), shift(c1, 3 * row)
-                if net.dt == 0.0:
-                    for e in range(space):
-                        y2[e] = 0
-                    stage(net, member, c1, size, apart, width, lanes, q, z, found, zeros, y2, y2)
-                    copy(space, lanes, y2, q)
-                    continue
-                stage(net, member, c1, size, apart, width, lanes, q, z, found, zeros, q, y2)
-                stage(net, member, c2, size, apart, width, lanes, y2, z, found, zeros, q, y3)
-                stage(net, member, c3, size, apart, width, lanes, y3, z, found, zeros, q, y4)
-                combine(net, space, lanes, y2, y3, y4, q)
-                stage(net, member, c4, size, apart, width, lanes, y4, z, found, zeros, q, q)
-            copy(space, lanes, q, own)
+            strip = strip_of(net, run, g, width, shift(q, 4 * size))
+            copy(size, run.lanes, own, q)
+            tangent_steps(stage, net, strip, run, tape, row, size, q)
+            copy(size, run.lanes, q, own)
 
 
 @cache

@@ -24,6 +24,16 @@ from numba.extending import intrinsic
 from .elementwise import as_bits, fma, from_bits
 from .vectors import BYTES, read, splatted, write
 
+# At the head of generated modules: what `codegen.PYTHON` calls by these names.
+IMPORTS = """import math
+
+import numpy as np
+
+from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.simd.straight_line import straight_line
+from lyapax.kernels.jit import c_function
+"""
+
 DOUBLE, INTEGER = ir.DoubleType(), ir.IntType(64)
 POINTER = DOUBLE.as_pointer()
 WIDTH = BYTES // 8  # members of a register

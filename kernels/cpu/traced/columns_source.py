@@ -1,19 +1,18 @@
 """Source of the field function that `columns` takes."""
 
 from ...codegen import Graph, statements
+from ..simd.straight_line import IMPORTS
 
-HEADER = """import math
-import numpy as np
-from lyapax.kernels.jit import c_function
+HEADER = (
+    IMPORTS
+    + """from lyapax.kernels.cpu.simd.vectors import address
 from lyapax.kernels.cpu.traced.steps import SIGNATURE
-from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
-from lyapax.kernels.cpu.simd.straight_line import straight_line
-from lyapax.kernels.cpu.simd.vectors import address
 
 
 @straight_line
 def values(t, x, p, f, jacobian):
 """
+)
 
 FIELD = """
 

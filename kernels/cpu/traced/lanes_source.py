@@ -1,12 +1,12 @@
 """Source of what `lane_blocks` runs: steps and QR of a block of members as SIMD lanes, unrolled.
 
-One flat workspace holds every value of a block of members, row r of lane l at
-w[r * LANES + l]: with literal offsets LLVM proves that iterations do not touch each other, and
-vectorises without runtime alias checks. Values that LLVM must not fuse differently in scalar
-and in SIMD code are spelled with fma, so one lane and sixty-four give the same bits.
+One flat workspace holds every value of a block of members, row r of lane l at w[r * LANES + l].
+`straight_line` makes registers of the loops over lanes. Fused products are spelled with fma and
+nothing else is fused, so one lane and sixty-four give the same bits.
 """
 
 from ...codegen import Graph, statements
+from ..simd.straight_line import IMPORTS
 
 STAGES = """
 @straight_line
@@ -20,14 +20,9 @@ def {name}(w, t, x, q, out, q_out, reach):
 {stage}
 """
 
-HEADER = """import math
-
-import numpy as np
-
-from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
-from lyapax.kernels.cpu.simd.straight_line import straight_line
-from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
-from lyapax.kernels.jit import c_function
+HEADER = (
+    IMPORTS
+    + """from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
 
 LANES = {lanes}
 N = {n}
@@ -44,6 +39,7 @@ def orthonormalise(w):
     for l in range(LANES):
 {orthonormalise}
 """
+)
 
 FLOW = """
 X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
