@@ -186,7 +186,7 @@ ROWS = {
 
 # Rows that a GPU runs too: here on the CPU by the emulator, and on a device with -m gpu. One row
 # for each path through its kernels is enough where a test is about more than numbers.
-ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4", "products", "edges"))]
+ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4", "edges"))]
 PATHS = [
     "lanes flow",
     "gru map of 2 units",
@@ -196,6 +196,8 @@ PATHS = [
     "gru flow, reset before",
     "lstm map of 2 layers",
     "sparse current flow of 37",
+    "products of dense nodes of 4, flow",
+    "products of sparse nodes of 2, flow",
 ]
 
 

@@ -44,7 +44,23 @@ def driven(kind, n=5, gates=3, steps=120):
     return kind(w_hh, w_ih, b_hh, b_ih, inputs=rng.standard_normal((3, steps, 2)))
 
 
+def driven_nodes(n=12):
+    """Two matrices, one of each member, inputs, times and parameters of nodes."""
+    w, v = np.random.default_rng(4).standard_normal((2, n, n)) / n
+    return lx.Network(
+        lambda x, s, p, t: [
+            p.a - x[0] + 0.3 * s[0] + p.input,
+            -2.0 * x[1] + s[1] * np.cos(0.7 * t),
+        ],
+        lambda x, y, p: [np.tanh(y[0]) * y[1] + x[1] * y[0], y[0] - x[0]],
+        [np.stack([w, 0.5 * w]), v],
+        {"a": np.linspace(0.0, 0.3, n)},
+        inputs=0.1 * np.random.default_rng(5).standard_normal((1000, n)),  # a step each
+    )
+
+
 SYSTEMS = {
+    "nodes": driven_nodes,
     "threads": lambda: library["lorenz63"].system().with_params(rho=0.5),
     "threads, two lanes": lambda: quiet_network(6),
     "threads map": lambda: quiet_network(7, kind="map", form="rate", tau=2.0),
@@ -273,9 +289,9 @@ def test_repeats_bit_for_bit(name):
         assert np.array_equal(first.basis, again.basis)
 
 
-def kind_of(system, k=None, dtype="float64", device=EMULATED):
+def kind_of(system, k=None, dtype="float64", device=EMULATED, shape=(4,)):
     k = k or system.dim
-    found = system.propagator((4,), 0.1, k, np.dtype(dtype), [device])
+    found = system.propagator(shape, 0.1, k, np.dtype(dtype), [device])
     return type(found)
 
 
@@ -295,6 +311,10 @@ def test_routes():
     assert kind_of(lx.GRU(rng.standard_normal((30, 10)), reset="before")) is Gemm
     assert kind_of(lx.GRU(rng.standard_normal((6, 2)))) is Threads
     assert kind_of(lx.LSTM(rng.standard_normal((40, 10)))) is Gemm
+    assert kind_of(SYSTEMS["nodes"](), shape=(4, 2)) is Gemm
+    assert kind_of(SYSTEMS["nodes"](4), shape=(4, 2)) is Gemm
+    with pytest.raises(ValueError, match="device must be the CPU for a Network whose coupling"):
+        kind_of(lx.Network(lambda x, s, p: s, lambda x, y, p: [np.tanh(y[0] - x[0])], np.eye(9)))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_registers_on_all(name):
 @needs_nvrtc
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_kernel_compiles(architecture):
-    for file in ("stages.cu", "cells.cu"):
+    for file in ("stages.cu", "cells.cu", "nodes.cu"):
         for real in ("float", "double"):
             assert nvrtc.compiled(source(file), (f"-DREAL={real}", "-std=c++17"), architecture)
 

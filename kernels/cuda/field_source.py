@@ -1,13 +1,13 @@
 """CUDA source of a traced function: `field` of the state, and `tangent` of one column."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 import sympy
 
 from ..codegen import CUDA, Graph, printed
 from ..linearise import Linearised, Statement
+from .clock import Clock
 
 SOURCE = """#include "common.cuh"
 
@@ -35,8 +35,8 @@ def field_source(graph: Graph) -> str:
     every = [*taken.statements, *taken.outputs]
     state = [f"const REAL {s.name} = x[{i}];" for i, s in enumerate(graph.state)]
     params = [f"const REAL {s.name} = p[{i}];" for i, s in enumerate(graph.params)]
-    times: dict[sympy.Basic, sympy.Symbol] = {}
-    text = partial(_text, graph, times)
+    clock = Clock(graph)
+    text = clock.text
     values = [f"const REAL {s.symbol.name} = {text(s.value)};" for s in every]
     slopes: dict[sympy.Basic, str] = {}
     fixed = set(graph.params)
@@ -59,14 +59,7 @@ def field_source(graph: Graph) -> str:
         slopes=max(1, len(slopes)),
         time=graph.time.name,
         field=_lines(
-            [
-                *state,
-                *params,
-                *_clock(graph, times),
-                *values,
-                *kept,
-                *(f"f[{i}] = f{i};" for i in n),
-            ]
+            [*state, *params, *clock.lines(), *values, *kept, *(f"f[{i}] = f{i};" for i in n)]
         ),
         tangent=_lines([*params, *tangents, *(f"d[{i}] = d_f{i};" for i in n)]),
     )
@@ -93,30 +86,6 @@ def _derivative(statement: Statement, taken: Linearised, spelled: Callable[..., 
 
 def _flag(condition: str) -> str:
     return CUDA.choice.format(condition=condition, a="REAL(1.0)", b="REAL(0.0)")
-
-
-def _text(graph: Graph, times: dict[sympy.Basic, sympy.Symbol], e: sympy.Basic) -> str:
-    """Source of e, in which what depends on time alone is a symbol of `times`."""
-    fixed = {graph.time, *graph.params}
-
-    def named(e: sympy.Basic) -> sympy.Basic:
-        if graph.time not in e.free_symbols:
-            return e
-        if isinstance(e, sympy.Expr) and e.free_symbols <= fixed:
-            return times.setdefault(e, sympy.Symbol(f"t{len(times)}", real=True))
-        return e.func(*(named(a) for a in e.args))
-
-    return printed(named(e), CUDA)
-
-
-def _clock(graph: Graph, times: dict[sympy.Basic, sympy.Symbol]) -> list[str]:
-    """Functions of time are computed in double: a float has lost the phase after 1e5 periods."""
-    wide = {p: sympy.Symbol(f"double({p.name})", real=True) for p in graph.params}
-    language = replace(CUDA, number="double({})")
-    return [
-        f"const REAL {symbol.name} = REAL({printed(e.xreplace(wide), language)});"
-        for e, symbol in times.items()
-    ]
 
 
 def _lines(rows: list[str]) -> str:

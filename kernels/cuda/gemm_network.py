@@ -9,6 +9,7 @@ import numpy as np
 from ..propagator import Array, chosen
 from .device import Device
 from .launching import elementwise, i32, i64
+from .matrices import Matrix, matrix_of, own_bytes, shared_bytes
 
 
 @dataclass
@@ -23,25 +24,21 @@ class NetworkEquations:
         self.dim = self.offsets.shape[-1]
 
     def select(self, members: Any) -> "NetworkEquations":
-        sparse = isinstance(self.weights, tuple)
         return replace(
             self,
-            weights=self.weights if sparse else chosen(self.weights, members),
+            weights=matrix_of(self.weights, members),
             offsets=chosen(self.offsets, members),
             rate=chosen(self.rate, members),
         )
 
     def shared_bytes(self, itemsize: int) -> int:
-        if isinstance(self.weights, tuple):
-            return self.weights[2].size * (itemsize + 4)
-        arrays = self.weights, self.offsets
-        return itemsize * sum(a.size for a in arrays if len(a) == 1)
+        drive = self.offsets.size if len(self.offsets) == 1 else 0
+        return shared_bytes(self.weights, itemsize) + itemsize * drive
 
     def member_bytes(self, k: int, itemsize: int) -> int:
-        dense = not isinstance(self.weights, tuple)
-        own = self.dim**2 if dense and len(self.weights) > 1 else 0
         drive = self.offsets[0].size if len(self.offsets) > 1 else 0
-        return itemsize * (own + drive + 4 * self.dim + 2 * self.dim * k)
+        vectors = drive + 4 * self.dim + 2 * self.dim * k
+        return own_bytes(self.weights, itemsize) + itemsize * vectors
 
     def on(self, device: Device, dtype: Any, members: slice, dt: float) -> "NetworkStages":
         return NetworkStages(self, device, np.dtype(dtype), members, dt)
@@ -55,20 +52,7 @@ class NetworkStages:
         self.current, self.texts = equations.current, equations.texts
         self.offsets = device.upload(chosen(equations.offsets, members), dtype)
         self.rate = device.upload(chosen(equations.rate, members), dtype)
-        self.sparse = isinstance(equations.weights, tuple)
-        if self.sparse:
-            indptr, indices, data = equations.weights
-            n = equations.dim
-            self.weights = device.sparse_matrix(
-                (
-                    device.upload(data, dtype),
-                    device.upload(indices, np.int32),
-                    device.upload(indptr, np.int32),
-                ),
-                (n, n),
-            )
-        else:
-            self.weights = device.upload(chosen(equations.weights, members), dtype)
+        self.weights = Matrix(device, equations.weights, members, dtype)
 
     def state(self, x: Any, base: Any, total: Any, stage: int, step: int) -> None:
         offset = self.offsets[:, step % self.offsets.shape[1]]
@@ -77,9 +61,9 @@ class NetworkStages:
         if self.current:
             value = xp.empty_like(x)
             self._run("activate", x.size, x, value, self.slope, i64(x.size))
-            field = self._product(value[:, :, None])[:, :, 0] + offset
+            field = self.weights.times(value[:, :, None])[:, :, 0] + offset
         else:
-            u, field = self._product(x[:, :, None])[:, :, 0] + offset, xp.empty_like(x)
+            u, field = self.weights.times(x[:, :, None])[:, :, 0] + offset, xp.empty_like(x)
             self._run("activate", x.size, u, field, self.slope, i64(x.size))
         self._run(
             "move_network",
@@ -102,21 +86,11 @@ class NetworkStages:
         if self.current:
             source = self.device.arrays.empty_like(y)
             self._run("scale_rows", y.size, self.slope, y, source, i32(k), i64(y.size))
-        product = self._product(source)
+        product = self.weights.times(source)
         self._run(
             "move_network_tangents", y.size, product, self.slope, self.rate, i32(len(self.rate)),
             base, total, y, i32(n), i32(k), i64(y.size), i32(stage), self.dt, i32(self.current),
         )  # fmt: skip
-
-    def _product(self, vectors: Any) -> Any:
-        """W times (members, n, m), C-contiguous."""
-        xp = self.device.arrays
-        if not self.sparse:
-            return xp.matmul(self.weights, vectors)
-        members, n, m = vectors.shape
-        flat = xp.ascontiguousarray(vectors.transpose(1, 0, 2)).reshape(n, members * m)
-        found = (self.weights @ flat).reshape(n, members, m)
-        return xp.ascontiguousarray(found.transpose(1, 0, 2))
 
     def _run(self, name: str, count: int, *args: Any) -> None:
         elementwise(self.device.kernel("stages.cu", name, self.dtype, self.texts), count, *args)

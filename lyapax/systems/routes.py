@@ -11,7 +11,8 @@ RateNetwork            n <= 8, no inputs        threads                        n
 RateNetwork            n <= 128 (float64: 64)   blocks, if dense               network
 RateNetwork            more                     gemm                           network
 Network                n^2 k <= 80, no inputs   threads (n <= 8)               lanes
-Network                everything else          none                           nodal
+Network                everything else          gemm, if the coupling          nodal
+                                                separates
 RNN, GRU, LSTM         n^2 k <= 27, no inputs   threads                        lanes
 RNN, one layer         n <= 128 (float64: 64)   blocks                         gated
 GRU, one layer         n <= 128 (float64: 64)   blocks, reset after, no loop   gated
@@ -148,9 +149,12 @@ def of_rate_network(
 def of_nodes(asked: Request, arrays: dict[str, Any]) -> Propagator:
     """The propagator of the arrays of `Nodal`."""
     if asked.devices:
-        raise ValueError(
-            "device must be the CPU for a Network, which has no GPU kernels; leave device out"
-        )
+        from ..kernels.cuda.gemm import Gemm
+        from ..kernels.cuda.gemm_nodes import NodeEquations
+        from ..kernels.cuda.spread import spread
+
+        found = Gemm(NodeEquations(**arrays), *asked.common, asked.devices[0])
+        return spread(found, asked.devices)
     _expect_copies(*arrays["matrices"])
     from ..kernels.cpu.nodal.propagator import Nodal
 

@@ -80,6 +80,7 @@ class Arguments:
                 raise EmulatorError(f"{self.kernel}: {error}") from None
         for buffer in self.buffers:
             buffer.copy_back()
+            buffer.leave()
 
 
 def check_array(parameter, value):

@@ -28,6 +28,45 @@ def pattern(dtype, count):
     return np.full(count, 0xA1, np.uint8)
 
 
+class Pages:
+    """Pages between two guards, all filled with the pattern of a type."""
+
+    def __init__(self, size, dtype):
+        self.key = size, dtype
+        mapped = size + 2 * (GUARD + FAR)
+        pages = mmap.mmap(-1, mapped, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.whole = np.frombuffer(pages, np.uint8)
+        self.inner = self.whole[FAR:-FAR]
+        self.pattern = pattern(dtype, self.inner.size)
+        self.inner[:] = self.pattern
+        start = self.whole.ctypes.data
+        last = start + mapped
+        for address, extent, access in [
+            (start, FAR, NONE),
+            (start + FAR, GUARD, READ),
+            (last - FAR - GUARD, GUARD, READ),
+            (last - FAR, FAR, NONE),
+        ]:
+            if protect(address, extent, access):
+                raise OSError(ctypes.get_errno(), "mprotect")
+
+
+# Pages that a launch has left, by size and type: mapping and protecting them anew took half of the
+# time of a launch.
+left = {}
+MOST_LEFT = 1 << 20  # bytes of such pages, of those that are kept
+
+
+def pages_of(size, dtype):
+    """Pages that no other launch has meanwhile."""
+    try:
+        found = left[size, dtype].pop()
+    except (KeyError, IndexError):
+        return Pages(size, dtype)
+    found.inner[GUARD:-GUARD] = found.pattern[GUARD:-GUARD]
+    return found
+
+
 class Buffer:
     """A copy of one interval of host memory, which holds `arrays`, between two guards."""
 
@@ -35,30 +74,20 @@ class Buffer:
         self.begin, self.arrays = begin, arrays
         self.bytes = end - begin
         body = -(-(self.bytes + ALIGNMENT) // PAGE) * PAGE
-        size = body + 2 * (GUARD + FAR)
-        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        whole = np.frombuffer(pages, np.uint8)
-        self.start = whole.ctypes.data
-        inner = whole[FAR:-FAR]
-        self.guard = pattern(arrays[0][1].dtype, inner.size)
-        inner[:] = self.guard
+        self.pages = pages_of(body, arrays[0][1].dtype)
+        self.guard, self.inner, self.whole = (
+            self.pages.pattern,
+            self.pages.inner,
+            self.pages.whole,
+        )
+        self.start = self.whole.ctypes.data
         # The end is at the end of a page, but for what alignment needs.
         self.offset = (GUARD + body - self.bytes) // ALIGNMENT * ALIGNMENT
-        self.inner, self.whole = inner, whole
-        self.address = inner.ctypes.data + self.offset
-        self.data = inner[self.offset : self.offset + self.bytes]
+        self.address = self.inner.ctypes.data + self.offset
+        self.data = self.inner[self.offset : self.offset + self.bytes]
         for _, array in arrays:
             at = array.ctypes.data - begin
             self.data[at : at + array.nbytes] = array.reshape(-1).view(np.uint8)
-        last = self.start + whole.size
-        for address, size, access in [
-            (self.start, FAR, NONE),
-            (self.start + FAR, GUARD, READ),
-            (last - FAR - GUARD, GUARD, READ),
-            (last - FAR, FAR, NONE),
-        ]:
-            if protect(address, size, access):
-                raise OSError(ctypes.get_errno(), "mprotect")
 
     def holds(self, address):
         return address is not None and 0 <= address - self.start < self.whole.size
@@ -84,6 +113,13 @@ class Buffer:
             if array.flags.writeable:
                 at = array.ctypes.data - self.begin
                 array.reshape(-1).view(np.uint8)[:] = self.data[at : at + array.nbytes]
+
+    def leave(self):
+        """Give the pages to the next launch."""
+        size, _ = self.pages.key
+        kept = left.setdefault(self.pages.key, [])
+        if (len(kept) + 1) * size <= MOST_LEFT:
+            kept.append(self.pages)
 
 
 def buffers(arrays):
