@@ -180,16 +180,34 @@ def by_squaring(base: str, exponent: int) -> str:
     return f"({half} * {half})" if exponent % 2 == 0 else f"({half} * {half} * {base})"
 
 
+@dataclass(frozen=True)
+class Statements:
+    """A graph as straight-line Python: assignments, f_i and the nonzero J_ij in row order."""
+
+    state: tuple[str, ...]
+    params: tuple[str, ...]
+    time: str
+    lines: tuple[str, ...]
+    outputs: tuple[str, ...]
+    entries: tuple[tuple[tuple[int, int], str], ...]
+
+
 @cache
-def statements(graph: Graph) -> tuple[list[str], list[str], dict[tuple[int, int], str]]:
-    """(assignments, f_i, J_ij) after common subexpressions are taken out."""
+def statements(graph: Graph) -> Statements:
+    """The statements of a graph, after common subexpressions are taken out."""
     entries = graph.jacobian()
     names = sympy.numbered_symbols("c")
     shared, reduced = sympy.cse([*graph.outputs, *entries.values()], symbols=names)
-    lines = [f"{symbol.name} = {printed(value, PYTHON)}" for symbol, value in shared]
     texts = [printed(e, PYTHON) for e in reduced]
     n = len(graph.outputs)
-    return lines, texts[:n], dict(zip(entries, texts[n:], strict=True))
+    return Statements(
+        tuple(s.name for s in graph.state),
+        tuple(s.name for s in graph.params),
+        graph.time.name,
+        tuple(f"{symbol.name} = {printed(value, PYTHON)}" for symbol, value in shared),
+        tuple(texts[:n]),
+        tuple(zip(entries, texts[n:], strict=True)),
+    )
 
 
 PLAIN: dict[str, Any] = {
@@ -210,37 +228,48 @@ ARRAYS: dict[str, Any] = {
 }
 
 
-def interpreted(graph: Graph) -> Callable[..., Any]:
+def interpreted(found: Statements) -> Callable[..., Any]:
     """``jacobian(t, x, p)`` -> its nonzero entries in plain Python: slow, but nothing compiles."""
-    _, _, entries = statements(graph)
-    items = ", ".join(f"({i}, {j}): {text}" for (i, j), text in entries.items())
-    return _plain(graph, f"{{{items}}}")
+    items = ", ".join(f"({i}, {j}): {text}" for (i, j), text in found.entries)
+    return _plain(found, f"{{{items}}}")
 
 
-def interpreted_outputs(graph: Graph) -> Callable[..., Any]:
+def interpreted_outputs(found: Statements) -> Callable[..., Any]:
     """``field(t, x, p)`` -> the list of outputs, by the same statements."""
-    _, outputs, _ = statements(graph)
-    return _plain(graph, f"[{', '.join(outputs)}]")
+    return _plain(found, f"[{', '.join(found.outputs)}]")
 
 
-def _plain(graph: Graph, result: str) -> Callable[..., Any]:
-    return _defined([*_named(graph), *statements(graph)[0], f"return {result}"], PLAIN)
+def _plain(found: Statements, result: str) -> Callable[..., Any]:
+    given = _named(found.state, found.params, found.time)
+    return _defined([*given, *found.lines, f"return {result}"], PLAIN)
 
 
 def on_arrays(graph: Graph, expressions: Sequence[sympy.Basic]) -> Callable[..., Any]:
     """``values(t, x, p)`` -> the expressions' values on arrays: x[i], p[i] and t broadcast."""
+    return run_on_arrays(array_lines(graph, expressions))
+
+
+def array_lines(graph: Graph, expressions: Sequence[sympy.Basic]) -> list[str]:
+    """The body of that function."""
     shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c", real=True))
     lines = [f"{symbol.name} = {printed(value, NUMPY)}" for symbol, value in shared]
     texts = ", ".join(printed(e, NUMPY) for e in reduced)
-    used = set().union(*(e.free_symbols for e in expressions))
-    return _defined([*_named(graph, used), *lines, f"return [{texts}]"], ARRAYS)
+    used = {s.name for e in expressions for s in e.free_symbols}
+    state, params = (tuple(s.name for s in group) for group in (graph.state, graph.params))
+    return [*_named(state, params, graph.time.name, used), *lines, f"return [{texts}]"]
 
 
-def _named(graph: Graph, used: set[sympy.Basic] | None = None) -> list[str]:
-    places = [(symbol, f"x[{i}]") for i, symbol in enumerate(graph.state)]
-    places += [(symbol, f"p[{i}]") for i, symbol in enumerate(graph.params)]
-    places.append((graph.time, "t"))
-    return [f"{symbol.name} = {at}" for symbol, at in places if used is None or symbol in used]
+def run_on_arrays(lines: list[str]) -> Callable[..., Any]:
+    return _defined(lines, ARRAYS)
+
+
+def _named(
+    state: Sequence[str], params: Sequence[str], time: str, used: set[str] | None = None
+) -> list[str]:
+    places = [(name, f"x[{i}]") for i, name in enumerate(state)]
+    places += [(name, f"p[{i}]") for i, name in enumerate(params)]
+    places.append((time, "t"))
+    return [f"{name} = {at}" for name, at in places if used is None or name in used]
 
 
 def _defined(lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .background import begin, outcome
-from .jit import STAMP
+from .stamp import STAMP
 
 
 def folder() -> Path:
@@ -35,6 +35,14 @@ def folder() -> Path:
             "it; set LYAPAX_CACHE_DIR to one"
         )
     return path
+
+
+def write(path: Path, text: str) -> None:
+    """A file as a whole, whatever another process does to it meanwhile."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(temporary).replace(path)
 
 
 def module(source: str) -> ModuleType:
@@ -64,10 +72,7 @@ def imported(source: str) -> ModuleType:
     name = "lyapax_generated_" + hashlib.sha256(text.encode()).hexdigest()[:24]
     path = folder() / f"{name}.py"
     if not path.exists() or path.read_text() != text:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        Path(temporary).replace(path)
+        write(path, text)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

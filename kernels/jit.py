@@ -5,26 +5,15 @@ vectorises. The fast-math set has neither ``nnan`` nor ``ninf`` (they delete ``i
 ``reassoc`` (it undoes compensated sums and the rounding trick in `elementwise`).
 """
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from numba import cfunc, njit
 
+from .stamp import STAMP
+
 FASTMATH = {"contract", "nsz"}  # fused multiply-adds, and no care for the sign of zero
-
-
-def source_stamp() -> str:
-    """A hash of all kernel source."""
-    root, digest = Path(__file__).parent, hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-STAMP = source_stamp()
 
 
 def stamped(function: FunctionType, *more: str) -> FunctionType:

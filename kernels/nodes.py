@@ -122,9 +122,8 @@ def _alone(graph: Graph, inputs: tuple[sympy.Symbol, ...], letter: str) -> tuple
     """A graph with its constants named `letter`0, ..; inputs vary as its state does."""
     given = tuple(p for p in graph.params if p not in inputs)
     entries = tuple(graph.jacobian().items())
-    reduced, table_of = hoisted(
-        Graph((*graph.state, *inputs), given, graph.time, graph.outputs, entries)
-    )
+    found = hoisted(Graph((*graph.state, *inputs), given, graph.time, graph.outputs, entries))
+    reduced = found.graph
     names = {h: sympy.Symbol(f"{letter}{i}", real=True) for i, h in enumerate(reduced.params)}
     assert reduced.entries is not None
     renamed = Graph(
@@ -134,4 +133,4 @@ def _alone(graph: Graph, inputs: tuple[sympy.Symbol, ...], letter: str) -> tuple
         tuple(e.xreplace(names) for e in reduced.outputs),
         tuple((place, e.xreplace(names)) for place, e in reduced.entries),
     )
-    return renamed, table_of
+    return renamed, found.table_of

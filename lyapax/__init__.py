@@ -25,23 +25,32 @@ from ._tangent import adjoint as adjoint
 from ._tangent import sensitivity as sensitivity
 from ._trajectory import Trajectory as Trajectory
 from ._trajectory import trajectory as trajectory
-from .systems import GRU as GRU
-from .systems import LSTM as LSTM
-from .systems import RNN as RNN
-from .systems import Flow as Flow
-from .systems import Map as Map
-from .systems import Network as Network
-from .systems import RateNetwork as RateNetwork
 
 if _TYPE_CHECKING:
     from . import pta as pta
     from . import torch as torch
+    from .systems import GRU as GRU
+    from .systems import LSTM as LSTM
+    from .systems import RNN as RNN
+    from .systems import Flow as Flow
+    from .systems import Map as Map
+    from .systems import Network as Network
+    from .systems import RateNetwork as RateNetwork
 
 __version__ = "0.1.0"
 
 
+_SYSTEMS = ("GRU", "LSTM", "RNN", "Flow", "Map", "Network", "RateNetwork")
+
+
 def __getattr__(name: str) -> _Any:
-    """Import `lyapax.pta` and `lyapax.torch` at their first use: PyTorch takes seconds."""
+    """Import what is heavy at its first use: PyTorch takes seconds, SymPy half of one."""
     if name in ("pta", "torch"):
         return _importlib.import_module(f".{name}", __name__)
+    if name in _SYSTEMS:
+        return getattr(systems, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SYSTEMS, "pta", "torch"})

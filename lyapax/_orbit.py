@@ -13,7 +13,6 @@ from ._check import Array
 from .kernels.background import in_background
 from .kernels.propagator import LinearPropagator
 from .systems.base import System
-from .systems.jumps import described
 
 # At the most that there are of a batch: where a call began, where a block did, as kernels want it.
 STATE_COPIES, BASIS_COPIES = 4, 6
@@ -81,8 +80,18 @@ def heed_jumps(system: System, strict: bool = False) -> None:
     if not system.jumps:
         return
     if strict:
-        raise ValueError(f"system must not jump (strict): {described(system.jumps)}")
-    warnings.warn(described(system.jumps), stacklevel=4)
+        raise ValueError(f"system must not jump (strict): {jumps_described(system.jumps)}")
+    warnings.warn(jumps_described(system.jumps), stacklevel=4)
+
+
+def jumps_described(found: tuple[str, ...]) -> str:
+    """A message on what jumps mean for exponents, and what to do about them."""
+    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    return (
+        f"the right-hand side jumps: {shown}. The exponents lack the jumps of the tangents at the "
+        "crossings (saltation) and can be wrong by any amount; smooth the jump, for instance "
+        "np.tanh(u / 1e-3) in place of np.sign(u)"
+    )
 
 
 def starting_states(

@@ -9,8 +9,6 @@ from ._check import Array
 from ._orbit import starting_states
 from ._result import LyapunovSpectrum
 from ._spectrum import lyapunov_spectrum
-from .systems import RateNetwork
-from .systems.recurrent import Recurrent
 
 
 def perturb(
@@ -78,14 +76,14 @@ def perturb(
         noise = generator.standard_normal((draws, *weights.shape))
         return np.asarray(weights + scale * size * noise * (there | zeros))
 
-    if isinstance(system, RateNetwork):
+    if _is_rate_network(system):
         return system.with_params(W=noisy(system.W)), None
     return system.with_params(weight_hh=[noisy(w) for w in system.weight_hh]), None
 
 
 def _expect_one(system: Any, kind: str, draws: int, scales: int = 1) -> None:
     """A single network, and memory for so many of it."""
-    if not isinstance(system, RateNetwork | Recurrent):
+    if not (_is_rate_network(system) or _is_recurrent(system)):
         raise TypeError(
             f"system must be a RateNetwork, RNN, GRU or LSTM, got {_check.kind_of(system)}"
         )
@@ -93,10 +91,10 @@ def _expect_one(system: Any, kind: str, draws: int, scales: int = 1) -> None:
         raise ValueError(f"system must be a single one, got a batch of {system.batch_shape}")
     if kind == "S":
         each = 2 * system.dim
-    elif isinstance(system, RateNetwork) and system.is_sparse:
+    elif _is_rate_network(system) and system.is_sparse:
         raise ValueError("system must have dense weights: a batch of sparse ones is not possible")
     else:
-        weights = [system.W] if isinstance(system, RateNetwork) else system.weight_hh
+        weights = [system.W] if _is_rate_network(system) else system.weight_hh
         each = 3 * sum(w.size for w in weights)  # drawn, stacked and in the system
     _check.room(8 * draws * scales * each, f"{draws} draws of {scales} scales", "give fewer draws")
 
@@ -178,7 +176,22 @@ def robustness(
 def _stacked(systems: list[Any]) -> Any:
     """One system whose weights have one more axis in front."""
     first = systems[0]
-    if isinstance(first, RateNetwork):
+    if _is_rate_network(first):
         return first.with_params(W=np.stack([s.W for s in systems]))
     layers = zip(*(s.weight_hh for s in systems), strict=True)
     return first.with_params(weight_hh=[np.stack(layer) for layer in layers])
+
+
+# Systems load at their first use, since SymPy takes half a second.
+
+
+def _is_rate_network(system: Any) -> bool:
+    from .systems.rate import RateNetwork
+
+    return isinstance(system, RateNetwork)
+
+
+def _is_recurrent(system: Any) -> bool:
+    from .systems.recurrent import Recurrent
+
+    return isinstance(system, Recurrent)

@@ -25,10 +25,11 @@ SHORT = {"float32": "fp32", "float64": "fp64"}
 def threads(n, dtype):
     """A tanh network of n units with all its tangents, one thread a member or two."""
     network = RateNetwork(np.ones((n, n)), np.ones(n), np.ones(n))
-    graph, _ = network._straight_line((1,))
+    function, _ = network._straight_line((1,))
     lanes = lanes_of(n, n, np.dtype(dtype))
     macros = {"LANES": lanes, **residency(n, np.dtype(dtype))}
-    return source("threads.cu", {"field.cuh": field_source(graph)}), options(dtype, **macros)
+    text = field_source(function.graph)
+    return source("threads.cu", {"field.cuh": text}), options(dtype, **macros)
 
 
 def tiles(file, rows, dtype, **macros):

@@ -319,7 +319,10 @@ def public():
             module = importlib.import_module(name)
         except ImportError:  # without PyTorch
             continue
-        for key, value in vars(module).items():
+        for key in dir(module):  # some are loaded at their first use
+            if key in ("pta", "torch"):  # modules, of which one may be missing
+                continue
+            value = getattr(module, key)
             home = str(getattr(value, "__module__", ""))
             own = home.startswith("lyapax")
             if callable(value) and own and not key.startswith("_"):

@@ -207,7 +207,7 @@ def test_systems_are_what_the_function_was_when_they_were_built():
     again = built.with_params(a=0.5)
     functions = [closure(0.5), closure(0.25), Unhashable(0.5), Unhashable(0.25)]
     systems = [built, again, *(lx.Map(f, 1, {"a": 1.0}) for f in functions)]
-    slopes = [interpreted(s.graph)(0.0, [1.0], [s.params["a"]])[0, 0] for s in systems]
+    slopes = [interpreted(statements(s.graph))(0.0, [1.0], [s.params["a"]])[0, 0] for s in systems]
     assert slopes == [0.5, 0.25, 0.5, 0.25, 0.5, 0.25]
 
 

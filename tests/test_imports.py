@@ -1,6 +1,8 @@
 """The import graph: no cycles, and which folder may import which."""
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -127,3 +129,11 @@ def test_heavy_packages_load_where_they_are_used(package):
         if not within(name, of_its_own) and any(within(m, package) for m in imported(name))
     ]
     assert not found, found
+
+
+def test_importing_lyapax_loads_no_compiler():
+    """Half a second of SymPy and as much of Numba come when a system is made or run."""
+    heavy = "numba", "sympy", "torch", "matplotlib"
+    code = f"import sys, lyapax; print(*(m for m in {heavy} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lyapax as lx
+from lyapax._orbit import jumps_described
 from lyapax.systems import library
-from lyapax.systems.jumps import described
 
 
 def flow(f, dim, **params):
@@ -96,8 +96,8 @@ def test_maps_and_other_parameters():
 
 
 def test_the_message_says_what_is_wrong_and_what_to_do():
-    text = described(JUMPING["jerk"][0].jumps)
+    text = jumps_described(JUMPING["jerk"][0].jumps)
     assert "output 2 jumps by 2 where x0 = 0 (sign)" in text
     assert "saltation" in text
     assert "np.tanh(u / 1e-3)" in text
-    assert "and 2 more" in described(("a", "b", "c", "d", "e"))
+    assert "and 2 more" in jumps_described(("a", "b", "c", "d", "e"))

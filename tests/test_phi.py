@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 
 import lyapax as lx
-from lyapax.kernels.codegen import interpreted
+from lyapax.kernels.codegen import interpreted, statements
 from lyapax.kernels.cpu.network.activation import compiled
 
 from .helpers import spectrum
@@ -57,7 +57,8 @@ def test_traced_anew_at_each_construction(kind):
     cell[0] = thing.gain = 3.0
     second = network_of(phi)
     networks = first, second, first.with_params(bias=0.0), first.with_params(phi=phi)
-    slopes = [interpreted(network.phi_graph)(0.0, [0.0], [])[0, 0] for network in networks]
+    graphs = [network.phi_graph for network in networks]
+    slopes = [interpreted(statements(graph))(0.0, [0.0], [])[0, 0] for graph in graphs]
     assert slopes == [2.0, 3.0, 2.0, 3.0]
 
 

@@ -13,6 +13,7 @@ from lyapax.kernels.codegen import (
     interpreted,
     interpreted_outputs,
     on_arrays,
+    statements,
     without_source,
 )
 from lyapax.kernels.cuda.field_source import field_source
@@ -169,7 +170,7 @@ def shallow():
 def test_every_operation_is_numpy_s_and_so_is_its_slope(seed):
     """In plain Python, from the source that is compiled too; and on arrays."""
     f = Function(seed, 2, 20)
-    values, slopes = interpreted_outputs(f.graph), interpreted(f.graph)
+    values, slopes = interpreted_outputs(statements(f.graph)), interpreted(statements(f.graph))
     arrays = on_arrays(f.graph, f.graph.outputs)
     for x in f.points():
         f.check(x, values(TIME, x.tolist(), [P.a]), slopes(TIME, x.tolist(), [P.a]))
@@ -197,7 +198,7 @@ def test_every_operation_compiles():
     from lyapax.kernels.cpu.traced.steps import state_step
 
     f = shallow()
-    field, indptr, indices = compiled_field(f.graph)
+    field, indptr, indices = compiled_field(statements(f.graph))
     rows = np.repeat(np.arange(f.n), np.diff(indptr)).tolist()
     for x in f.points():
         state, tape = x.copy(), np.empty((1, len(indices)))
@@ -218,7 +219,7 @@ def test_registers_give_the_bits_of_single_numbers():
     basis[:, :2, 0] = rng.normal(size=(members, 2))
     params, found = np.full((1, 1), P.a), []
     for lanes in (1, 8, 32):
-        run = Lanes(f.graph, params, 0.0, 1, members, np.float64, lanes)
+        run = Lanes(statements(f.graph), params, 0.0, 1, members, np.float64, lanes)
         carry = initial_carry(state.copy(), basis.copy())
         run.propagate(carry, 1, 1)
         found.append((carry.state, carry.basis, carry.log_sum))
@@ -271,7 +272,7 @@ def same_as_numpy(f, x):
         return [*found, *[0.0] * (n - len(expected))]
 
     graph = trace(whole, n, {"a": ()}, timed=False)
-    found = interpreted_outputs(graph)(0.0, padded.tolist(), [P.a])[: len(expected)]
+    found = interpreted_outputs(statements(graph))(0.0, padded.tolist(), [P.a])[: len(expected)]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -447,12 +448,12 @@ def test_functions_that_sympy_makes_have_sources():
     graph = Graph((x, y), (), sympy.Symbol("t", real=True), outputs)
     for at in ((0.3, -1.2), (1.4, 0.2), (-0.4, 0.9), (-0.4, -0.9)):
         expected = [float(f(*at)) for _, f in made]
-        np.testing.assert_allclose(interpreted_outputs(graph)(0.0, at, []), expected)
-        assert len(interpreted(graph)(0.0, at, [])) == 6
+        np.testing.assert_allclose(interpreted_outputs(statements(graph))(0.0, at, []), expected)
+        assert len(interpreted(statements(graph))(0.0, at, [])) == 6
 
 
 def test_powers_have_slopes_at_zero():
     """A Hill function of a gene that is switched off."""
     graph = trace(lambda x, p: [x[0] ** p.n / (1 + x[0] ** p.n)], 1, {"n": ()}, timed=False)
-    assert interpreted(graph)(0.0, [0.0], [2.0])[0, 0] == 0.0
-    assert interpreted(graph)(0.0, [1.0], [2.0])[0, 0] == pytest.approx(0.5)
+    assert interpreted(statements(graph))(0.0, [0.0], [2.0])[0, 0] == 0.0
+    assert interpreted(statements(graph))(0.0, [1.0], [2.0])[0, 0] == pytest.approx(0.5)

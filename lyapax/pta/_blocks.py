@@ -10,7 +10,7 @@ from .. import _check
 from .._check import Array
 from ..systems import Flow, Map
 from ..systems.base import System
-from ..systems.library import pta_flow, pta_map
+from ..systems.known_systems import pta_flow, pta_map
 
 UNIT = {"tanh": 1.0, "gru": 2.0}  # that alpha counts in: a GRU's gates of one half halve it
 

@@ -6,13 +6,15 @@ import numpy as np
 import sympy
 
 from .._check import Array
-from ..kernels.codegen import Graph, on_arrays
+from ..kernels.codegen import Graph, array_lines, run_on_arrays
+from ..kernels.stored import stored
 
 # Lengths of a turn that people use: revolutions, half turns, radians, degrees, and 4 pi of a half
 # angle.
 TURNS = (1.0, 2.0, math.pi, 2 * math.pi, 4 * math.pi, 360.0)
 POINTS = 16  # random ones, at all of which a shifted state must give the same values
 SAME = 1e-9  # relative
+TOGETHER = 64  # variables that are tried in one call: its time is that of Python's, not of numbers
 
 
 def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
@@ -23,34 +25,43 @@ def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
     unbounded.
     """
     found = np.zeros(len(graph.state))
-    functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
-    bent = {symbol for function in functions for symbol in function.free_symbols}
-    candidates = [i for i, symbol in enumerate(graph.state) if symbol in bent]
+    candidates, lines = stored("outputs", graph, lambda: _bent(graph))
     if not candidates:
         return found
     rng = np.random.default_rng(0)
-    field = on_arrays(graph, graph.outputs)
+    field = run_on_arrays(lines)
     x = 3.0 * rng.standard_normal((len(graph.state), POINTS))
     p = table[rng.integers(len(table), size=POINTS)].T
     t = rng.uniform(0.0, 10.0, POINTS)
 
     def values(state: Array) -> Array:
+        """Outputs (outputs, ..., POINTS) of states (dim, ..., POINTS)."""
+        shape = state.shape[1:]
         with np.errstate(all="ignore"):
-            return np.array([np.broadcast_to(v, POINTS) for v in field(t, state, p)], float)
+            return np.array([np.broadcast_to(v, shape) for v in field(t, state, p)], float)
 
     before = values(x)
-    for i in candidates:
+    for first in range(0, len(candidates), TOGETHER):
+        some = np.array(candidates[first : first + TOGETHER])
         for turn in TURNS:
-            moved = x.copy()
-            moved[i] += turn
-            change = values(moved) - before
+            moved = np.repeat(x[:, None], len(some), axis=1)
+            moved[some, np.arange(len(some))] += turn
+            change = values(moved) - before[:, None]
             if not is_flow:
                 change -= turn * np.round(change / turn)
             defined = np.isfinite(change).all(axis=0)
-            if (
-                defined.any()
-                and (np.abs(change) <= SAME * (1.0 + np.abs(before)))[:, defined].all()
-            ):
-                found[i] = turn
+            close = np.abs(change) <= SAME * (1.0 + np.abs(before[:, None]))
+            same = defined.any(axis=-1) & (close.all(axis=0) | ~defined).all(axis=-1)
+            found[some[same]] = turn
+            some = some[~same]
+            if not some.size:
                 break
     return found
+
+
+def _bent(graph: Graph) -> tuple[list[int], list[str]]:
+    """The variables of which some function is taken, and the outputs' source on arrays."""
+    functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
+    bent = {symbol for function in functions for symbol in function.free_symbols}
+    candidates = [i for i, symbol in enumerate(graph.state) if symbol in bent]
+    return candidates, array_lines(graph, graph.outputs) if candidates else []

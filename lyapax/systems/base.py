@@ -1,5 +1,6 @@
 """What the driver needs to know of a system."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 from .._check import Array
 from .._device import Home
 from ..kernels.propagator import Propagator
-from .routes import Devices
+
+Devices = Sequence[Any]
 
 
 class System(Protocol):

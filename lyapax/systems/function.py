@@ -13,9 +13,10 @@ from ..kernels.codegen import interpreted
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from .angles import turns
+from .base import Devices
 from .batches import named_axes
 from .jumps import jumps
-from .routes import Devices, of_function, request
+from .routes import of_function, request
 from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
 from .signature import named, takes_time
 from .trace import trace
@@ -169,9 +170,9 @@ class _Traced:
 
     def _fastest(self, state: Array, rate: Callable[[Array], float]) -> float | None:
         """The largest of the Jacobian's rates that limit the step."""
-        graph, table_of = hoisted(self.graph)  # whose statements are those that are compiled
-        jacobian, linear = interpreted(graph), self.linear
-        table = table_of(flat_batch(self._table(), state.shape[:-1], 1))
+        function = hoisted(self.graph)  # whose statements are those that are compiled
+        jacobian, linear = interpreted(function.statements), self.linear
+        table = function.table_of(flat_batch(self._table(), state.shape[:-1], 1))
         state = state.reshape(-1, self.dim)
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):
@@ -191,10 +192,10 @@ class _Traced:
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        graph, table_of = hoisted(self.graph)
-        table = table_of(flat_batch(self._table(), shape, 1))
+        function = hoisted(self.graph)
+        table = function.table_of(flat_batch(self._table(), shape, 1))
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
-        return of_function(asked, graph, table, self.linear)
+        return of_function(asked, function, table, self.linear)
 
     def __repr__(self) -> str:
         by = ", ETDRK4" if self.linear else ""

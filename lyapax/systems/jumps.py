@@ -104,16 +104,6 @@ def jumps(graph: Graph, table: Array, names: Mapping[str, str] | None = None) ->
     return tuple(sentences)
 
 
-def described(found: tuple[str, ...]) -> str:
-    """A message on what jumps mean for exponents, and what to do about them."""
-    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
-    return (
-        f"the right-hand side jumps: {shown}. The exponents lack the jumps of the tangents at the "
-        "crossings (saltation) and can be wrong by any amount; smooth the jump, for instance "
-        "np.tanh(u / 1e-3) in place of np.sign(u)"
-    )
-
-
 def _surfaces(graph: Graph) -> Iterator[Surface]:
     """Surfaces where outputs switch, but not with time or parameters alone."""
     state = set(graph.state)

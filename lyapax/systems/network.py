@@ -14,13 +14,14 @@ from ..kernels.codegen import Graph
 from ..kernels.nodes import Edges
 from ..kernels.propagator import Propagator
 from .angles import turns
+from .base import Devices
 from .batches import named_axes
 from .jumps import jumps
 from .matrices import matrix_home, square
 from .network_arrays import NetworkArrays
 from .network_jacobian import jacobian, rate
 from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces, whole
-from .routes import Devices, is_small, of_edges, of_nodes, of_straight_line, request
+from .routes import is_small, of_edges, of_nodes, of_straight_line, request
 from .semilinear import fastest_decay, largest_eigenvalue
 from .signature import named, takes_time
 

@@ -8,7 +8,7 @@ import scipy  # its modules load when they are first used
 
 from .._check import Array, flat_batch
 from ..kernels.codegen import Graph, on_arrays
-from ..kernels.hoist import hoisted
+from ..kernels.hoist import Hoisted, hoisted
 from ..kernels.nodes import Edges, prepared, prepared_edges
 from ..kernels.propagator import chosen
 from .matrices import entries
@@ -47,10 +47,9 @@ class NetworkArrays:
             "inputs": self._inputs() if self.network.driven else np.zeros((1, 0, self.n)),
         }
 
-    def straight_line(self, graph: Graph) -> tuple[Graph, Array]:
+    def straight_line(self, graph: Graph) -> tuple[Hoisted, Array]:
         """All nodes as one function, and its parameters (B or 1, .)."""
-        reduced, table_of = hoisted(graph)
-        network = self.network
+        function, network = hoisted(graph), self.network
         square = [network.params[name] for name in network.params_of_edges]
         parts = [np.broadcast_to(c, (len(c), self.n)) for c in self._node_columns()]
         for value in [*square, *network.matrices]:
@@ -58,7 +57,7 @@ class NetworkArrays:
             parts.append(flat_batch(dense, self.shape, 2).reshape(-1, self.n**2))
         members = max(len(part) for part in parts)
         rows = [np.broadcast_to(part, (members, part.shape[1])) for part in parts]
-        return reduced, table_of(np.concatenate(rows, axis=1))
+        return function, function.table_of(np.concatenate(rows, axis=1))
 
     def at(self, member: int, edges: Edges) -> tuple[Array, Array]:
         """Parameters of edges (edges, .) and of nodes (n, .) of one member; inputs as at step 0."""

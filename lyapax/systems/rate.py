@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
 from .._device import home_of
-from ..kernels.codegen import Graph
+from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph
+from .base import Devices
 from .jumps import jumps
 from .matrices import matrix_home, square
-from .routes import Devices, is_small, of_rate_network, of_straight_line, request
+from .routes import is_small, of_rate_network, of_straight_line, request
 from .straight_line import straight_line
 from .traced import Traced
 
@@ -189,7 +190,7 @@ class RateNetwork:
             self.phi if isinstance(self.phi, str) else self.phi_graph,
         )
 
-    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
+    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Hoisted, Array]:
         """Small networks are traced functions."""
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self._substituted
 

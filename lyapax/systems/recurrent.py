@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from .._device import home_of
 from ..kernels.cells import CELLS
-from ..kernels.codegen import Graph
+from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
+from .base import Devices
 from .rate import RateNetwork
-from .routes import Devices, is_small, of_gated_network, of_straight_line, request
+from .routes import is_small, of_gated_network, of_straight_line, request
 from .straight_line import straight_line
 
 
@@ -240,7 +241,7 @@ class Recurrent:
         }
         return of_gated_network(asked, self.cell, arrays)
 
-    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Graph, Array]:
+    def _straight_line(self, shape: tuple[int, ...]) -> tuple[Hoisted, Array]:
         arrays = {"hidden": (self._hidden, 4), "below": (self._below, 4), "bias": (self._bias, 3)}
         return straight_line(self._field, self.dim, arrays, self.batch_shape, shape)
 

@@ -23,7 +23,6 @@ Where a block has too little shared memory (float64 of 33 to 64 variables on dev
 the next row serves.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +30,12 @@ import numpy as np
 
 from .._check import Array, room
 from ..kernels.codegen import Graph
+from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
 from .activation import named_graph
+from .base import Devices
 from .semilinear import Linear
 
-Devices = Sequence[Any]
 LARGEST_THREAD = 8  # variables of a member on a GPU; more do not stay in registers
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
 GATED_LANES_WORK = 27  # n = k = 3; gates make the code four times as long
@@ -76,21 +76,24 @@ def is_small(asked: Request, dim: int, is_driven: bool, gated: bool = False) -> 
     return dim <= LARGEST_THREAD if asked.devices else dim**2 * asked.k <= LANES_WORK
 
 
-def of_straight_line(asked: Request, graph: Graph, table: Array) -> Propagator:
+def of_straight_line(asked: Request, function: Hoisted, table: Array) -> Propagator:
     """The propagator of a small network as a traced function; table: parameters (B or 1, p)."""
     if not asked.devices:
         from ..kernels.cpu.traced.lanes import Lanes
 
-        return Lanes(graph, table, *asked.common)
+        return Lanes(function.statements, table, *asked.common)
     from ..kernels.cuda.spread import spread
     from ..kernels.cuda.threads import Threads
 
-    return spread(Threads(graph, table, *asked.common, asked.devices[0]), asked.devices)
+    return spread(Threads(function.graph, table, *asked.common, asked.devices[0]), asked.devices)
 
 
-def of_function(asked: Request, graph: Graph, table: Array, linear: Linear | None) -> Propagator:
+def of_function(
+    asked: Request, function: Hoisted, table: Array, linear: Linear | None
+) -> Propagator:
     """The propagator of a function that a user wrote."""
-    dim = len(graph.state) if linear is None else len(linear.matrix)
+    statements = function.statements
+    dim = len(statements.state) if linear is None else len(linear.matrix)
     if asked.devices and linear:
         raise ValueError(
             "device must be the CPU for a flow with linear= or grid=: ETDRK4 has no GPU kernels; "
@@ -104,12 +107,12 @@ def of_function(asked: Request, graph: Graph, table: Array, linear: Linear | Non
     if linear:
         from ..kernels.cpu.semilinear.propagator import Etdrk4
 
-        return Etdrk4(graph, table, linear.matrix, linear.grid, *asked.common)
+        return Etdrk4(statements, table, linear.matrix, linear.grid, *asked.common)
     if asked.devices or dim**2 * asked.k <= LANES_WORK:
-        return of_straight_line(asked, graph, table)
+        return of_straight_line(asked, function, table)
     from ..kernels.cpu.traced.columns import Columns  # loads BLAS: 0.2 s
 
-    return Columns(graph, table, *asked.common)
+    return Columns(statements, table, *asked.common)
 
 
 def of_rate_network(

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, flat_batch
-from ..kernels.codegen import Graph
-from ..kernels.hoist import hoisted
+from ..kernels.hoist import Hoisted, hoisted
 from .trace import trace
 
 
@@ -17,13 +16,13 @@ def straight_line(
     arrays: dict[str, tuple[Array, int]],
     batch_shape: tuple[int, ...],
     shape: tuple[int, ...],
-) -> tuple[Graph, Array]:
-    """Graph and parameters of f(x, p).
+) -> tuple[Hoisted, Array]:
+    """The function and parameters of f(x, p).
 
     arrays: parameters (..., core axes) and how many of their axes f sees.
     """
     shapes = {name: a.shape[a.ndim - core :] for name, (a, core) in arrays.items()}
-    graph, table_of = hoisted(trace(f, dim, shapes, timed=False))
+    function = hoisted(trace(f, dim, shapes, timed=False))
     table = np.concatenate(
         [
             np.broadcast_to(a, (*batch_shape, *shapes[name])).reshape(*batch_shape, -1)
@@ -31,4 +30,4 @@ def straight_line(
         ],
         axis=-1,
     )
-    return graph, table_of(flat_batch(table, shape, 1))
+    return function, function.table_of(flat_batch(table, shape, 1))

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from .._check import Array, flat_batch, real_array
 from .._device import Home
 from ..kernels.propagator import Propagator
-from ..systems.routes import Devices
+from ..systems.base import Devices
 from .read import to_array
 from .replica import replica
 from .step import TorchStep, probe

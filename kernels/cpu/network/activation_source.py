@@ -17,7 +17,7 @@ def phi(n, u, value, slope):
 
 
 def activation_source(graph: Graph) -> str:
-    lines, (value,), entries = statements(graph)
-    slope = entries.get((0, 0), "0.0")
-    body = [*lines, f"value[i] = {value}", f"slope[i] = {slope}"]
+    found = statements(graph)
+    slope = dict(found.entries).get((0, 0), "0.0")
+    body = [*found.lines, f"value[i] = {found.outputs[0]}", f"slope[i] = {slope}"]
     return SOURCE.format(body="".join(f"        {line}\n" for line in body))

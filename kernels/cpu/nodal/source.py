@@ -51,10 +51,10 @@ def edges_source(edges: Edges) -> str:
 
 
 def function(name: str, graph: Graph) -> str:
-    lines, outputs, entries = statements(graph)
-    given = [*graph.params, *graph.state]
-    body = [f"{symbol.name} = w[{i * LANES} + l]" for i, symbol in enumerate(given)]
-    body += [f"{graph.time.name} = t", *lines]
-    for i, text in enumerate([*outputs, *entries.values()]):
+    found = statements(graph)
+    given = [*found.params, *found.state]
+    body = [f"{name} = w[{i * LANES} + l]" for i, name in enumerate(given)]
+    body += [f"{found.time} = t", *found.lines]
+    for i, text in enumerate([*found.outputs, *(slope for _, slope in found.entries)]):
         body.append(f"w[{(len(given) + i) * LANES} + l] = {text}")
     return FUNCTION.format(name=name, lines="".join(f"        {line}\n" for line in body))

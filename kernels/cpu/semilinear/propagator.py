@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen import Graph
+from ...codegen import Statements
 from ...jit import kernel
 from ...phi_functions import etdrk4_weights
 from ...propagator import Array, Carry, Portable, chosen, rank_unit
@@ -137,7 +137,7 @@ def run_cotangents(
 class Etdrk4(Panelled, Portable):
     """`linear` (n,) is a diagonal, (n, n) a matrix; `grid` is (B, D), where f acts on a grid."""
 
-    graph: Graph
+    statements: Statements
     params: Array
     linear: Array
     grid: tuple[Array, Array] | None
@@ -150,7 +150,7 @@ class Etdrk4(Panelled, Portable):
 
     def __post_init__(self) -> None:
         self.dim = len(self.linear)
-        self.field, self.indptr, self.indices = compiled_field(self.graph)
+        self.field, self.indptr, self.indices = compiled_field(self.statements)
         self.exact = self._model(np.float64)
         self.model = self._model(self.dtype)
         self.state = state_function()
@@ -164,7 +164,7 @@ class Etdrk4(Panelled, Portable):
         if transposed and self.grid:
             read, write = read.T, write.T
         weights, read, write = (np.ascontiguousarray(a, dtype) for a in (weights, read, write))
-        sizes = len(self.graph.state), len(self.graph.outputs)
+        sizes = len(self.statements.state), len(self.statements.outputs)
         return Model(  # type: ignore[call-arg]
             *linear_functions(np.dtype(dtype)),
             weights,

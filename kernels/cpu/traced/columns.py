@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen import Graph
+from ...codegen import Statements
 from ...jit import kernel
 from ...propagator import Array, Carry, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
@@ -128,7 +128,7 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
 class Columns(Panelled, Linearized):
     """Straight-line field and Jacobian entries, tangent columns as lanes."""
 
-    graph: Graph
+    statements: Statements
     params: Array
     dt: float
     k: int
@@ -138,8 +138,8 @@ class Columns(Panelled, Linearized):
     crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
-        self.dim = len(self.graph.outputs)
-        self.field, self.indptr, self.indices = compiled_field(self.graph)
+        self.dim = len(self.statements.outputs)
+        self.field, self.indptr, self.indices = compiled_field(self.statements)
 
     def select(self, members: Any, dtype: Any) -> "Columns":
         params = chosen(self.params, members)

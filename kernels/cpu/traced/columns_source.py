@@ -1,6 +1,6 @@
 """Source of the field function that `columns` takes."""
 
-from ...codegen import Graph, statements
+from ...codegen import Statements
 from ..simd.straight_line import IMPORTS
 
 HEADER = (
@@ -22,12 +22,12 @@ def field(t, x, p, f, jacobian):
 """
 
 
-def columns_source(graph: Graph) -> tuple[str, list[tuple[int, int]]]:
+def columns_source(found: Statements) -> tuple[str, list[tuple[int, int]]]:
     """(module source, positions of the nonzero Jacobian entries in row order)."""
-    lines, outputs, entries = statements(graph)
-    body = [f"{symbol.name} = x[{i}]" for i, symbol in enumerate(graph.state)]
-    body += [f"{symbol.name} = p[{i}]" for i, symbol in enumerate(graph.params)]
-    body += [f"{graph.time.name} = t", *lines]
-    body += [f"f[{i}] = {text}" for i, text in enumerate(outputs)]
-    body += [f"jacobian[{i}] = {text}" for i, text in enumerate(entries.values())]
-    return HEADER + "".join(f"    {line}\n" for line in body) + FIELD, list(entries)
+    body = [f"{name} = x[{i}]" for i, name in enumerate(found.state)]
+    body += [f"{name} = p[{i}]" for i, name in enumerate(found.params)]
+    body += [f"{found.time} = t", *found.lines]
+    body += [f"f[{i}] = {text}" for i, text in enumerate(found.outputs)]
+    body += [f"jacobian[{i}] = {text}" for i, (_, text) in enumerate(found.entries)]
+    source = HEADER + "".join(f"    {line}\n" for line in body) + FIELD
+    return source, [place for place, _ in found.entries]

@@ -5,7 +5,7 @@ One flat workspace holds every value of a block of members, row r of lane l at w
 nothing else is fused, so one lane and sixty-four give the same bits.
 """
 
-from ...codegen import Graph, statements
+from ...codegen import Statements
 from ..simd.straight_line import IMPORTS
 
 STAGES = """
@@ -85,8 +85,8 @@ def state_run(w, t0, dt, steps):
 """
 
 
-def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
-    n, p = len(graph.outputs), len(graph.params)
+def lanes_source(found: Statements, k: int, lanes: int, flow: bool) -> str:
+    n, p = len(found.outputs), len(found.params)
     later = 3 if flow else 0  # stages after the first, which keep a state and a basis each
     sizes = [n, later * n, n * k, later * n * k, k, k, p]
     offsets = [sum(sizes[:i]) for i in range(len(sizes))]
@@ -99,11 +99,11 @@ def lanes_source(graph: Graph, k: int, lanes: int, flow: bool) -> str:
         return "".join(f"        {row}\n" for row in rows)
 
     tangent: list[str] = []
-    lines, outputs, entries = statements(graph)
-    body = [f"{symbol.name} = {at(i, 'x')}" for i, symbol in enumerate(graph.state)]
-    body += [f"{symbol.name} = {at(params + i)}" for i, symbol in enumerate(graph.params)]
-    body += [f"{graph.time.name} = t", *lines]
-    body += [f"f{i} = {text}" for i, text in enumerate(outputs)]
+    entries = dict(found.entries)
+    body = [f"{name} = {at(i, 'x')}" for i, name in enumerate(found.state)]
+    body += [f"{name} = {at(params + i)}" for i, name in enumerate(found.params)]
+    body += [f"{found.time} = t", *found.lines]
+    body += [f"f{i} = {text}" for i, text in enumerate(found.outputs)]
     for (i, j), text in entries.items():
         tangent.append(f"j{i}_{j} = {text}")
     for c in range(k):

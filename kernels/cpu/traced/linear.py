@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen import Graph
+from ...codegen import Statements
 from ...generated import module
 from ...jit import kernel
 from ...propagator import Array, Portable
@@ -61,25 +61,25 @@ def run_cotangents(
         b = take(team)
 
 
-def compiled_field(graph: Graph) -> tuple[Any, Any, Any]:
+def compiled_field(statements: Statements) -> tuple[Any, Any, Any]:
     """The generated function, and the places of the Jacobian's entries: indptr, indices."""
-    source, positions = columns_source(graph)
+    source, positions = columns_source(statements)
     rows = np.array([i for i, _ in positions], np.int64)
     indices = np.array([j for _, j in positions], np.int64)
-    indptr = np.searchsorted(rows, np.arange(len(graph.outputs) + 1))
+    indptr = np.searchsorted(rows, np.arange(len(statements.outputs) + 1))
     return module(source).field, indptr, indices
 
 
 class Linearized(Portable):
-    """`tangent_steps` and `cotangent_steps` for what has a graph, parameters and a time step."""
+    """`tangent_steps` and `cotangent_steps` for what has statements, parameters and a time step."""
 
-    graph: Graph
+    statements: Statements
     params: Array
     dt: float
 
     @cached_property
     def _compiled(self) -> tuple[Any, Array, Array]:
-        return compiled_field(self.graph)
+        return compiled_field(self.statements)
 
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         self._along(run_tangents, state, step, steps, vectors)
