@@ -15,16 +15,23 @@ from queue import SimpleQueue
 from typing import Any
 
 
-def in_background(function: Callable[..., Any], *args: Any) -> Any:
-    """``function(*args)``; KeyboardInterrupt comes at once and leaves it to itself."""
-    return outcome(begin(function, *args))
+def in_background(
+    function: Callable[..., Any], *args: Any, waiting: Callable[[], object] | None = None
+) -> Any:
+    """``function(*args)``; KeyboardInterrupt comes at once and leaves it to itself.
+
+    waiting: called every 0.3 s meanwhile.
+    """
+    return outcome(begin(function, *args), waiting)
 
 
-def outcome(running: "Future[Any]") -> Any:
+def outcome(running: "Future[Any]", waiting: Callable[[], object] | None = None) -> Any:
     """Wait for the result. Waits are short, since a signal just before one does not end it."""
     while not running.done():
         with contextlib.suppress(TimeoutError):
             return running.result(timeout=0.3)
+        if waiting:
+            waiting()
     return running.result()
 
 

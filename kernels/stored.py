@@ -30,6 +30,21 @@ def stored(what: str, graph: Graph, make: Callable[[], Any]) -> Any:
 
 def described(graph: Graph) -> str:
     """A graph as text, in which a shared part of an expression comes once."""
+    lines, places = _parts(graph)
+    outputs = [places[e] for e in graph.outputs]
+    entries = [f"{at} {places[e]}" for at, e in graph.entries or ()]
+    names = [s.name for s in (*graph.state, graph.time, *graph.params)]
+    known = graph.entries is not None
+    return "\n".join([*lines, f"{len(graph.state)} {known} {names} {outputs} {entries}"])
+
+
+def operations(graph: Graph) -> int:
+    """Operations of an evaluation, each part that is shared counted once."""
+    return sum(bool(e.args) for e in _parts(graph)[1])
+
+
+def _parts(graph: Graph) -> tuple[list[str], dict[sympy.Basic, str]]:
+    """Every part of the expressions: a line each, and what it is called in others."""
     lines: list[str] = []
     places: dict[sympy.Basic, str] = {}
 
@@ -42,8 +57,6 @@ def described(graph: Graph) -> str:
             places[e] = f"e{len(places)}"
         return places[e]
 
-    outputs = [place(e) for e in graph.outputs]
-    entries = [f"{at} {place(e)}" for at, e in graph.entries or ()]
-    names = [s.name for s in (*graph.state, graph.time, *graph.params)]
-    known = graph.entries is not None
-    return "\n".join([*lines, f"{len(graph.state)} {known} {names} {outputs} {entries}"])
+    for e in (*graph.outputs, *(entry for _, entry in graph.entries or ())):
+        place(e)
+    return lines, places

@@ -7,6 +7,7 @@ fastest motion, and goes up where that does already.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,6 @@ from ._run import Run, begun
 from ._snapshots import observed
 from ._statistics import standard_error
 from ._step import ENOUGH, FEWEST, MEMBERS, QUARTER, blocks_in, cost, least, measured, pairs, sample
-from .kernels.background import in_background
 from .kernels.propagator import OK, initial_carry
 from .systems.base import System
 
@@ -50,6 +50,7 @@ class Asked:
     transient: float | None
     alignment: float | None
     tol: float | None
+    wait: Callable[..., Any]  # wait(function, ...) is what the function returns, some time later
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class _Ladder:
         self.before = transient, transient if asked.alignment is None else asked.alignment
         self.most = self.duration / LEAST_STEPS
         self.first = round_down(min(FIRST / self.fastest, self.most))
-        whole = in_background(
+        whole = asked.wait(
             asked.system.propagator, asked.shape, self.first, asked.k, asked.dtype, asked.devices
         )
         self.propagator = whole.select(self.members, whole.dtype)

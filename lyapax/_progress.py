@@ -3,12 +3,13 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tqdm import tqdm
 
 from ._run import Run
+from .kernels.background import in_background
 
 DAY = 86400.0  # seconds; a run that takes longer says so
 # Seconds; shorter calls say little of the pace. Two long ones may have been compilations, of the
@@ -58,6 +59,34 @@ def bar(run: Run, steps: int | None, progress: bool, *, patient: bool) -> Iterat
     """A bar of at most so many steps; `patient`: nobody knows how many it will be."""
     with plain_bar(steps, "step", progress, unit_scale=True) as shown:
         yield Bar(run, steps, shown, patient)
+
+
+PATIENT = 3  # polls of `in_background`, of 0.3 s: what takes less is not spoken of
+
+
+class Waiting:
+    """Says on a terminal what is done before a run can begin, if that takes more than a second."""
+
+    def __init__(self, words: str, progress: bool):
+        self.words, self.progress = words, progress
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        """``function(*args)``, in the background."""
+        polls, shown = 0, None
+
+        def tell() -> None:
+            nonlocal polls, shown
+            polls += 1
+            if polls == PATIENT:
+                shown = plain_bar(None, "", self.progress, bar_format=f"{self.words}: {{elapsed}}")
+            if shown is not None:
+                shown.refresh()
+
+        try:
+            return in_background(function, *args, waiting=tell)
+        finally:
+            if shown is not None:
+                shown.close()
 
 
 def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> Any:

@@ -14,11 +14,11 @@ from ._ensemble import MIXING, ensemble_of, members_of, scatter
 from ._interrupted import raises_interrupted
 from ._measuring import finish
 from ._orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
+from ._progress import Waiting
 from ._result import LyapunovSpectrum
 from ._run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
 from ._snapshots import COORDINATES, observed
 from ._table import divergence
-from .kernels.background import in_background
 from .kernels.propagator import Array, initial_carry
 from .systems.base import System
 
@@ -226,7 +226,7 @@ def lyapunov_spectrum(
     heed_jumps(system, strict)
 
     devices = devices_for(device, getattr(system, "home", None))
-    why = ""
+    why, wait = "", Waiting(system.preparing, progress)
     if automatic:
         step, why = automatic_step(
             Asked(
@@ -240,6 +240,7 @@ def lyapunov_spectrum(
                 transient,
                 alignment,
                 tol,
+                wait,
             )
         )
         counts, measured = counted(step)
@@ -276,7 +277,7 @@ def lyapunov_spectrum(
 
     # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
     # current device belongs to a thread.
-    run = begin() if devices else in_background(begin)
+    run = begin() if devices else wait(begin)
     continued = Continuation(run, shape, Traits.of(system, shape), why)
     result: LyapunovSpectrum
     if ensemble:

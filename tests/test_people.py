@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import scipy.sparse
 from click.testing import CliRunner
 
 import lyapax as lx
+from lyapax import _progress
 from lyapax._weight_files import read_weights
 from lyapax.cli import commands, main
 
@@ -400,3 +402,38 @@ def test_readme_snippets():
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert tried > 5
     assert failed == 0
+
+
+def test_a_long_preparation_says_what_it_does(monkeypatch):
+    """After three polls, on the bar that a terminal gets; what ends before says nothing."""
+    seen, said = [], threading.Event()
+
+    class Bar:
+        def refresh(self):
+            said.set()
+
+        def close(self):
+            seen.append("closed")
+
+    def bar(total, unit, progress, bar_format):
+        seen.append((progress, bar_format))
+        return Bar()
+
+    monkeypatch.setattr(_progress, "plain_bar", bar)
+    system = lx.Flow(lambda x, p: [p.a * np.sin(x[0] - 1.0)], 1, {"a": 1.0})
+    assert system.preparing == "compiling 3 operations"
+    wait = _progress.Waiting(system.preparing, True)
+    assert wait(lambda: "at once") == "at once"
+    assert seen == []
+    assert wait(said.wait) is True  # returns when something is shown
+    assert seen == [(True, "compiling 3 operations: {elapsed}"), "closed"]
+    assert lx.RateNetwork(np.eye(3)).preparing == "compiling"
+
+
+def test_a_large_flow_in_which_all_is_coupled_says_what_starts_sooner():
+    def kuramoto(x, p):
+        return [sum(np.sin(a - b) for a in x) for b in x]
+
+    assert "(an lx.Network would" in lx.Flow(kuramoto, 16).preparing
+    assert "Network" not in lx.Flow(kuramoto, 5).preparing
+    assert "Network" not in lx.systems.lorenz96_of(40).system().preparing

@@ -25,6 +25,10 @@ class System(Protocol):
         """The shape in which people see a state: (dim,), or (nodes, variables)."""
 
     @property
+    def preparing(self) -> str:
+        """What is done before a first run, in words for a person who waits for it."""
+
+    @property
     def is_flow(self) -> bool: ...
     @property
     def is_driven(self) -> bool: ...

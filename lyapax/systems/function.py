@@ -12,6 +12,7 @@ from .._device import Home, home_of
 from ..kernels.codegen import interpreted
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
+from ..kernels.stored import operations
 from .angles import turns
 from .base import Devices
 from .batches import named_axes
@@ -23,6 +24,8 @@ from .trace import trace
 from .traced import Scalar
 
 BYTES = 1000  # of a variable in a trace, at least
+
+MANY = 16  # variables, from which on a network of nodes starts sooner
 
 
 class _Traced:
@@ -155,6 +158,15 @@ class _Traced:
         table = self._table()
         members = int(np.prod(table.shape[:-1], dtype=int))
         return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
+
+    @property
+    def preparing(self) -> str:
+        """How much is compiled, and what would be less where all depends on all."""
+        said = f"compiling {operations(self.graph):,} operations"
+        coupled = sum(len(e.free_symbols & set(self.graph.state)) for e in self.graph.outputs)
+        if self.dim < MANY or 2 * coupled < self.dim**2:
+            return said
+        return f"{said} (an lx.Network would compile one node)"
 
     @property
     def state_shape(self) -> tuple[int, ...]:

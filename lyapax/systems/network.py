@@ -245,6 +245,7 @@ class Network:
         return 0 if self._separated is None else len(self._separated.nodes.matrices)
 
     nullity = np.zeros((), np.int64)
+    preparing = "compiling a node"
 
     @property
     def axes(self) -> dict[int, tuple[str, Array]]:

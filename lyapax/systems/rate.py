@@ -60,6 +60,7 @@ class RateNetwork:
     """
 
     turns: Array | None = None
+    preparing = "compiling"
 
     def __init__(
         self,

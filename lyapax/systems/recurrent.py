@@ -39,6 +39,7 @@ class Recurrent:
     is_flow = False
     jumps: tuple[str, ...] = ()
     turns: Array | None = None
+    preparing = "compiling"
     _own: tuple[str, ...] = (
         "weight_hh",
         "weight_ih",

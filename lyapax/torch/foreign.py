@@ -29,6 +29,7 @@ class Step:
     nullity = np.zeros((), np.int64)
     jumps: tuple[str, ...] = ()
     turns: Array | None = None
+    preparing = "preparing the module"
 
     def __init__(
         self,
