@@ -67,6 +67,28 @@ class Sparse:
         self.running.propagate(16)
 
 
+class Nodes:
+    """Networks of nodes from a coupling: products of matrices, dense and sparse."""
+
+    params = (
+        "Kuramoto, n = 94, dense",
+        "Kuramoto, n = 256, dense",
+        "swing equation, 4941 nodes, 6594 lines",
+        "FitzHugh-Nagumo, 1000 nodes, 1 % connected",
+        "Hodgkin-Huxley, 200 nodes, dense",
+    )
+    param_names = ("network",)
+
+    def setup(self, name):
+        from .networks import CASES
+
+        case = CASES[name]()
+        self.running = Running(case.network, case.k, dt=case.dt)
+
+    def time_steps(self, name):
+        self.running.propagate(64)
+
+
 class Columns:
     """Traced functions beyond the lanes: Lorenz-96."""
 

@@ -79,6 +79,13 @@ class Memory:
 
         Running(network(1000), 100).propagate(16)
 
+    def peakmem_swing_4941(self):
+        from .networks import swing
+        from .running import Running
+
+        case = swing()
+        Running(case.network, case.k, dt=case.dt).propagate(64)
+
     def peakmem_sparse_10000(self):
         from .running import Running, network
 

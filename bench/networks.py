@@ -39,6 +39,8 @@ class Case:
     def start(self):
         rng = np.random.default_rng(0)
         x = rng.uniform(0.1, 0.5, (self.network.n, self.network.variables))
+        if self.network.initial is not None:
+            x = self.network.initial.reshape(x.shape) + 0.1 * x
         return x, np.linalg.qr(rng.standard_normal((self.network.dim, self.k)))[0]
 
 
@@ -141,6 +143,62 @@ def fitzhugh_nagumo(n=1000, k=20):
     return Case(network, k, 0.05, field, tangents, 200)
 
 
+def hodgkin_huxley(n=200, k=10):
+    rng = np.random.default_rng(5)
+    W = rng.random((n, n)) / n
+    network = lx.systems.networks["hodgkin_huxley"].system(W)
+
+    def linear(np, u):
+        return u / (1 - np.exp(-u))
+
+    def gates(np, v):
+        """Rates at which each gate opens and closes."""
+        opening = (
+            linear(np, (v + 40) / 10),
+            0.07 * np.exp(-(v + 65) / 20),
+            0.1 * linear(np, (v + 55) / 10),
+        )
+        closing = (
+            4 * np.exp(-(v + 65) / 18),
+            1 / (1 + np.exp(-(v + 35) / 10)),
+            0.125 * np.exp(-(v + 65) / 80),
+        )
+        return opening, closing
+
+    def field(np, x):
+        v, m, h, g = x.T
+        opening, closing = gates(np, v)
+        ionic = 120 * m**3 * h * (v - 50) + 36 * g**4 * (v + 77) + 0.3 * (v + 54.387)
+        sums = W @ (0.5 + 0.5 * np.tanh(v / 4))
+        rates = [a * (1 - u) - b * u for a, b, u in zip(opening, closing, (m, h, g), strict=True)]
+        return np.stack([10.0 - ionic - 0.1 * v * sums, *rates], axis=1)
+
+    def tangents(x, w):
+        v, m, h, g = x.T[..., None]
+        opening, closing = gates(np, v)
+
+        def slope(u):
+            e = np.exp(-u)
+            return 1 / (1 - e) - u * e / (1 - e) ** 2
+
+        half = closing[1]
+        opens = slope((v + 40) / 10) / 10, -opening[1] / 20, slope((v + 55) / 10) / 100
+        closes = -closing[0] / 18, half * (1 - half) / 10, -closing[2] / 80
+        open_synapses = 0.5 + 0.5 * np.tanh(v / 4)
+        sent = (0.5 * open_synapses * (1 - open_synapses)) * w[:, 0]
+        own = -(120 * m**3 * h + 36 * g**4 + 0.3) - 0.1 * (W @ open_synapses)
+        first = own * w[:, 0] - 0.1 * v * (W @ sent)
+        first -= 360 * m**2 * h * (v - 50) * w[:, 1] + 120 * m**3 * (v - 50) * w[:, 2]
+        first -= 144 * g**3 * (v + 77) * w[:, 3]
+        rows = [first]
+        for i, u in enumerate((m, h, g)):
+            through = opens[i] * (1 - u) - closes[i] * u
+            rows.append(through * w[:, 0] - (opening[i] + closing[i]) * w[:, i + 1])
+        return np.stack(rows, axis=1)
+
+    return Case(network, k, 0.01, field, tangents, 200)
+
+
 CASES = {
     "Kuramoto, n = 94, dense": lambda: kuramoto(94, 94, 200),
     "Kuramoto, n = 256, dense": lambda: kuramoto(256, 256, 40),
@@ -148,6 +206,7 @@ CASES = {
     "swing equation, 4941 nodes, 6594 lines": swing,
     "Lotka-Volterra, 838 species": lotka_volterra,
     "FitzHugh-Nagumo, 1000 nodes, 1 % connected": fitzhugh_nagumo,
+    "Hodgkin-Huxley, 200 nodes, dense": hodgkin_huxley,
 }
 
 
