@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from .codegen import Graph, Statements, array_lines, run_on_arrays, statements
+from .codegen import Graph, Statements, array_lines, interpreted, run_on_arrays, statements
 from .stored import stored
 
 
@@ -38,6 +38,11 @@ class Hoisted:
         places = tuple(((i, j), text) for (i, j), text in entries)
         parts = tuple(state), tuple(params), time, tuple(lines), tuple(outputs), places
         return Statements(*parts)
+
+    @cached_property
+    def jacobian(self) -> Callable[..., Any]:
+        """``jacobian(t, x, p)`` -> the nonzero entries, of lists of numbers."""
+        return interpreted(self.statements)
 
     def table_of(self, table: Any) -> Any:
         """A table (members, parameters) as (members, new parameters)."""

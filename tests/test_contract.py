@@ -1,11 +1,15 @@
 """Every propagator against plain NumPy: one row a propagator."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse
 
 from lyapax import GRU, LSTM, RNN, Flow, Map, Network, RateNetwork
 from lyapax.kernels.cuda.gemm import Gemm
+from lyapax.kernels.forms import form_of
+from lyapax.kernels.loops import Loops
 from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library, lorenz96_of
 
@@ -28,6 +32,22 @@ def function_row(kind, f, dim, dt):
     names = {"lorenz63": ("sigma", "rho", "beta"), "henon": ("a", "b"), "lorenz96": ("forcing",)}
     params = {name: getattr(Empty, name) for name in names[f.__name__]}
     return kind(f, dim, params), plain, lambda x: numeric_jacobian(plain, x), dt
+
+
+def long_row(n=27, dt=0.05):
+    """A function of so many operations that it runs as loops."""
+    omega = np.linspace(-1.0, 1.0, n)
+
+    def f(x, p):
+        pairs = [p.K * np.sin(b - a) for a in x for b in x]
+        rates = [p.omega[i] + sum(pairs[i * n : (i + 1) * n]) for i in range(n)]
+        return [*rates[:-1], -np.tanh(x[-1]) * x[0] + p.K**2]
+
+    params = {"omega": omega, "K": 0.1}
+    plain = lambda x: np.array(f(x, SimpleNamespace(**params)))  # noqa: E731
+    system = Flow(f, n, params, shapes={"omega": (n,)})
+    assert isinstance(form_of(system.graph), Loops)
+    return system, plain, lambda x: numeric_jacobian(plain, x), dt
 
 
 def linear_row(full, grid, n=13, dt=0.1):
@@ -163,6 +183,7 @@ ROWS = {
     "two nodes of 2, flow": lambda: nodes_row(2, "edges", n=2),
     "lanes flow": lambda: function_row(Flow, library["lorenz63"].f, 3, 0.01),
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
+    "columns of loops": long_row,
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
     **{
         f"etdrk4 of a {'full' if full else 'diagonal'} linear part{' on a grid' if grid else ''}": (

@@ -6,8 +6,8 @@ import numpy as np
 import sympy
 
 from .._check import Array
-from ..kernels.codegen import Graph, array_lines, run_on_arrays
-from ..kernels.stored import stored
+from ..kernels.codegen import Graph
+from ..kernels.forms import outputs_on_arrays
 
 # Lengths of a turn that people use: revolutions, half turns, radians, degrees, and 4 pi of a half
 # angle.
@@ -25,11 +25,13 @@ def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
     unbounded.
     """
     found = np.zeros(len(graph.state))
-    candidates, lines = stored("outputs", graph, lambda: _bent(graph))
+    functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
+    bent = {symbol for function in functions for symbol in function.free_symbols}
+    candidates = [i for i, symbol in enumerate(graph.state) if symbol in bent]
     if not candidates:
         return found
     rng = np.random.default_rng(0)
-    field = run_on_arrays(lines)
+    field = outputs_on_arrays(graph)
     x = 3.0 * rng.standard_normal((len(graph.state), POINTS))
     p = table[rng.integers(len(table), size=POINTS)].T
     t = rng.uniform(0.0, 10.0, POINTS)
@@ -57,11 +59,3 @@ def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
             if not some.size:
                 break
     return found
-
-
-def _bent(graph: Graph) -> tuple[list[int], list[str]]:
-    """The variables of which some function is taken, and the outputs' source on arrays."""
-    functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
-    bent = {symbol for function in functions for symbol in function.free_symbols}
-    candidates = [i for i, symbol in enumerate(graph.state) if symbol in bent]
-    return candidates, array_lines(graph, graph.outputs) if candidates else []

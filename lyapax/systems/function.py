@@ -6,19 +6,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy  # its modules load when they are first used
 
 from .._check import Array, broadcast, count, flat_batch, real_array, room
 from .._device import Home, home_of
-from ..kernels.codegen import interpreted
-from ..kernels.hoist import hoisted
+from ..kernels.forms import form_of
 from ..kernels.propagator import Propagator
 from ..kernels.stored import operations
 from .angles import turns
 from .base import Devices
 from .batches import named_axes
+from .eigenvalues import DENSE, fastest_decay, largest_eigenvalue
 from .jumps import jumps
 from .routes import of_function, request
-from .semilinear import Linear, fastest_decay, largest_eigenvalue, linear_part
+from .semilinear import Linear, linear_part
 from .signature import named, takes_time
 from .trace import trace
 from .traced import Scalar
@@ -180,34 +181,38 @@ class _Traced:
     def fastest_rate(self, state: Array) -> float | None:
         return self._fastest(state, largest_eigenvalue)
 
-    def _fastest(self, state: Array, rate: Callable[[Array], float]) -> float | None:
+    def _fastest(self, state: Array, rate: Callable[[Any], float]) -> float | None:
         """The largest of the Jacobian's rates that limit the step."""
-        function = hoisted(self.graph)  # whose statements are those that are compiled
-        jacobian, linear = interpreted(function.statements), self.linear
-        table = function.table_of(flat_batch(self._table(), state.shape[:-1], 1))
+        form, linear = form_of(self.graph), self.linear
+        table = form.table_of(flat_batch(self._table(), state.shape[:-1], 1))
         state = state.reshape(-1, self.dim)
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):
             seen = linear.seen(state[b]) if linear else state[b]
-            matrix = np.zeros((len(self.graph.outputs), len(self.graph.state)))
             try:
-                entries = jacobian(0.0, seen.tolist(), table[b % len(table)].tolist())
+                entries = form.jacobian(0.0, seen.tolist(), table[b % len(table)].tolist())
             except (ArithmeticError, ValueError):
                 return None  # outside the function's domain: a status will say so
-            for place, value in entries.items():
-                matrix[place] = value
-            if not np.isfinite(matrix).all():
+            values = np.array(list(entries.values()), float)
+            if not np.isfinite(values).all():
                 return None
-            fastest = max(fastest, linear.rate(matrix, rate) if linear else rate(matrix))
+            rows, columns = np.array(list(entries), int).reshape(-1, 2).T
+            shape = len(self.graph.outputs), len(self.graph.state)
+            matrix: Any = scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
+            if linear or self.dim <= DENSE:
+                matrix = matrix.toarray()
+            found = linear.rate(matrix, rate) if linear else rate(matrix)
+            if np.isnan(found):
+                return None
+            fastest = max(fastest, found)
         return fastest
 
     def propagator(
         self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
     ) -> Propagator:
-        function = hoisted(self.graph)
-        table = function.table_of(flat_batch(self._table(), shape, 1))
+        table = flat_batch(self._table(), shape, 1)
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
-        return of_function(asked, function, table, self.linear)
+        return of_function(asked, self.graph, table, self.linear)
 
     def __repr__(self) -> str:
         by = ", ETDRK4" if self.linear else ""

@@ -16,13 +16,13 @@ from ..kernels.propagator import Propagator
 from .angles import turns
 from .base import Devices
 from .batches import named_axes
+from .eigenvalues import fastest_decay, largest_eigenvalue
 from .jumps import jumps
 from .matrices import matrix_home, square
 from .network_arrays import NetworkArrays
-from .network_jacobian import jacobian, rate
+from .network_jacobian import jacobian
 from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces, whole
 from .routes import is_small, of_edges, of_nodes, of_straight_line, request
-from .semilinear import fastest_decay, largest_eigenvalue
 from .signature import named, takes_time
 
 SAMPLES = 32  # parameters of nodes and edges at which jumps and angles are looked for
@@ -310,20 +310,23 @@ class Network:
 
     def decay_rate(self, state: Array) -> float | None:
         """The fastest decay by the Jacobian's eigenvalues at a few members."""
-        return self._fastest(state, fastest_decay, True)
+        return self._fastest(state, fastest_decay)
 
     def fastest_rate(self, state: Array) -> float | None:
-        return self._fastest(state, largest_eigenvalue, False)
+        return self._fastest(state, largest_eigenvalue)
 
-    def _fastest(self, state: Array, of: Callable[[Array], float], decaying: bool) -> float | None:
+    def _fastest(self, state: Array, rate: Callable[[Any], float]) -> float | None:
         arrays, edges = NetworkArrays(self, state.shape[:-1]), self._edges
         state = state.reshape(-1, *self.state_shape)
-        rates = []
+        fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // MEMBERS)):
             ends = arrays.receivers, self.pattern.indices
-            rates.append(rate(jacobian(edges, *ends, *arrays.at(b, edges), state[b]), of, decaying))
-        known = [r for r in rates if r is not None]
-        return max(known) if len(known) == len(rates) else None
+            matrix = jacobian(edges, *ends, *arrays.at(b, edges), state[b])
+            found = rate(matrix) if np.isfinite(matrix.data).all() else np.nan
+            if np.isnan(found):
+                return None
+            fastest = max(fastest, found)
+        return fastest
 
     def with_params(self, **params: Any) -> "Network":
         own = ("W", "inputs", *self.params)

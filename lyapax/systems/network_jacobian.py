@@ -1,6 +1,5 @@
 """The Jacobian of a network of nodes by plain NumPy, for what needs it at a few states only."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,6 @@ import sympy
 from .._check import Array
 from ..kernels.codegen import Graph, on_arrays
 from ..kernels.nodes import Edges
-
-DENSE = 600  # variables; the eigenvalues of more are those that Arnoldi's method finds
 
 
 def jacobian(
@@ -53,20 +50,3 @@ def _values(graph: Graph, t: float, x: Any, p: Any, count: int) -> Array:
     with np.errstate(all="ignore"):
         values = on_arrays(graph, wanted)(t, x, p)
     return np.array([np.broadcast_to(np.asarray(v, float), count) for v in values])
-
-
-def rate(matrix: Any, of: Callable[[Array], float], decaying: bool) -> float | None:
-    """The fastest rate of a sparse Jacobian; of a large one if Arnoldi's method converges."""
-    if not np.isfinite(matrix.data).all():
-        return None
-    if matrix.shape[0] <= DENSE:
-        return of(matrix.toarray())
-    try:
-        found = scipy.sparse.linalg.eigs(
-            matrix, k=6, which="SR" if decaying else "LM", tol=1e-2, return_eigenvectors=False,
-            v0=np.ones(matrix.shape[0]),
-        )  # fmt: skip
-    except (scipy.sparse.linalg.ArpackError, RuntimeError):
-        return None
-    kept = found[found.real < 0] if decaying else found
-    return float(np.abs(kept).max(initial=0.0))

@@ -30,7 +30,8 @@ import numpy as np
 
 from .._check import Array, room
 from ..kernels.codegen import Graph
-from ..kernels.hoist import Hoisted
+from ..kernels.forms import form_of
+from ..kernels.hoist import Hoisted, hoisted
 from ..kernels.propagator import Propagator
 from .activation import named_graph
 from .base import Devices
@@ -88,12 +89,10 @@ def of_straight_line(asked: Request, function: Hoisted, table: Array) -> Propaga
     return spread(Threads(function.graph, table, *asked.common, asked.devices[0]), asked.devices)
 
 
-def of_function(
-    asked: Request, function: Hoisted, table: Array, linear: Linear | None
-) -> Propagator:
-    """The propagator of a function that a user wrote."""
-    statements = function.statements
-    dim = len(statements.state) if linear is None else len(linear.matrix)
+def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | None) -> Propagator:
+    """The propagator of a function that a user wrote; params (B or 1, parameters)."""
+    dim = len(graph.state) if linear is None else len(linear.matrix)
+    small = linear is None and dim**2 * asked.k <= LANES_WORK
     if asked.devices and linear:
         raise ValueError(
             "device must be the CPU for a flow with linear= or grid=: ETDRK4 has no GPU kernels; "
@@ -104,15 +103,19 @@ def of_function(
             f"device must be the CPU for functions of more than {LARGEST_THREAD} variables, this "
             f"one has {dim}: leave device out, or write it as a RateNetwork"
         )
+    form = form_of(graph)
+    if asked.devices or (isinstance(form, Hoisted) and small):
+        function = hoisted(graph)
+        return of_straight_line(asked, function, function.table_of(params))
+    table = form.table_of(params)
+    code = form.statements if isinstance(form, Hoisted) else form
     if linear:
         from ..kernels.cpu.semilinear.propagator import Etdrk4
 
-        return Etdrk4(statements, table, linear.matrix, linear.grid, *asked.common)
-    if asked.devices or dim**2 * asked.k <= LANES_WORK:
-        return of_straight_line(asked, function, table)
+        return Etdrk4(code, table, linear.matrix, linear.grid, *asked.common)
     from ..kernels.cpu.traced.columns import Columns  # loads BLAS: 0.2 s
 
-    return Columns(statements, table, *asked.common)
+    return Columns(code, table, *asked.common)
 
 
 def of_rate_network(

@@ -48,16 +48,6 @@ class Linear:
         return found
 
 
-def largest_eigenvalue(matrix: Array) -> float:
-    return float(np.abs(np.linalg.eigvals(matrix)).max(initial=0.0))
-
-
-def fastest_decay(matrix: Array) -> float:
-    """The largest |eigenvalue| of those that decay."""
-    rates = np.linalg.eigvals(matrix)
-    return float(np.abs(rates[rates.real < 0]).max(initial=0.0))
-
-
 def linear_part(linear: Any, grid: Any, dim: int) -> Linear | None:
     """Checked; None where neither is given, and L = 0 where only a grid is."""
     if linear is None and grid is None:

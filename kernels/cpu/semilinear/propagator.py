@@ -12,6 +12,7 @@ import numpy as np
 
 from ...codegen import Statements
 from ...jit import kernel
+from ...loops import Loops
 from ...phi_functions import etdrk4_weights
 from ...propagator import Array, Carry, Portable, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
@@ -137,7 +138,7 @@ def run_cotangents(
 class Etdrk4(Panelled, Portable):
     """`linear` (n,) is a diagonal, (n, n) a matrix; `grid` is (B, D), where f acts on a grid."""
 
-    statements: Statements
+    function: Statements | Loops
     params: Array
     linear: Array
     grid: tuple[Array, Array] | None
@@ -150,7 +151,7 @@ class Etdrk4(Panelled, Portable):
 
     def __post_init__(self) -> None:
         self.dim = len(self.linear)
-        self.field, self.indptr, self.indices = compiled_field(self.statements)
+        self.field, self.indptr, self.indices = compiled_field(self.function)
         self.exact = self._model(np.float64)
         self.model = self._model(self.dtype)
         self.state = state_function()
@@ -164,7 +165,7 @@ class Etdrk4(Panelled, Portable):
         if transposed and self.grid:
             read, write = read.T, write.T
         weights, read, write = (np.ascontiguousarray(a, dtype) for a in (weights, read, write))
-        sizes = len(self.statements.state), len(self.statements.outputs)
+        sizes = len(self.function.state), len(self.function.outputs)
         return Model(  # type: ignore[call-arg]
             *linear_functions(np.dtype(dtype)),
             weights,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...codegen import Statements
 from ...jit import kernel
+from ...loops import Loops
 from ...propagator import Array, Carry, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
 from ..simd.copying import copy_matrix
@@ -128,7 +129,7 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
 class Columns(Panelled, Linearized):
     """Straight-line field and Jacobian entries, tangent columns as lanes."""
 
-    statements: Statements
+    function: Statements | Loops
     params: Array
     dt: float
     k: int
@@ -138,8 +139,8 @@ class Columns(Panelled, Linearized):
     crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
-        self.dim = len(self.statements.outputs)
-        self.field, self.indptr, self.indices = compiled_field(self.statements)
+        self.dim = len(self.function.outputs)
+        self.field, self.indptr, self.indices = compiled_field(self.function)
 
     def select(self, members: Any, dtype: Any) -> "Columns":
         params = chosen(self.params, members)

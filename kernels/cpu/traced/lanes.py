@@ -23,7 +23,7 @@ LARGEST_PIECE = 65536  # members
 class Lanes(Linearized):
     """Members as SIMD lanes of generated straight-line code. Tangents run in float64."""
 
-    statements: Statements
+    function: Statements
     params: Array  # (B or 1, parameters)
     dt: float  # 0 for a map
     k: int
@@ -33,11 +33,11 @@ class Lanes(Linearized):
     dim: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dim = len(self.statements.outputs)
+        self.dim = len(self.function.outputs)
         self.dtype = np.dtype(np.float64)
         if not self.lanes:
             self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32
-        source = lanes_source(self.statements, self.k, self.lanes, self.dt != 0.0)
+        source = lanes_source(self.function, self.k, self.lanes, self.dt != 0.0)
         self.code = module(source)
 
     def select(self, members: Any, dtype: Any) -> "Lanes":

@@ -8,11 +8,13 @@ import numpy as np
 from ...codegen import Statements
 from ...generated import module
 from ...jit import kernel
+from ...loops import Loops
 from ...propagator import Array, Portable
 from ..simd.copying import copy_vector
 from ..team.interruptible import call, raised, threads_for
 from ..team.sharing import take
 from .columns_source import columns_source
+from .loops_source import loops_source
 from .steps import cotangent_step, state_step, tangent_step
 
 
@@ -61,25 +63,28 @@ def run_cotangents(
         b = take(team)
 
 
-def compiled_field(statements: Statements) -> tuple[Any, Any, Any]:
+def compiled_field(function: Statements | Loops) -> tuple[Any, Any, Any]:
     """The generated function, and the places of the Jacobian's entries: indptr, indices."""
-    source, positions = columns_source(statements)
+    if isinstance(function, Loops):
+        source, positions = loops_source(function), list(function.entries)
+    else:
+        source, positions = columns_source(function)
     rows = np.array([i for i, _ in positions], np.int64)
     indices = np.array([j for _, j in positions], np.int64)
-    indptr = np.searchsorted(rows, np.arange(len(statements.outputs) + 1))
+    indptr = np.searchsorted(rows, np.arange(len(function.outputs) + 1))
     return module(source).field, indptr, indices
 
 
 class Linearized(Portable):
-    """`tangent_steps` and `cotangent_steps` for what has statements, parameters and a time step."""
+    """`tangent_steps` and `cotangent_steps` for what has a function, parameters and a time step."""
 
-    statements: Statements
+    function: Statements | Loops
     params: Array
     dt: float
 
     @cached_property
     def _compiled(self) -> tuple[Any, Array, Array]:
-        return compiled_field(self.statements)
+        return compiled_field(self.function)
 
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         self._along(run_tangents, state, step, steps, vectors)
