@@ -29,6 +29,7 @@ from ._trajectory import trajectory as trajectory
 if _TYPE_CHECKING:
     from . import pta as pta
     from . import torch as torch
+    from ._sweep import sweep as sweep
     from .systems import GRU as GRU
     from .systems import LSTM as LSTM
     from .systems import RNN as RNN
@@ -49,8 +50,10 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f".{name}", __name__)
     if name in _SYSTEMS:
         return getattr(systems, name)
+    if name == "sweep":
+        return _importlib.import_module("._sweep", __name__).sweep
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SYSTEMS, "pta", "torch"})
+    return sorted({*globals(), *_SYSTEMS, "pta", "sweep", "torch"})

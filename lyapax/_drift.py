@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from ._statistics import mean_of
 
 FEWEST = 4  # blocks on either side
 LAGS = (1, 2, 4, 8)  # blocks, for the error of a mean of correlated blocks
@@ -33,7 +34,7 @@ def changes(blocks: Array) -> tuple[NDArray[np.bool_], NDArray[np.int64], Array,
         rest = blocks - np.where(count <= at + 1, left, right)
         summed = np.concatenate([np.zeros((1, *shape)), np.cumsum(rest, axis=0)])
         variance = np.max(
-            [np.mean((summed[lag:] - summed[:-lag]) ** 2, axis=0) / lag for lag in LAGS], axis=0
+            [mean_of((summed[lag:] - summed[:-lag]) ** 2) / lag for lag in LAGS], axis=0
         )
         error = np.sqrt(variance * (1 / (at + 1) + 1 / (m - at - 1)))
         difference = np.abs(left - right)

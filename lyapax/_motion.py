@@ -16,6 +16,7 @@ from ._check import Array
 from ._equilibrium import LARGEST, Equilibria, equilibria, stepped
 from ._recurrence import creeps, decays, falls, grows, returns
 from ._run import Run
+from ._statistics import mean_of
 
 REST = 1e-6  # of the state's scale, that a state at rest moves in a run of the same length
 JITTER = 4e-15  # of the scale: a state at rest still moves by rounding
@@ -191,7 +192,7 @@ def _look(
     if len(which):
         centre = sight.state[which]
         if run.observed.linear:
-            centre = sight.snapshots[:, which].mean(axis=0).astype(float)
+            centre = mean_of(sight.snapshots[:, which]).astype(float)
         _turns_around(run, sight, members, which, newton(which, centre, 1), found)
     which = np.nonzero(moving & (open_signs > 1) & (found.motion[members] == Motion.RETURNS))[0]
     if len(which) and is_flow:
@@ -387,7 +388,7 @@ def _closely(run: Run, members: Any) -> Array:
 def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
     """How often orbits turned in the run, from the length of a piece of their way."""
     points = np.asarray(sight.snapshots[:, which], float)
-    across = np.linalg.norm(points - points.mean(axis=0), axis=2).max(axis=0) * 2
+    across = np.linalg.norm(points - mean_of(points), axis=2).max(axis=0) * 2
     state = sight.state[which]
     place = run.observed(state).astype(float)
     after = run.observed(stepped(run, members[which], state, 1)).astype(float)

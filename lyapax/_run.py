@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from ._snapshots import Observed
-from ._statistics import needed, standard_error
+from ._statistics import needed, standard_error, sum_of
 from .kernels.propagator import OK, RANK_LOST, Carry, Propagator
 from .kernels.split import Split
 
@@ -87,7 +87,7 @@ class Moment:
 
     def totals(self) -> Array:
         total = self.carry.log_sum + self.carry.compensation
-        return total + np.sum(self.blocks, axis=0) if self.blocks else total
+        return total + sum_of(np.array(self.blocks)) if self.blocks else total
 
     def advanced(self, carry: Carry, **changes: Any) -> "Moment":
         """Where the run stands after a call."""

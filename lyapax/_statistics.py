@@ -28,6 +28,20 @@ DRIFT = 8.0
 STEADY, LEAST = 10.0, 0.05
 
 
+def sum_of(rows: Array) -> Any:
+    """The sum over the first axis, in its order.
+
+    NumPy's own adds a single column in pairs, and the columns of several one by one: a member alone
+    would have other bits than in a batch.
+    """
+    return np.cumsum(rows, axis=0)[-1]
+
+
+def mean_of(rows: Array) -> Any:
+    """The mean over the first axis, as `sum_of`."""
+    return sum_of(rows) / len(rows)
+
+
 def standard_error(sums: Array, total: Array, elapsed: float, block: float) -> tuple[Array, Array]:
     """(standard error, range D of the detrended sum) of total / elapsed.
 
@@ -50,7 +64,7 @@ def _standard_error(sums: Array, total: Array, elapsed: float, block: float) -> 
     # slope that still changes, which fluctuations do not show: tangents that are not yet aligned,
     # or a sum that grows like log t. Halves of a bounded sum may differ by its whole range.
     half = len(sums) // 2
-    first, second = sums[:half].mean(axis=0) / block, sums[half:].mean(axis=0) / block
+    first, second = mean_of(sums[:half]) / block, mean_of(sums[half:]) / block
     drift = np.where(np.abs(total) > spread, np.abs(first - second) - 6.0 * error, 0.0)
     return np.maximum(error, drift), spread
 
@@ -68,7 +82,7 @@ def fluctuations(sums: Array, total: Array, elapsed: float, block: float) -> tup
     if blocks < 8:
         return np.full(total.shape, np.inf), np.full(total.shape, np.inf), spread
     lags = [lag for lag in LAGS if lag * 8 <= blocks]
-    d = np.array([np.mean((detrended[lag:] - detrended[:-lag]) ** 2, axis=0) for lag in lags])
+    d = np.array([mean_of((detrended[lag:] - detrended[:-lag]) ** 2) for lag in lags])
     t = blocks * block
     shape = [len(lags)] + [1] * total.ndim
     length = (np.array(lags) * block).reshape(shape)
@@ -170,8 +184,8 @@ def diffusing(blocks: Array) -> np.ndarray:
     if m < 64:
         return np.zeros(blocks.shape[1:], bool)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        running = np.cumsum(blocks - blocks.mean(axis=0), axis=0)
-        near, far = (np.mean((running[s:] - running[:-s]) ** 2, axis=0) for s in (1, 8))
+        running = np.cumsum(blocks - mean_of(blocks), axis=0)
+        near, far = (mean_of((running[s:] - running[:-s]) ** 2) for s in (1, 8))
         # Bounded sums: 1, white noise: 8.
         return np.asarray((far > 3.0 * near) & (np.ptp(running, axis=0) > BOUNDED / 2))
 

@@ -201,6 +201,73 @@ def system(
     **run: Any,
 ) -> None:
     """Spectrum of a known system, or of a network of known nodes, over parameters if asked."""
+    known, build = known_system(name, weights)
+    params = dict(read_param(text) for text in param)
+    sweep = [key for key, value in params.items() if np.ndim(value)]
+    for axis, key in enumerate(sweep):
+        params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
+    if run["dt"] is None:
+        run["dt"] = known.dt
+    # As many values as there are nodes are members of a batch, too.
+    shapes = {} if weights is None else {"shapes": dict.fromkeys(sweep, ())}
+    report(measure(build(**shapes, **params), known.duration, run), plot, out, as_json)
+
+
+@commands.command()
+@click.argument("name")
+@click.option("--param", multiple=True, help="rho=0:200:512 for an axis, or rho=28.")
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A matrix that connects nodes: NAME is that of a known network then.",
+)
+@click.option("--store", type=click.Path(file_okay=False), required=True, help="A Zarr folder.")
+@click.option("--duration", type=float, help="Measured time, or steps of a map.")
+@click.option("--dt", callback=time_step, help="Time step of a flow.")
+@click.option("--transient", type=float, help="Time before anything is measured.")
+@click.option("-k", type=int, help="How many leading exponents.")
+@click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu")
+@click.option("--chunk", type=int, help="Points that are committed together.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def sweep(
+    name: str,
+    param: tuple[str, ...],
+    weights: str | None,
+    store: str,
+    chunk: int | None,
+    seed: int,
+    quiet: bool,
+    **run: Any,
+) -> None:
+    """A plane of spectra in a store; after Ctrl-C or a kill the same command goes on."""
+    from ._sweep import sweep as swept
+
+    known, build = known_system(name, weights)
+    params = dict(read_param(text) for text in param)
+    axes = {key: value for key, value in params.items() if np.ndim(value)}
+    if not axes:
+        raise ValueError("--param must give an axis at least, such as rho=0:200:512")
+    given = build(**{key: value for key, value in params.items() if key not in axes})
+    run["duration"] = run["duration"] or known.duration
+    run["dt"] = run["dt"] or known.dt
+    options = {key: value for key, value in run.items() if value is not None}
+    try:
+        plane = swept(
+            given, axes, store=store, chunk=chunk, rng=seed, progress=not quiet, **options
+        )
+    except Interrupted as stop:
+        complain(f"interrupted: {stop.args[0]} are in {store}; the same command goes on")
+        raise click.Abort from None
+    names = plane.attractor.attrs["flag_meanings"].split()
+    codes, counts = np.unique(plane.attractor.values, return_counts=True)
+    click.echo(f"{plane.attrs['system']}: {plane.attractor.size} points in {store}")
+    for code, number in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):
+        click.echo(f"{number:9d}  {names[code].replace('_', ' ')}")
+
+
+def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., Any]]:
+    """A known system, or network with a matrix from a file; and what builds it of parameters."""
     names = library if weights is None else networks
     if name not in names:
         hint = ""
@@ -208,21 +275,12 @@ def system(
             hint = "; a network needs --weights"
         raise ValueError(f"NAME must be one of {', '.join(names)}, got {name!r}{hint}")
     known: Any = names[name]
-    params = dict(read_param(text) for text in param)
-    sweep = [key for key, value in params.items() if np.ndim(value)]
-    for axis, key in enumerate(sweep):
-        params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
-    if run["dt"] is None:
-        run["dt"] = known.dt
-    if weights is not None:
-        matrix, note = read_weights(Path(weights), None)
-        if note:
-            complain(note)
-        # As many values as there are nodes are members of a batch, too.
-        built = partial(known.system, matrix, shapes=dict.fromkeys(sweep, ()))
-    else:
-        built = known.system
-    report(measure(built(**params), known.duration, run), plot, out, as_json)
+    if weights is None:
+        return known, known.system
+    matrix, note = read_weights(Path(weights), None)
+    if note:
+        complain(note)
+    return known, partial(known.system, matrix)
 
 
 def read_param(text: str) -> tuple[str, Any]:

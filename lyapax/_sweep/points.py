@@ -1,0 +1,145 @@
+"""The task of a sweep: the spectra of some points, which depend on nothing but their numbers."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._check import Array
+from .._result import LyapunovSpectrum
+from .._spectrum import lyapunov_spectrum
+from .._status import Status
+from ..systems.rate import RateNetwork
+from .axes import LABELS, STARTS, Axes
+from .variables import VARIABLES, values
+
+HALVINGS = 7  # of the cadence, for points whose QRs lose digits at it: 64 steps to one
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that is common to the points of a sweep."""
+
+    system: Any  # or a function of named parameters that returns one
+    axes: Axes
+    seed: int
+    options: Mapping[str, Any]  # of `lyapunov_spectrum`, dt and cadence included
+
+    def measured(self, points: Array) -> dict[str, Array]:
+        """The variables of these points, along the first axis."""
+        found = _arrays(len(points), self.options["k"])
+        every = self.options["qr_every"]
+        left = np.arange(len(points))
+        for _ in range(HALVINGS):
+            some = values(self.spectrum(points[left], qr_every=every))
+            for name, array in some.items():
+                found[name][left] = array
+            # These alone, since a point must not depend on its neighbours in a chunk.
+            lost = (found["status"][left] == Status.UNRESOLVED).any(axis=1)
+            left = left[lost]
+            if not left.size or every == 1:
+                break
+            every //= 2
+        return found
+
+    def spectrum(self, points: Array, **options: Any) -> Any:
+        """A result with a batch of these points."""
+        at = self.axes.at(points)
+        systems = self.systems(at)
+        initial = np.concatenate(
+            [self.starts(system, points[part], {n: v[part] for n, v in at.items()})
+             for system, part in systems]
+        )  # fmt: skip
+        found = []
+        with warnings.catch_warnings():
+            # Of single points: what they say is in their status.
+            warnings.simplefilter("ignore", UserWarning)
+            for system, part in systems:
+                found.append(
+                    lyapunov_spectrum(
+                        system,
+                        initial=initial[part],
+                        rng=self.seed,
+                        progress=False,
+                        **{**self.options, **options},
+                    )
+                )
+        return found[0] if len(found) == 1 else Several(found)
+
+    def systems(self, at: dict[str, Array]) -> list[tuple[Any, slice]]:
+        """Systems, and the points that each has."""
+        named = {n: v for n, v in at.items() if n not in (STARTS, *LABELS)}
+        count = len(next(iter(at.values())))
+        if not isinstance(self.system, Function):
+            return [(with_values(self.system, named), slice(0, count))]
+        return [
+            (self.system({n: v[i] for n, v in named.items()}), slice(i, i + 1))
+            for i in range(count)
+        ]
+
+    def starts(self, system: Any, points: Array, at: dict[str, Array]) -> Array:
+        """Where these points begin, each by its number and the seed alone."""
+        if STARTS in at:
+            return at[STARTS]
+        states = []
+        for point in points:
+            sequence = np.random.SeedSequence(self.seed, spawn_key=(int(point),))
+            states.append(system.start((1,), np.random.default_rng(sequence))[0])
+        found = np.array(states)
+        return found.reshape(len(points), -1)
+
+
+class Several:
+    """Results of one point each, as one result."""
+
+    def __init__(self, specs: list[LyapunovSpectrum]):
+        self.specs = specs
+        self.k, self.dim = specs[0].k, specs[0].dim
+        self.shape = (len(specs),)
+
+    def __getattr__(self, name: str) -> Any:
+        return np.concatenate([np.asarray(getattr(spec, name)) for spec in self.specs])
+
+
+class Function:
+    """A function of named parameters that returns a system, checked."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+        self.dim: int | None = None
+
+    def __call__(self, named: dict[str, Any]) -> Any:
+        system = _check.system(self.function(**{n: float(v) for n, v in named.items()}))
+        if system.batch_shape:
+            raise ValueError(
+                f"system must return a single system, got a batch of {system.batch_shape}"
+            )
+        if self.dim not in (None, system.dim):
+            raise ValueError(
+                f"system must return systems of one size, got {self.dim} and {system.dim}"
+            )
+        self.dim = system.dim
+        return system
+
+
+def parameters(system: Any) -> tuple[str, ...]:
+    """Names that an axis may have."""
+    if isinstance(system, RateNetwork):
+        return ("bias", "tau")
+    shapes = getattr(system, "shapes", {})
+    return tuple(name for name, core in shapes.items() if core == ())
+
+
+def with_values(system: Any, named: dict[str, Array]) -> Any:
+    """The system with values (B,) of some parameters, as a batch of B."""
+    if isinstance(system, RateNetwork):
+        named = {n: np.repeat(v[:, None], system.dim, axis=1) for n, v in named.items()}
+    return system.with_params(**named) if named else system
+
+
+def _arrays(count: int, k: int) -> dict[str, Array]:
+    """Variables of points that are not measured."""
+    return {v.name: np.full((count, k) if v.each else (count,), v.fill, v.dtype) for v in VARIABLES}

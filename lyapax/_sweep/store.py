@@ -1,0 +1,242 @@
+"""A sweep on disk: Zarr with a checksum on every chunk, and a record of those that are committed.
+
+The driver is the only writer. Of a chunk its data come first and then its entry in `committed`, so
+that a kill at any moment leaves either a whole chunk or one that is measured again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._check import Array
+from .._distribution import hint
+from .axes import Axes
+from .chunks import Chunks
+from .variables import VARIABLES, kinds
+
+COMMITTED = "committed"  # of each chunk, 1 once its data are there
+FORMAT = 1
+
+
+def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> "Store":
+    """The store of a sweep, made where there is none; another sweep's is refused."""
+    zarr = _zarr()
+    if path.exists() and any(path.iterdir()):
+        group = _group(path)
+        _expect_the_same(path, dict(group.attrs), settings)
+        if _digests(group) != group.attrs["arrays"]:
+            changed = {n for n, d in group.attrs["arrays"].items() if _digests(group).get(n) != d}
+            raise ValueError(
+                f"store {path} is broken: what describes {', '.join(sorted(changed))} has changed"
+            )
+        _expect_coordinates(path, group, axes)
+        return Store(group, chunks, settings["k"])
+    # Under another name until it is whole: a kill leaves no store of half the arrays.
+    made = path.with_name(path.name + ".making")
+    shutil.rmtree(made, ignore_errors=True)
+    group = zarr.open_group(made, mode="w", zarr_format=3)
+    _make(group, settings, axes, chunks)
+    if path.exists():
+        path.rmdir()
+    os.replace(made, path)
+    return Store(_group(path), chunks, settings["k"])
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """The settings of a sweep that has begun; nothing where there is none that is whole."""
+    if not path.exists() or not any(path.iterdir()):
+        return {}
+    found = dict(_group(path).attrs)
+    own = found.pop("fingerprint", None)
+    return found if own == fingerprint(found) else {}
+
+
+class Store:
+    def __init__(self, group: Any, chunks: Chunks, k: int):
+        self.group, self.chunks, self.k = group, chunks, k
+
+    def pending(self) -> tuple[Any, list[int]]:
+        """Chunks that are to be measured, and those of them that were committed but are broken."""
+        try:
+            committed = np.asarray(self.group[COMMITTED][:])
+        except Exception:  # its own checksum, or a file that is gone: look at the data instead
+            self.group[COMMITTED][:] = 0
+            committed = np.zeros(len(self.chunks), np.uint8)
+        broken = [int(c) for c in np.nonzero(committed)[0] if not self._is_whole(int(c))]
+        if broken:
+            self.group[COMMITTED][broken] = 0
+        done = committed.astype(bool)
+        done[broken] = False
+        return np.nonzero(~done)[0], broken
+
+    def _is_whole(self, chunk: int) -> bool:
+        region = self.chunks.region(chunk)
+        try:
+            for variable in VARIABLES:
+                array = np.asarray(self.group[variable.name][region])
+                if variable.name == "status" and (array == variable.fill).any():
+                    return False
+                if not _file_of(self.group[variable.name], chunk, self.chunks):
+                    return False
+        except Exception:
+            return False
+        return True
+
+    def commit(self, chunk: int, found: dict[str, Array]) -> None:
+        region, size = self.chunks.region(chunk), self.chunks.size(chunk)
+        for variable in VARIABLES:
+            array = found[variable.name]
+            self.group[variable.name][region] = array.reshape(*size, *array.shape[1:])
+        self.group[COMMITTED][chunk] = 1
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The store, against a second driver; the system lets go of it when a process dies."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has other locks
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(path.name + ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"store {path} is being written to by another sweep") from None
+        yield
+
+
+def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> None:
+    dims = axes.dims
+    for name, (own, values) in axes.coordinates().items():
+        array = _create(group, name, values.shape, values.shape, "f8", np.nan, own)
+        array[:] = values
+    for variable in VARIABLES:
+        last = (settings["k"],) if variable.each else ()
+        attributes = {"long_name": variable.words}
+        if variable.name == "attractor":
+            attributes |= flags(settings["k"], settings["dim"])
+        _create(
+            group,
+            variable.name,
+            (*chunks.shape, *last),
+            (*chunks.box, *last),
+            variable.dtype,
+            variable.fill,
+            (*dims, "exponent") if variable.each else dims,
+            attributes,
+        )
+    _create(group, COMMITTED, (len(chunks),), (min(len(chunks), 1 << 16),), "u1", 0, ("chunk",))
+    # What describes the arrays is described here in turn: a changed type would change numbers.
+    facts = {**settings, "arrays": _digests(group)}
+    group.attrs.update({**facts, "fingerprint": fingerprint(facts)})
+
+
+def _digests(group: Any) -> dict[str, str]:
+    """A hash of each array's description, as it lies on the disk."""
+    root = Path(group.store_path.store.root)
+    found = {}
+    for path in sorted(root.glob("*/zarr.json")):
+        found[path.parent.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _create(
+    group: Any,
+    name: str,
+    shape: Any,
+    chunks: Any,
+    dtype: str,
+    fill: Any,
+    dims: Any,
+    attributes: Any = None,
+) -> Any:
+    zarr = _zarr()
+    return group.create_array(
+        name,
+        shape=shape,
+        chunks=tuple(max(1, c) for c in chunks),
+        dtype=dtype,
+        fill_value=fill,
+        dimension_names=dims,
+        attributes=attributes,
+        # The checksum comes last, and so covers what lies on the disk.
+        compressors=[zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()],
+        config={"write_empty_chunks": True},
+    )
+
+
+def fingerprint(settings: dict[str, Any]) -> str:
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]) -> None:
+    own = found.pop("fingerprint", None)
+    arrays = found.get("arrays")
+    if own is None or "format" not in found:
+        raise ValueError(f"store {path} exists and is no sweep")
+    if own != fingerprint(found):
+        raise ValueError(f"store {path} is broken: its settings are not those that it began with")
+    wanted = {**json.loads(json.dumps(settings)), "arrays": arrays}
+    for name in sorted({*found, *wanted}):
+        if isinstance(found.get(name), dict) and isinstance(wanted.get(name), dict):
+            for part in sorted({*found[name], *wanted[name]}):
+                if found[name].get(part) != wanted[name].get(part):
+                    raise ValueError(f"store {path} has a sweep of other {name}: {part} differs")
+        if found.get(name) != wanted.get(name):
+            raise ValueError(
+                f"store {path} has a sweep of another {name}: {_check.quoted(found.get(name))}, "
+                f"this one has {_check.quoted(wanted.get(name))}"
+            )
+
+
+def _group(path: Path) -> Any:
+    try:
+        return _zarr().open_group(path, mode="r+", zarr_format=3)
+    except Exception as error:
+        raise ValueError(f"store {path} exists and is no sweep: {error}") from None
+
+
+def _expect_coordinates(path: Path, group: Any, axes: Axes) -> None:
+    for name, (_, values) in axes.coordinates().items():
+        try:
+            same = np.array_equal(np.asarray(group[name][:]), values)
+        except Exception as error:
+            raise ValueError(f"store {path} is broken: {name} cannot be read: {error}") from None
+        if not same:
+            raise ValueError(f"store {path} is broken: {name} has changed")
+
+
+def flags(k: int, dim: int) -> dict[str, Any]:
+    """CF attributes of a variable whose values stand for words."""
+    meanings = kinds(k, dim)
+    return {
+        "flag_values": list(range(len(meanings))),
+        "flag_meanings": " ".join(meaning.replace(" ", "_") for meaning in meanings),
+    }
+
+
+def _file_of(array: Any, chunk: int, chunks: Chunks) -> bool:
+    """Whether a chunk was written: one that is gone would read as points not measured."""
+    place = np.unravel_index(chunk, chunks.counts)
+    key = "/".join(["c", *map(str, place), *(["0"] if array.ndim > len(place) else [])])
+    path = Path(array.store_path.store.root) / array.store_path.path / key
+    return bool(path.exists())
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise ImportError(f"store needs zarr: {hint('sweep')}") from error
+    return zarr

@@ -1,0 +1,356 @@
+"""Sweeps: a point depends on its parameters, number and seed alone, and no store lies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import xarray
+
+import lyapax as lx
+from lyapax._sweep.axes import checked
+from lyapax._sweep.chunks import of_about, stratified
+from lyapax._sweep.variables import VARIABLES, kinds
+
+HENON = lx.systems.library["henon"].system()
+AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
+OPTIONS = {"duration": 1000, "progress": False}
+
+
+def same(first, second):
+    return {
+        v.name
+        for v in VARIABLES
+        if not np.array_equal(first[v.name].values, second[v.name].values, equal_nan=True)
+    } == set()
+
+
+@pytest.fixture(scope="module")
+def plane():
+    return lx.sweep(HENON, AXES, **OPTIONS)
+
+
+def test_labels(plane):
+    assert plane.exponents.dims == ("a", "b", "exponent")
+    np.testing.assert_array_equal(plane.a, AXES["a"])
+    meanings = plane.attractor.attrs["flag_meanings"].split()
+    assert [m.replace("_", " ") for m in meanings] == kinds(2, 2)
+    assert "chaotic" in {meanings[code] for code in plane.attractor.values.ravel()}
+    assert plane.attrs["seed"] == 0
+    assert plane.attrs["duration"] == 1000
+    assert "Map(henon" in plane.attrs["system"]
+
+
+def test_a_point_is_the_spectrum_of_its_system(plane):
+    """With the start of its number, and the sweep's cadence."""
+    point = plane.sel(a=1.4, b=0.3)
+    number = np.ravel_multi_index((5, 4), (6, 5))
+    sequence = np.random.SeedSequence(0, spawn_key=(number,))
+    start = HENON.start((1,), np.random.default_rng(sequence))[0]
+    system = HENON.with_params(a=1.4, b=0.3)
+    every = plane.attrs["qr_every"]
+    spec = lx.lyapunov_spectrum(system, initial=start, rng=0, qr_every=every, **OPTIONS)
+    np.testing.assert_array_equal(point.exponents, spec.exponents)
+    np.testing.assert_array_equal(point.stderr, spec.stderr)
+    assert point.kaplan_yorke == spec.kaplan_yorke
+    assert point.entropy_stderr == spec.entropy_stderr
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_chunks_do_not_change_bits(plane, chunk, tmp_path):
+    found = lx.sweep(HENON, AXES, chunk=chunk, store=tmp_path / "plane.zarr", **OPTIONS)
+    assert same(plane, found)
+    np.testing.assert_array_equal(found.b, AXES["b"])
+    assert same(plane, lx.sweep(HENON, AXES, chunk=chunk, **OPTIONS))
+
+
+@pytest.mark.parametrize("kind", ["threads", "spawn"])
+def test_executors_do_not_change_bits(plane, kind):
+    pool = (
+        ThreadPoolExecutor(2)
+        if kind == "threads"
+        else ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+    )
+    with pool as executor:
+        assert same(plane, lx.sweep(HENON, AXES, chunk=7, executor=executor, **OPTIONS))
+
+
+SYSTEMS = {
+    "flow": (lx.systems.library["lorenz63"].system(), {"rho": np.linspace(10, 200, 7)}, 40.0, 3),
+    "one exponent": (lx.systems.library["lorenz63"].system(), {"rho": [20.0, 28, 90]}, 40.0, 1),
+    "network": (
+        lx.systems.networks["kuramoto"].system(np.ones((9, 9)) / 9, omega=np.linspace(-1, 1, 9)),
+        {"K": np.linspace(0, 3, 5)}, 20.0, 3,
+    ),
+    "rate network": (
+        lx.RateNetwork(np.random.default_rng(0).standard_normal((20, 20)) / 3),
+        {"tau": [0.5, 1.0, 2.0], "bias": [0.0, 0.3]}, 20.0, 4,
+    ),
+    "function": (
+        lambda g: lx.RateNetwork(g * np.random.default_rng(0).standard_normal((12, 12)) / 3),
+        {"g": [0.5, 1.5, 3.0]}, 20.0, 4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems(name):
+    system, axes, duration, k = SYSTEMS[name]
+    options = {"duration": duration, "k": k, "progress": False}
+    whole = lx.sweep(system, axes, **options)
+    assert same(whole, lx.sweep(system, axes, chunk=1, **options))
+    assert np.isfinite(whole.exponents).all()
+    assert whole.exponents.shape == (*(len(v) for v in axes.values()), k)
+
+
+def test_starts_and_labels():
+    flips = lx.Map(lambda x, p: [1.4 * x[0] - 0.4 * x[0] ** 3], 1)  # at rest at -1, 0 and 1
+    basins = lx.sweep(flips, {"initial": [[-0.5], [0.0], [0.5]]}, duration=200, progress=False)
+    np.testing.assert_array_equal(basins.initial_state[:, 0], [-0.5, 0.0, 0.5])
+    np.testing.assert_allclose(basins.exponents[:, 0], np.log([0.2, 1.4, 0.2]), rtol=1e-6)
+    members = lx.sweep(HENON, {"member": [0, 1, 2]}, **OPTIONS)
+    assert len(np.unique(members.exponents[:, 0])) == 3
+    again = lx.sweep(HENON, {"member": [0, 1, 2]}, rng=1, **OPTIONS)
+    assert not (again.exponents[:, 0] == members.exponents[:, 0]).any()
+
+
+def test_scattered_points(plane):
+    points = xarray.Dataset({"a": ("p", [1.4, 0.9]), "b": ("p", [0.3, 0.1])})
+    found = lx.sweep(HENON, points, **OPTIONS)
+    assert found.exponents.dims == ("point", "exponent")
+    np.testing.assert_array_equal(found.a, [1.4, 0.9])
+    assert abs(found.exponents[0, 0] - plane.sel(a=1.4, b=0.3).exponents[0]) < 0.05
+
+
+def test_points_whose_qr_loses_digits_are_measured_at_a_finer_cadence():
+    """At 64 steps the contraction by 1e-8 a step is lost; at one it is not."""
+    wide = lx.Map(lambda x, p: [0.5 * x[0], p.c * x[1]], 2, {"c": 0.4})
+    found = lx.sweep(wide, {"c": [0.4, 1e-8]}, duration=640, qr_every=64, progress=False)
+    expected = np.log([[0.5, 0.4], [0.5, 1e-8]])
+    np.testing.assert_allclose(found.exponents, expected, rtol=1e-9)
+    assert not found.status.any()
+
+
+RUN = """
+import sys, numpy as np, lyapax as lx
+axes = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
+henon = lx.systems.library["henon"].system()
+print("begins", flush=True)
+lx.sweep(henon, axes, chunk=1, store=sys.argv[1], duration=1000, progress=False)
+"""
+
+
+def test_kills_and_resumes_end_with_the_same_bits(plane, tmp_path):
+    """Whenever the driver is killed, what is committed stays and the rest is measured again."""
+    store, kills = tmp_path / "plane.zarr", 0
+    committed = store / "committed"
+    for wanted in (0, 5, 14):
+        process = subprocess.Popen([sys.executable, "-c", RUN, str(store)], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        while process.poll() is None and len(list(store.glob("exponents/c/*/*/0"))) <= wanted:
+            time.sleep(0.001)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+        process.stdout.close()
+    assert kills >= 2
+    before = len(list(store.glob("exponents/c/*/*/0")))
+    assert committed.exists()
+    assert 5 < before < 30
+    found = lx.sweep(HENON, AXES, chunk=1, store=store, **OPTIONS)
+    assert same(plane, found)
+
+
+def files(store):
+    return sorted(path for path in store.rglob("*") if path.is_file())
+
+
+def damages(path, rng):
+    """A file with single bytes changed, cut short, and gone (None)."""
+    whole = path.read_bytes()
+    places = range(len(whole)) if rng is None else rng.integers(len(whole), size=3)
+    for i in places:
+        yield whole[:i] + bytes([whole[i] ^ 0x10]) + whole[i + 1 :]
+    yield whole[: len(whole) // 2]
+    yield None
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_no_flipped_byte_gives_a_wrong_number(tmp_path, every):
+    """Damaged stores are mended, or refused. A sample of damages, and nightly all of them."""
+    axes, store = {"a": [1.0, 1.4]}, tmp_path / "plane.zarr"
+    options = {**OPTIONS, "duration": 64, "chunk": 1, "qr_every": 1, "store": store}
+    truth = lx.sweep(HENON, axes, **options).load()
+    rng = np.random.default_rng(0)
+    cases = [(p, d) for p in files(store) for d in damages(p, None if every else rng)]
+    if not every:
+        cases = [cases[i] for i in rng.permutation(len(cases))[:60]]
+    mended, messages = 0, []
+    for path, content in cases:
+        whole = path.read_bytes()
+        path.unlink() if content is None else path.write_bytes(content)
+        try:
+            found = lx.sweep(HENON, axes, **options).load()
+        except ValueError as error:
+            messages.append(str(error))
+        else:
+            assert same(truth, found), path
+            mended += 1
+        path.write_bytes(whole)
+    assert mended > 10
+    assert len(messages) > 10
+    assert all("store" in message for message in messages)
+
+
+def test_the_same_sweep_goes_on_and_another_is_refused(tmp_path):
+    store = tmp_path / "plane.zarr"
+    options = {**OPTIONS, "store": store, "chunk": 7}
+    lx.sweep(HENON, AXES, **options)
+    before = {path: path.stat().st_mtime_ns for path in files(store)}
+    lx.sweep(HENON, AXES, **options)
+    assert before == {path: path.stat().st_mtime_ns for path in files(store)}
+    other = {**AXES, "b": np.linspace(0.1, 0.29, 5)}
+    for call, words in [
+        (lambda: lx.sweep(HENON, other, **options), "other axes: b differs"),
+        (lambda: lx.sweep(HENON, AXES, rng=1, **options), "another seed: 0, this one has 1"),
+        (lambda: lx.sweep(HENON, AXES, **{**options, "duration": 999}), "another duration"),
+        (lambda: lx.sweep(HENON, AXES, **{**options, "chunk": 3}), "another chunk"),
+        (lambda: lx.sweep(HENON.with_params(a=1.0), AXES, **options), "another system_digest"),
+        (lambda: lx.sweep(HENON, AXES, resume=False, **options), "must not exist"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_a_folder_that_is_no_sweep_is_left_alone(tmp_path):
+    store = tmp_path / "mine"
+    store.mkdir()
+    (store / "thesis.txt").write_text("do not touch")
+    with pytest.raises(ValueError, match="exists and is no sweep"):
+        lx.sweep(HENON, AXES, store=store, **OPTIONS)
+    assert (store / "thesis.txt").read_text() == "do not touch"
+
+
+def test_two_drivers_of_one_store(tmp_path):
+    from lyapax._sweep.store import locked
+
+    store = tmp_path / "plane.zarr"
+    with locked(store), pytest.raises(ValueError, match="being written to by another sweep"):
+        lx.sweep(HENON, AXES, store=store, **OPTIONS)
+
+
+def test_an_interruption_keeps_what_is_measured(tmp_path, plane):
+    class Stops(ThreadPoolExecutor):
+        """Ctrl-C after some tasks."""
+
+        left = 9
+
+        def submit(self, *args):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().submit(*args)
+
+    store = tmp_path / "plane.zarr"
+    for options in ({}, {"store": store}):
+        with Stops(1) as executor, pytest.raises(lx.Interrupted) as stop:
+            lx.sweep(HENON, AXES, chunk=1, executor=executor, **options, **OPTIONS)
+        result = stop.value.result
+        done = np.isfinite(result.exponents[..., 0].values)
+        assert 0 < done.sum() < 30
+        np.testing.assert_array_equal(result.exponents.values[done], plane.exponents.values[done])
+        assert (result.status.values[~done] == lx.Status.UNMEASURED).all()
+    assert same(plane, lx.sweep(HENON, AXES, chunk=1, store=store, **OPTIONS))
+
+
+def test_a_failed_chunk_leaves_what_is_committed(tmp_path):
+    def sometimes(g):
+        if g > 2:
+            raise RuntimeError("no such network")
+        return lx.RateNetwork(np.full((9, 9), g))
+
+    store = tmp_path / "plane.zarr"
+    options = {"duration": 5.0, "dt": 0.1, "qr_every": 1, "chunk": 1, "progress": False}
+    with pytest.raises(RuntimeError, match="no such network"):
+        lx.sweep(sometimes, {"g": [0.1, 0.2, 3.0]}, store=store, **options)
+    assert json.loads((store / "zarr.json").read_text())["attributes"]["seed"] == 0
+    assert len(list(store.glob("exponents/c/*/0"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("axes", "error", "words"),
+    [
+        ({"q": [1.0]}, ValueError, "axes must be among a, b, initial, member, seed, got 'q'"),
+        ({}, TypeError, "axes must be a mapping"),
+        ([1, 2], TypeError, "axes must be a mapping"),
+        ({1: [1.0]}, TypeError, "names for keys"),
+        ({"a": []}, ValueError, r"axes\['a'\] must not be empty"),
+        ({"a": [1.0, np.nan]}, ValueError, r"axes\['a'\] must be finite"),
+        ({"a": [[1.0]]}, ValueError, r"axes\['a'\] must have shape \(m,\)"),
+        ({"a": [1.0, 1.0]}, ValueError, "a value twice"),
+        ({"a": "abc"}, TypeError, r"axes\['a'\]"),
+        ({"initial": [0.1, 0.2]}, ValueError, r"\(states, dim\)"),
+        ({"initial": [[0.1, 0.2, 0.3]]}, ValueError, r"\(states, 2\)"),
+    ],
+)  # fmt: skip
+def test_bad_axes(axes, error, words):
+    with pytest.raises(error, match=words):
+        lx.sweep(HENON, axes, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"duration": None}, ValueError, "duration must be given"),
+        ({"members": 3}, ValueError, "options must be one of"),
+        ({"chunk": 0}, ValueError, "chunk"),
+        ({"chunk": 1.5}, TypeError, "chunk"),
+        ({"rng": -1}, ValueError, "rng"),
+        ({"rng": np.random.default_rng(0)}, TypeError, "rng"),
+        ({"k": 3}, ValueError, "k must be"),
+        ({"resume": "yes"}, TypeError, "resume"),
+        ({"duration": -1}, ValueError, "duration"),
+        ({"dt": 0.1}, ValueError, "dt must not be given for a map"),
+    ],
+)
+def test_bad_options(options, error, words):
+    with pytest.raises(error, match=words):
+        lx.sweep(HENON, AXES, **{**OPTIONS, **options})
+
+
+def test_bad_systems():
+    with pytest.raises(TypeError, match="system must be a system or a function"):
+        lx.sweep("henon", AXES, **OPTIONS)
+    with pytest.raises(ValueError, match="system must be a single one"):
+        lx.sweep(HENON.with_params(a=[1.0, 1.2]), {"b": [0.1, 0.2]}, **OPTIONS)
+    sizes = iter([4, 5, 6, 7])
+    with pytest.raises(ValueError, match="systems of one size, got 4 and 5"):
+        lx.sweep(lambda g: lx.RateNetwork(np.eye(next(sizes))), {"g": [1.0, 2.0]}, duration=1.0)
+
+
+def test_chunks_are_boxes_that_cover_all_points():
+    for shape in ((10,), (6, 5), (3, 4, 5), (1, 7)):
+        for points in (1, 3, 7, 1000):
+            chunks = of_about(shape, points)
+            every = np.concatenate([chunks.points(i) for i in range(len(chunks))])
+            assert sorted(every) == list(range(int(np.prod(shape))))
+            assert max(len(chunks.points(i)) for i in range(len(chunks))) <= points
+    for shape in ((1000,), (300, 200), (9, 9, 9, 9)):
+        some = stratified(shape, 64)
+        assert 16 <= len(np.unique(some)) == len(some) <= 64
+        for axis in np.unravel_index(some, shape):
+            assert axis.min() == 0
+            assert axis.max() == shape[0] - 1 or len(shape) > 1
+
+
+def test_axes_at_points():
+    axes = checked({"a": [1, 2], "b": [5, 6, 7]}, None)
+    found = axes.at([0, 4, 5])
+    assert (list(found["a"]), list(found["b"])) == ([1, 2, 2], [5, 6, 7])
