@@ -447,18 +447,40 @@ def _periods(
     propagator = now.propagator.select(members, now.propagator.dtype)
     origin = carry.state.copy()
     turns = run.observed.turns
-    scale = np.abs(np.where(turns > 0, turns, origin)).max(axis=1)
+    scale = _largest(np.where(turns > 0, turns, origin))
     scale = np.where(scale > 0, scale, 1.0)
     furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
         propagator.advance(carry, 1)
-        distance = np.abs(run.observed.apart(carry.state, origin)).max(axis=1)
+        distance = _largest(run.observed.apart(carry.state, origin))
         # The smallest numbers there are: rounding turns -0.95 x into -x.
-        same = (distance <= step * near * scale) | (distance <= UNDERFLOWN)
-        back = (period[members] == 0) & same
+        back = (distance <= step * near * scale) | (distance <= UNDERFLOWN)
         # A fixed point that is approached from both sides in turn is no orbit of two steps.
-        back &= (step == 1) | (furthest > APART * scale)
+        if step > 1:
+            back &= furthest > APART * scale
         furthest = np.maximum(furthest, distance)
-        period[members[back]] = step
-        if (period[members] > 0).all():
+        if not back.any():
+            continue
+        period[members[back & (period[members] == 0)]] = step
+        left = np.nonzero(period[members] == 0)[0]
+        if not left.size:
             break
+        if 2 * left.size <= len(members):  # those that are back need not go on
+            carry, propagator = (
+                carry.take(left, carry.basis.dtype),
+                propagator.select(left, propagator.dtype),
+            )
+            members, origin, scale, furthest = (
+                members[left],
+                origin[left],
+                scale[left],
+                furthest[left],
+            )
+
+
+def _largest(values: Array) -> Array:
+    """The largest |value| of each row; of few columns faster than NumPy's own along an axis."""
+    found = np.abs(values[:, 0])
+    for column in values.T[1:]:
+        found = np.maximum(found, np.abs(column))
+    return found

@@ -31,10 +31,10 @@ STEADY, LEAST = 10.0, 0.05
 def sum_of(rows: Array) -> Any:
     """The sum over the first axis, in its order.
 
-    NumPy's own adds a single column in pairs, and the columns of several one by one: a member alone
-    would have other bits than in a batch.
+    NumPy's own adds the rows of several columns one by one, but a single column in pairs: a member
+    alone would have other bits than in a batch.
     """
-    return np.cumsum(rows, axis=0)[-1]
+    return rows.sum(axis=0) if rows[0].size > 1 else np.cumsum(rows, axis=0)[-1]
 
 
 def mean_of(rows: Array) -> Any:

@@ -16,6 +16,7 @@ import xarray
 import lyapax as lx
 from lyapax._sweep.axes import checked
 from lyapax._sweep.chunks import of_about, stratified
+from lyapax._sweep.points import Numbers
 from lyapax._sweep.variables import VARIABLES, kinds
 
 HENON = lx.systems.library["henon"].system()
@@ -51,8 +52,7 @@ def test_a_point_is_the_spectrum_of_its_system(plane):
     """With the start of its number, and the sweep's cadence."""
     point = plane.sel(a=1.4, b=0.3)
     number = np.ravel_multi_index((5, 4), (6, 5))
-    sequence = np.random.SeedSequence(0, spawn_key=(number,))
-    start = HENON.start((1,), np.random.default_rng(sequence))[0]
+    start = HENON.start((1,), Numbers(0).of(number))[0]
     system = HENON.with_params(a=1.4, b=0.3)
     every = plane.attrs["qr_every"]
     spec = lx.lyapunov_spectrum(system, initial=start, rng=0, qr_every=every, **OPTIONS)
@@ -348,6 +348,19 @@ def test_chunks_are_boxes_that_cover_all_points():
         for axis in np.unravel_index(some, shape):
             assert axis.min() == 0
             assert axis.max() == shape[0] - 1 or len(shape) > 1
+
+
+def test_numbers_of_points():
+    """Those of a generator of one's own, whatever was drawn before, and unlike others'."""
+    numbers, alone = Numbers(5), Numbers(5)
+    first = [numbers.of(i).standard_normal(3).tolist() for i in (0, 1, 2, 1)]
+    assert first[1] == first[3] == alone.of(1).standard_normal(3).tolist()
+    assert len({tuple(row) for row in first}) == 3
+    assert Numbers(6).of(1).standard_normal(3).tolist() != first[1]
+    many = np.array([numbers.of(i).standard_normal() for i in range(10_000)])
+    assert abs(many.mean()) < 0.04
+    assert abs(many.std() - 1) < 0.03
+    assert abs(np.corrcoef(many[1:], many[:-1])[0, 1]) < 0.04
 
 
 def test_axes_at_points():

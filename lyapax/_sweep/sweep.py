@@ -27,7 +27,7 @@ from .store import FORMAT, flags, locked, opened, settings_of
 from .variables import VARIABLES
 
 SAMPLE = 64  # points at which the time step and the cadence are chosen
-SECONDS = 1.0  # that a chunk takes on one core, about
+SECONDS = 5.0  # that a chunk takes on one core, about: of 1 s, what each costs by itself shows
 LARGEST_CHUNK = 1 << 16
 OPTIONS = ("duration", "dt", "k", "transient", "alignment", "qr_every", "dtype", "strict", "device")
 
@@ -68,7 +68,7 @@ def sweep(
     executor : concurrent.futures.Executor, optional
         Where chunks run; in this process by default, with all its threads.
     chunk : int, optional
-        Points of a chunk; by default as many as take about a second.
+        Points of a chunk; by default as many as take some seconds.
     resume : bool
         False: a store that exists is an error.
     rng : int
