@@ -230,6 +230,9 @@ GOOD = {
         (lx.perturb, {"system": network, "scale": 0.1}),
         (lx.perturb, {"system": network, "scale": 0.1, "kind": "S"}),
     ],
+    "sweep": [
+        (lx.sweep, {"system": henon, "axes": {"a": [1.0, 1.2]}, "duration": 16, "progress": False})
+    ],
     "robustness": [
         (lx.robustness, {"system": network, "scales": [0.1], "draws": 1, "duration": 16, **QUIET})
     ],

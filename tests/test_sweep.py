@@ -330,6 +330,8 @@ def test_bad_systems():
         lx.sweep("henon", AXES, **OPTIONS)
     with pytest.raises(ValueError, match="system must be a single one"):
         lx.sweep(HENON.with_params(a=[1.0, 1.2]), {"b": [0.1, 0.2]}, **OPTIONS)
+    with pytest.raises(TypeError, match="system must be a function of g: missing"):
+        lx.sweep(lambda h: lx.RateNetwork(np.eye(3)), {"g": [1.0, 2.0]}, duration=1.0)
     sizes = iter([4, 5, 6, 7])
     with pytest.raises(ValueError, match="systems of one size, got 4 and 5"):
         lx.sweep(lambda g: lx.RateNetwork(np.eye(next(sizes))), {"g": [1.0, 2.0]}, duration=1.0)

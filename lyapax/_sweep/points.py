@@ -1,5 +1,6 @@
 """The task of a sweep: the spectra of some points, which depend on nothing but their numbers."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -128,6 +129,12 @@ class Function:
         self.dim: int | None = None
 
     def __call__(self, named: dict[str, Any]) -> Any:
+        try:
+            inspect.signature(self.function).bind(**named)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"system must be a function of {', '.join(named) or 'nothing'}: {error}"
+            ) from None
         system = _check.system(self.function(**{n: float(v) for n, v in named.items()}))
         if system.batch_shape:
             raise ValueError(

@@ -111,6 +111,10 @@ def sweep(
         raise ImportError(f"sweep needs xarray: {hint('sweep')}") from error
     progress, resume = _check.flag(progress, "progress"), _check.flag(resume, "resume")
     seed = _check.count(rng, "rng", low=0)
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor, got {_check.kind_of(executor)}"
+        )
     for name in options:
         _check.choice(name, "options", OPTIONS)
     if options.get("duration") is None:
