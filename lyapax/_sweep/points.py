@@ -1,8 +1,10 @@
 """The task of a sweep: the spectra of some points, which depend on nothing but their numbers."""
 
 import inspect
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,20 +56,9 @@ class Task:
             [self.starts(system, points[part], {n: v[part] for n, v in at.items()})
              for system, part in systems]
         )  # fmt: skip
-        found = []
-        with warnings.catch_warnings():
-            # Of single points: what they say is in their status.
-            warnings.simplefilter("ignore", UserWarning)
-            for system, part in systems:
-                found.append(
-                    lyapunov_spectrum(
-                        system,
-                        initial=initial[part],
-                        rng=self.seed,
-                        progress=False,
-                        **{**self.options, **options},
-                    )
-                )
+        given = {"rng": self.seed, "progress": False, **self.options, **options}
+        with quietly():
+            found = [lyapunov_spectrum(s, initial=initial[part], **given) for s, part in systems]
         return found[0] if len(found) == 1 else Several(found)
 
     def systems(self, at: dict[str, Array]) -> list[tuple[Any, slice]]:
@@ -88,6 +79,21 @@ class Task:
         numbers = Numbers(self.seed)
         states = [system.start((1,), numbers.of(int(point)))[0] for point in points]
         return np.array(states).reshape(len(points), -1)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without warnings of single points, which their status and class say.
+
+    Filters belong to the process: on another thread than the main one they stay as they are, and
+    the driver that waits for the thread has set them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 class Numbers:

@@ -22,7 +22,7 @@ from ..kernels.stored import described
 from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
 from .executors import completed
-from .points import Function, Task, parameters
+from .points import Function, Task, parameters, quietly
 from .store import FORMAT, flags, locked, opened, settings_of
 from .variables import VARIABLES
 
@@ -158,7 +158,8 @@ def _run(
     left = sum(int(np.prod(chunks.size(int(c)))) for c in pending)
     work = partial(_measured, task, chunks)
     try:
-        with plain_bar(total, "point", progress, initial=total - left, unit_scale=True) as bar:
+        options = {"initial": total - left, "unit_scale": True}
+        with plain_bar(total, "point", progress, **options) as bar, quietly():
             for number, found in completed(executor, work, map(int, pending)):
                 commit(number, found)
                 bar.update(int(np.prod(chunks.size(number))))
