@@ -55,33 +55,52 @@ def expect_matplotlib() -> None:
         raise click.UsageError(f"pictures need matplotlib: {hint('plot')}")
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that measures a spectrum."""
-    for option in (
-        click.option("--duration", type=float, help="Measured time, or steps of a map."),
-        click.option("--dt", callback=time_step, show_default="auto", help="Time step of a flow."),
-        click.option("--transient", type=float, help="Time before anything is measured."),
-        click.option("-k", type=int, help="How many leading exponents."),
-        click.option(
-            "--tol",
-            type=float,
-            help="Run until every standard error is below, at most --duration if that is given.",
-        ),
-        click.option(
-            "--ensemble",
-            is_flag=True,
-            help="Many members in place of one long run, until --tol: one attractor only.",
-        ),
-        click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
-        click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu"),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
-        click.option("--plot", type=FILE, callback=writable, help="Write a picture here."),
-        click.option("--out", type=FILE, callback=writable, help="Write the result (.npz)."),
-        click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON."),
-        click.option("--quiet", is_flag=True, help="No progress bar."),
-    ):
-        command = option(command)
-    return command
+def options(*some: Callable[..., Any]) -> Callable[..., Any]:
+    """Several options as one decorator; help shows them in this order."""
+
+    def with_them(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(some):
+            command = option(command)
+        return command
+
+    return with_them
+
+
+run_options = options(
+    click.option("--duration", type=float, help="Measured time, or steps of a map."),
+    click.option("--dt", callback=time_step, show_default="auto", help="Time step of a flow."),
+    click.option("--transient", type=float, help="Time before anything is measured."),
+    click.option("-k", type=int, help="How many leading exponents."),
+    click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu"),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    click.option("--quiet", is_flag=True, help="No progress bar."),
+)
+single_run_options = options(
+    run_options,
+    click.option(
+        "--tol",
+        type=float,
+        help="Run until every standard error is below, at most --duration if that is given.",
+    ),
+    click.option(
+        "--ensemble",
+        is_flag=True,
+        help="Many members in place of one long run, until --tol: one attractor only.",
+    ),
+    click.option("--dtype", default="float64", show_default=True, help="Of the tangents."),
+    click.option("--plot", type=FILE, callback=writable, help="Write a picture here."),
+    click.option("--out", type=FILE, callback=writable, help="Write the result (.npz)."),
+    click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON."),
+)
+known_options = options(
+    click.argument("name"),
+    click.option("--param", multiple=True, help="rho=28, or rho=0:200:512 for a sweep."),
+    click.option(
+        "--weights",
+        type=click.Path(exists=True, dir_okay=False),
+        help="A matrix that connects nodes: NAME is that of a known network then.",
+    ),
+)
 
 
 def report(result: LyapunovSpectrum, plot: str | None, out: str | None, as_json: bool) -> None:
@@ -157,7 +176,7 @@ def commands() -> None:
 @click.option(
     "--labels/--no-labels", default=None, help="Of a .csv: a first row and column of names."
 )
-@run_options
+@single_run_options
 def spectrum(
     weights: str,
     tau: float,
@@ -183,14 +202,8 @@ def spectrum(
 
 
 @commands.command()
-@click.argument("name")
-@click.option("--param", multiple=True, help="rho=28, or rho=0:200:512 for a sweep.")
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A matrix that connects nodes: NAME is that of a known network then.",
-)
-@run_options
+@known_options
+@single_run_options
 def system(
     name: str,
     param: tuple[str, ...],
@@ -214,22 +227,10 @@ def system(
 
 
 @commands.command()
-@click.argument("name")
-@click.option("--param", multiple=True, help="rho=0:200:512 for an axis, or rho=28.")
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A matrix that connects nodes: NAME is that of a known network then.",
-)
+@known_options
 @click.option("--store", type=click.Path(file_okay=False), required=True, help="A Zarr folder.")
-@click.option("--duration", type=float, help="Measured time, or steps of a map.")
-@click.option("--dt", callback=time_step, help="Time step of a flow.")
-@click.option("--transient", type=float, help="Time before anything is measured.")
-@click.option("-k", type=int, help="How many leading exponents.")
-@click.option("--device", help="cpu, cuda or cuda:N.", show_default="cpu")
 @click.option("--chunk", type=int, help="Points that are committed together.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@run_options
 def sweep(
     name: str,
     param: tuple[str, ...],
@@ -249,13 +250,10 @@ def sweep(
     if not axes:
         raise ValueError("--param must give an axis at least, such as rho=0:200:512")
     given = build(**{key: value for key, value in params.items() if key not in axes})
-    run["duration"] = run["duration"] or known.duration
-    run["dt"] = run["dt"] or known.dt
-    options = {key: value for key, value in run.items() if value is not None}
+    asked = {"duration": known.duration, "dt": known.dt}
+    asked |= {key: value for key, value in run.items() if value is not None}
     try:
-        plane = swept(
-            given, axes, store=store, chunk=chunk, rng=seed, progress=not quiet, **options
-        )
+        plane = swept(given, axes, store=store, chunk=chunk, rng=seed, progress=not quiet, **asked)
     except Interrupted as stop:
         complain(f"interrupted: {stop.args[0]} are in {store}; the same command goes on")
         raise click.Abort from None

@@ -1,23 +1,23 @@
 """Sweeps: a point depends on its parameters, number and seed alone, and no store lies."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import xarray
+from click.testing import CliRunner
 
 import lyapax as lx
 from lyapax._sweep.axes import checked
 from lyapax._sweep.chunks import of_about, stratified
 from lyapax._sweep.points import Numbers
 from lyapax._sweep.variables import VARIABLES, kinds
+from lyapax.cli import commands
 
 HENON = lx.systems.library["henon"].system()
 AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
@@ -138,32 +138,32 @@ def test_points_whose_qr_loses_digits_are_measured_at_a_finer_cadence():
 
 
 RUN = """
-import sys, numpy as np, lyapax as lx
+import os, signal, sys, numpy as np, lyapax as lx, zarr
+left, write = int(sys.argv[2]), zarr.Array.__setitem__
+
+def killed(self, *args):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, *args)
+
+zarr.Array.__setitem__ = killed
 axes = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
 henon = lx.systems.library["henon"].system()
-print("begins", flush=True)
 lx.sweep(henon, axes, chunk=1, store=sys.argv[1], duration=1000, progress=False)
 """
 
 
 def test_kills_and_resumes_end_with_the_same_bits(plane, tmp_path):
-    """Whenever the driver is killed, what is committed stays and the rest is measured again."""
-    store, kills = tmp_path / "plane.zarr", 0
-    committed = store / "committed"
-    for wanted in (0, 5, 14):
-        process = subprocess.Popen([sys.executable, "-c", RUN, str(store)], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        while process.poll() is None and len(list(store.glob("exponents/c/*/*/0"))) <= wanted:
-            time.sleep(0.001)
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-        process.stdout.close()
-    assert kills >= 2
-    before = len(list(store.glob("exponents/c/*/*/0")))
-    assert committed.exists()
-    assert 5 < before < 30
+    """Before a write of coordinates, of a chunk's data, of its record, and between chunks."""
+    store, done = tmp_path / "plane.zarr", []
+    each = len(VARIABLES) + 1
+    for writes in (1, 2 + 5, 2 * each - 1, 3 * each):
+        run = subprocess.run([sys.executable, "-c", RUN, str(store), str(writes)], check=False)
+        assert run.returncode == -signal.SIGKILL
+        done.append(len(list(store.glob("exponents/c/*/*/0"))))
+    assert done == [0, 1, 2, 4]
     found = lx.sweep(HENON, AXES, chunk=1, store=store, **OPTIONS)
     assert same(plane, found)
 
@@ -347,9 +347,8 @@ def test_chunks_are_boxes_that_cover_all_points():
     for shape in ((1000,), (300, 200), (9, 9, 9, 9)):
         some = stratified(shape, 64)
         assert 16 <= len(np.unique(some)) == len(some) <= 64
-        for axis in np.unravel_index(some, shape):
-            assert axis.min() == 0
-            assert axis.max() == shape[0] - 1 or len(shape) > 1
+        for axis, size in zip(np.unravel_index(some, shape), shape, strict=True):
+            assert (axis.min(), axis.max()) == (0, size - 1)
 
 
 def test_numbers_of_points():
@@ -369,3 +368,21 @@ def test_axes_at_points():
     axes = checked({"a": [1, 2], "b": [5, 6, 7]}, None)
     found = axes.at([0, 4, 5])
     assert (list(found["a"]), list(found["b"])) == ([1, 2, 2], [5, 6, 7])
+
+
+def test_command_line(tmp_path):
+    store = tmp_path / "plane.zarr"
+    command = ["sweep", "henon", "--param", "a=1.0:1.4:5", "--store", str(store), "--quiet"]
+    first = CliRunner().invoke(commands, [*command, "--duration", "1000"], catch_exceptions=False)
+    assert "Map(henon, dim=2): 5 points" in first.output
+    assert "chaotic" in first.output
+    again = CliRunner().invoke(commands, [*command, "--duration", "1000"], catch_exceptions=False)
+    assert again.output == first.output
+    for options, words in [
+        (["--duration", "0"], "duration must be"),
+        (["--duration", "999"], "another duration"),
+        (["--param", "a=1.4"], "--param must give an axis"),
+        (["--param", "q=1:2:3"], "got 'q'"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            CliRunner().invoke(commands, [*command, *options], catch_exceptions=False)

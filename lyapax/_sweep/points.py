@@ -17,7 +17,7 @@ from .._spectrum import lyapunov_spectrum
 from .._status import Status
 from ..systems.rate import RateNetwork
 from .axes import LABELS, STARTS, Axes
-from .variables import VARIABLES, values
+from .variables import unmeasured, values
 
 HALVINGS = 7  # of the cadence, for points whose QRs lose digits at it: 64 steps to one
 
@@ -33,7 +33,7 @@ class Task:
 
     def measured(self, points: Array) -> dict[str, Array]:
         """The variables of these points, along the first axis."""
-        found = _arrays(len(points), self.options["k"])
+        found = unmeasured((len(points),), self.options["k"])
         every = self.options["qr_every"]
         left = np.arange(len(points))
         for _ in range(HALVINGS):
@@ -167,8 +167,3 @@ def with_values(system: Any, named: dict[str, Array]) -> Any:
     if isinstance(system, RateNetwork):
         named = {n: np.repeat(v[:, None], system.dim, axis=1) for n, v in named.items()}
     return system.with_params(**named) if named else system
-
-
-def _arrays(count: int, k: int) -> dict[str, Array]:
-    """Variables of points that are not measured."""
-    return {v.name: np.full((count, k) if v.each else (count,), v.fill, v.dtype) for v in VARIABLES}

@@ -20,7 +20,7 @@ from .._check import Array
 from .._distribution import hint
 from .axes import Axes
 from .chunks import Chunks
-from .variables import VARIABLES, kinds
+from .variables import VARIABLES
 
 COMMITTED = "committed"  # of each chunk, 1 once its data are there
 FORMAT = 1
@@ -31,14 +31,15 @@ def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> 
     zarr = _zarr()
     if path.exists() and any(path.iterdir()):
         group = _group(path)
-        _expect_the_same(path, dict(group.attrs), settings)
-        if _digests(group) != group.attrs["arrays"]:
-            changed = {n for n, d in group.attrs["arrays"].items() if _digests(group).get(n) != d}
+        _expect_the_same(path, _facts(path, group), settings)
+        wanted, found = group.attrs["arrays"], _digests(group)
+        changed = sorted(name for name in wanted if found.get(name) != wanted[name])
+        if changed or found.keys() != wanted.keys():
             raise ValueError(
-                f"store {path} is broken: what describes {', '.join(sorted(changed))} has changed"
+                f"store {path} is broken: what describes {', '.join(changed) or 'it'} has changed"
             )
         _expect_coordinates(path, group, axes)
-        return Store(group, chunks, settings["k"])
+        return Store(group, chunks)
     # Under another name until it is whole: a kill leaves no store of half the arrays.
     made = path.with_name(path.name + ".making")
     shutil.rmtree(made, ignore_errors=True)
@@ -47,21 +48,19 @@ def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> 
     if path.exists():
         path.rmdir()
     os.replace(made, path)
-    return Store(_group(path), chunks, settings["k"])
+    return Store(_group(path), chunks)
 
 
 def settings_of(path: Path) -> dict[str, Any]:
-    """The settings of a sweep that has begun; nothing where there is none that is whole."""
+    """The settings of a sweep that has begun; nothing where there is none."""
     if not path.exists() or not any(path.iterdir()):
         return {}
-    found = dict(_group(path).attrs)
-    own = found.pop("fingerprint", None)
-    return found if own == fingerprint(found) else {}
+    return _facts(path, _group(path))
 
 
 class Store:
-    def __init__(self, group: Any, chunks: Chunks, k: int):
-        self.group, self.chunks, self.k = group, chunks, k
+    def __init__(self, group: Any, chunks: Chunks):
+        self.group, self.chunks = group, chunks
 
     def pending(self) -> tuple[Any, list[int]]:
         """Chunks that are to be measured, and those of them that were committed but are broken."""
@@ -122,9 +121,6 @@ def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> N
         array[:] = values
     for variable in VARIABLES:
         last = (settings["k"],) if variable.each else ()
-        attributes = {"long_name": variable.words}
-        if variable.name == "attractor":
-            attributes |= flags(settings["k"], settings["dim"])
         _create(
             group,
             variable.name,
@@ -133,7 +129,7 @@ def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> N
             variable.dtype,
             variable.fill,
             (*dims, "exponent") if variable.each else dims,
-            attributes,
+            variable.attributes(settings["k"], settings["dim"]),
         )
     _create(group, COMMITTED, (len(chunks),), (min(len(chunks), 1 << 16),), "u1", 0, ("chunk",))
     # What describes the arrays is described here in turn: a changed type would change numbers.
@@ -180,14 +176,19 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]) -> None:
+def _facts(path: Path, group: Any) -> dict[str, Any]:
+    """What the store says of its sweep, which is what it said at first."""
+    found = dict(group.attrs)
     own = found.pop("fingerprint", None)
-    arrays = found.get("arrays")
     if own is None or "format" not in found:
         raise ValueError(f"store {path} exists and is no sweep")
     if own != fingerprint(found):
         raise ValueError(f"store {path} is broken: its settings are not those that it began with")
-    wanted = {**json.loads(json.dumps(settings)), "arrays": arrays}
+    return found
+
+
+def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]) -> None:
+    wanted = {**json.loads(json.dumps(settings)), "arrays": found.get("arrays")}
     for name in sorted({*found, *wanted}):
         if isinstance(found.get(name), dict) and isinstance(wanted.get(name), dict):
             for part in sorted({*found[name], *wanted[name]}):
@@ -215,15 +216,6 @@ def _expect_coordinates(path: Path, group: Any, axes: Axes) -> None:
             raise ValueError(f"store {path} is broken: {name} cannot be read: {error}") from None
         if not same:
             raise ValueError(f"store {path} is broken: {name} has changed")
-
-
-def flags(k: int, dim: int) -> dict[str, Any]:
-    """CF attributes of a variable whose values stand for words."""
-    meanings = kinds(k, dim)
-    return {
-        "flag_values": list(range(len(meanings))),
-        "flag_meanings": " ".join(meaning.replace(" ", "_") for meaning in meanings),
-    }
 
 
 def _file_of(array: Any, chunk: int, chunks: Chunks) -> bool:

@@ -23,8 +23,8 @@ from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
 from .executors import completed
 from .points import Function, Task, parameters, quietly
-from .store import FORMAT, flags, locked, opened, settings_of
-from .variables import VARIABLES
+from .store import FORMAT, locked, opened, settings_of
+from .variables import VARIABLES, unmeasured
 
 SAMPLE = 64  # points at which the time step and the cadence are chosen
 SECONDS = 5.0  # that a chunk takes on one core, about: of 1 s, what each costs by itself shows
@@ -119,6 +119,7 @@ def sweep(
         _check.choice(name, "options", OPTIONS)
     if options.get("duration") is None:
         raise ValueError("duration must be given")
+    options = {**options, "duration": _check.positive(options["duration"], "duration")}
     path = None if store is None else Path(_check.path(store, "store"))
     before = {} if path is None else settings_of(path)
     task, dim, steps = _planned(system, axes, seed, options, before)
@@ -162,8 +163,9 @@ def _run(
         with plain_bar(total, "point", progress, **options) as bar, quietly():
             for number, found in completed(executor, work, map(int, pending)):
                 commit(number, found)
-                bar.update(int(np.prod(chunks.size(number))))
-                left -= int(np.prod(chunks.size(number)))
+                done = int(np.prod(chunks.size(number)))
+                bar.update(done)
+                left -= done
     except KeyboardInterrupt:
         raise Interrupted(f"{total - left} of {total} points", result()) from None
 
@@ -181,7 +183,7 @@ def _in_memory(
     progress: bool,
 ) -> Any:
     shape, k = chunks.shape, task.options["k"]
-    arrays = {v.name: np.full((*shape, k) if v.each else shape, v.fill, v.dtype) for v in VARIABLES}
+    arrays = unmeasured(shape, k)
 
     def commit(number: int, found: dict[str, Array]) -> None:
         region, size = chunks.region(number), chunks.size(number)
@@ -191,11 +193,8 @@ def _in_memory(
     def result() -> Any:
         data = {}
         for v in VARIABLES:
-            attributes = {"long_name": v.words}
-            if v.name == "attractor":
-                attributes |= flags(k, settings["dim"])
             dims = (*task.axes.dims, "exponent") if v.each else task.axes.dims
-            data[v.name] = (dims, arrays[v.name], attributes)
+            data[v.name] = (dims, arrays[v.name], v.attributes(k, settings["dim"]))
         return xarray.Dataset(data, task.axes.coordinates(), settings)
 
     _run(task, chunks, range(len(chunks)), commit, executor, progress, result)

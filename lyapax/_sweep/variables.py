@@ -33,6 +33,15 @@ class Variable:
     words: str
     of: Callable[[LyapunovSpectrum], Any]
 
+    def attributes(self, k: int, dim: int) -> dict[str, Any]:
+        """What it is; by the CF conventions, where its values stand for words."""
+        found: dict[str, Any] = {"long_name": self.words}
+        if self.name == "attractor":
+            meanings = kinds(k, dim)
+            found["flag_values"] = list(range(len(meanings)))
+            found["flag_meanings"] = " ".join(meaning.replace(" ", "_") for meaning in meanings)
+        return found
+
 
 def kinds(k: int, dim: int) -> list[str]:
     """Classes of attractors; their places are the values of the variable."""
@@ -71,3 +80,8 @@ VARIABLES = (
 def values(spec: LyapunovSpectrum) -> dict[str, Array]:
     """The variables of a result, points along the first axis."""
     return {v.name: np.asarray(v.of(spec), v.dtype) for v in VARIABLES}
+
+
+def unmeasured(shape: tuple[int, ...], k: int) -> dict[str, Array]:
+    """The variables of points that are not measured."""
+    return {v.name: np.full((*shape, k) if v.each else shape, v.fill, v.dtype) for v in VARIABLES}
