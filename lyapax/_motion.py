@@ -466,16 +466,10 @@ def _periods(
         if not left.size:
             break
         if 2 * left.size <= len(members):  # those that are back need not go on
-            carry, propagator = (
-                carry.take(left, carry.basis.dtype),
-                propagator.select(left, propagator.dtype),
-            )
-            members, origin, scale, furthest = (
-                members[left],
-                origin[left],
-                scale[left],
-                furthest[left],
-            )
+            carry = carry.take(left, carry.basis.dtype)
+            propagator = propagator.select(left, propagator.dtype)
+            members, origin = members[left], origin[left]
+            scale, furthest = scale[left], furthest[left]
 
 
 def _largest(values: Array) -> Array:

@@ -3,6 +3,7 @@
 import sympy
 
 from ..codegen import CUDA, Graph, printed
+from .sources import indented
 
 SOURCE = """#include "common.cuh"
 
@@ -18,4 +19,4 @@ def activation_source(graph: Graph) -> str:
     )
     lines = [f"const REAL {symbol.name} = {printed(e, CUDA)};" for symbol, e in shared]
     lines += [f"value = {printed(value, CUDA)};", f"slope = {printed(slope, CUDA)};"]
-    return SOURCE.format(body="".join(f"    {line}\n" for line in lines))
+    return SOURCE.format(body=indented(lines))

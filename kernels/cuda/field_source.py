@@ -8,6 +8,7 @@ import sympy
 from ..codegen import CUDA, Graph, printed
 from ..linearise import Linearised, Statement
 from .clock import Clock
+from .sources import indented
 
 SOURCE = """#include "common.cuh"
 
@@ -58,10 +59,10 @@ def field_source(graph: Graph) -> str:
         parameters=len(graph.params),
         slopes=max(1, len(slopes)),
         time=graph.time.name,
-        field=_lines(
+        field=indented(
             [*state, *params, *clock.lines(), *values, *kept, *(f"f[{i}] = f{i};" for i in n)]
         ),
-        tangent=_lines([*params, *tangents, *(f"d[{i}] = d_f{i};" for i in n)]),
+        tangent=indented([*params, *tangents, *(f"d[{i}] = d_f{i};" for i in n)]),
     )
 
 
@@ -86,7 +87,3 @@ def _derivative(statement: Statement, taken: Linearised, spelled: Callable[..., 
 
 def _flag(condition: str) -> str:
     return CUDA.choice.format(condition=condition, a="REAL(1.0)", b="REAL(0.0)")
-
-
-def _lines(rows: list[str]) -> str:
-    return "".join(f"    {row}\n" for row in rows)

@@ -7,6 +7,7 @@ import sympy
 from ..codegen import Graph
 from ..nodes import Nodes
 from .clock import Clock
+from .sources import indented
 
 SOURCE = """#include "common.cuh"
 
@@ -74,7 +75,7 @@ def _values(graph: Graph) -> str:
     ]
     given = [f"const REAL {s.name} = x[{i}];" for i, s in enumerate(graph.state)]
     given += [f"const REAL {s.name} = p[{i}];" for i, s in enumerate(graph.params)]
-    return _lines([*given, *clock.lines(), *body])
+    return indented([*given, *clock.lines(), *body])
 
 
 def _tangents(graph: Graph) -> str:
@@ -83,8 +84,4 @@ def _tangents(graph: Graph) -> str:
     for place, (i, j) in enumerate(graph.jacobian()):
         rows[i].append(f"fma(s[{place}], y[{j}], " if rows[i] else f"s[{place}] * y[{j}]")
     texts = ["".join(reversed(r[1:])) + r[0] + ")" * (len(r) - 1) if r else "REAL(0)" for r in rows]
-    return _lines([f"d[{i}] = {text};" for i, text in enumerate(texts)])
-
-
-def _lines(rows: list[str]) -> str:
-    return "".join(f"    {row}\n" for row in rows)
+    return indented([f"d[{i}] = {text};" for i, text in enumerate(texts)])

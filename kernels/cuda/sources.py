@@ -33,3 +33,8 @@ def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
         return lines
 
     return "\n".join(inlined(name)) + "\n"
+
+
+def indented(rows: list[str]) -> str:
+    """Statements as the body of a function."""
+    return "".join(f"    {row}\n" for row in rows)
