@@ -29,6 +29,7 @@ from ._trajectory import trajectory as trajectory
 if _TYPE_CHECKING:
     from . import pta as pta
     from . import torch as torch
+    from ._sweep import RayExecutor as RayExecutor
     from ._sweep import sweep as sweep
     from .systems import GRU as GRU
     from .systems import LSTM as LSTM
@@ -50,8 +51,8 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(f".{name}", __name__)
     if name in _SYSTEMS:
         return getattr(systems, name)
-    if name == "sweep":
-        return _importlib.import_module("._sweep", __name__).sweep
+    if name in ("RayExecutor", "sweep"):
+        return getattr(_importlib.import_module("._sweep", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

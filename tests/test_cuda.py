@@ -71,7 +71,11 @@ SYSTEMS = {
 
 @pytest.mark.filterwarnings("ignore:dt = .* is too large")
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize(
+    # The emulator takes half a minute for products.
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in ("gemm", "nodes"))) for n in SYSTEMS],
+)
 def test_agrees_with_the_cpu_over_1000_steps(name, device):
     system = SYSTEMS[name]()
     options = {"duration": 800.0, "transient": 100.0, "alignment": 100.0, "qr_every": 10}

@@ -189,7 +189,7 @@ def test_classes_of_known_cases(seed):
     assert outcomes.count("right") >= 0.99 * len(outcomes)
 
 
-@pytest.mark.parametrize("duration", [512, 2048])
+@pytest.mark.parametrize("duration", [512, pytest.param(2048, marks=pytest.mark.slow)])
 def test_a_chaotic_network_is_seldom_misread(duration):
     spec = lyapunov_spectrum(
         RateNetwork(CHAOTIC_50),

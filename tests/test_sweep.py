@@ -4,20 +4,20 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import xarray
-from click.testing import CliRunner
 
 import lyapax as lx
 from lyapax._sweep.axes import checked
 from lyapax._sweep.chunks import of_about, stratified
 from lyapax._sweep.points import Numbers
 from lyapax._sweep.variables import VARIABLES, kinds
-from lyapax.cli import commands
 
 HENON = lx.systems.library["henon"].system()
 AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
@@ -197,7 +197,9 @@ def test_no_flipped_byte_gives_a_wrong_number(tmp_path, every):
         whole = path.read_bytes()
         path.unlink() if content is None else path.write_bytes(content)
         try:
-            found = lx.sweep(HENON, axes, **options).load()
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".* chunks of the store were broken")
+                found = lx.sweep(HENON, axes, **options).load()
         except ValueError as error:
             messages.append(str(error))
         else:
@@ -207,6 +209,32 @@ def test_no_flipped_byte_gives_a_wrong_number(tmp_path, every):
     assert mended > 10
     assert len(messages) > 10
     assert all("store" in message for message in messages)
+
+
+def test_a_broken_chunk_is_measured_again_and_said(plane, tmp_path):
+    options = {**OPTIONS, "store": tmp_path / "plane.zarr", "chunk": 7}
+    lx.sweep(HENON, AXES, **options)
+    path = files(tmp_path / "plane.zarr" / "stderr" / "c")[0]
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.warns(UserWarning, match="1 chunks of the store were broken .* again: 0$"):
+        found = lx.sweep(HENON, AXES, **options)
+    assert same(plane, found)
+
+
+def test_data_that_a_function_refers_to_are_part_of_the_sweep(tmp_path):
+    options = {"duration": 5.0, "dt": 0.1, "qr_every": 1, "progress": False}
+
+    def scaled(weights):
+        return lambda g: lx.RateNetwork(g * weights)
+
+    store = tmp_path / "plane.zarr"
+    lx.sweep(scaled(np.eye(3)), {"g": [0.1, 0.2]}, store=store, **options)
+    lx.sweep(scaled(np.eye(3)), {"g": [0.1, 0.2]}, store=store, **options)
+    with pytest.raises(ValueError, match="another system_digest"):
+        lx.sweep(scaled(2 * np.eye(3)), {"g": [0.1, 0.2]}, store=store, **options)
+    with pytest.raises(ValueError, match="another system"):
+        lx.sweep(partial(scaled(np.eye(3))), {"g": [0.1, 0.2]}, store=store, **options)
 
 
 def test_the_same_sweep_goes_on_and_another_is_refused(tmp_path):
@@ -316,6 +344,10 @@ def test_bad_axes(axes, error, words):
         ({"rng": np.random.default_rng(0)}, TypeError, "rng"),
         ({"k": 3}, ValueError, "k must be"),
         ({"resume": "yes"}, TypeError, "resume"),
+        ({"refine": "all"}, ValueError, "refine must be 'boundaries' or a number, got 'all'"),
+        ({"refine": 0}, ValueError, "refine"),
+        ({"refine": [1]}, TypeError, "refine"),
+        ({"executor": "spark"}, TypeError, "'ray' or None, got 'spark'"),
         ({"duration": -1}, ValueError, "duration"),
         ({"dt": 0.1}, ValueError, "dt must not be given for a map"),
     ],
@@ -323,6 +355,20 @@ def test_bad_axes(axes, error, words):
 def test_bad_options(options, error, words):
     with pytest.raises(error, match=words):
         lx.sweep(HENON, AXES, **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({"a": [1.0]}, r"axes\['a'\] must ascend or descend"),
+        ({"a": [1.0, 1.2, 1.1]}, r"axes\['a'\] must ascend or descend"),
+        ({"a": [1.0, 1.2], "member": [0, 1]}, "refine needs axes of parameters, got 'member'"),
+        (xarray.Dataset({"a": ("p", [1.0, 1.2])}), "refine needs a grid"),
+    ],
+)
+def test_planes_that_cannot_be_refined(axes, words):
+    with pytest.raises(ValueError, match=words):
+        lx.sweep(HENON, axes, refine="boundaries", **OPTIONS)
 
 
 def test_bad_systems():
@@ -368,21 +414,3 @@ def test_axes_at_points():
     axes = checked({"a": [1, 2], "b": [5, 6, 7]}, None)
     found = axes.at([0, 4, 5])
     assert (list(found["a"]), list(found["b"])) == ([1, 2, 2], [5, 6, 7])
-
-
-def test_command_line(tmp_path):
-    store = tmp_path / "plane.zarr"
-    command = ["sweep", "henon", "--param", "a=1.0:1.4:5", "--store", str(store), "--quiet"]
-    first = CliRunner().invoke(commands, [*command, "--duration", "1000"], catch_exceptions=False)
-    assert "Map(henon, dim=2): 5 points" in first.output
-    assert "chaotic" in first.output
-    again = CliRunner().invoke(commands, [*command, "--duration", "1000"], catch_exceptions=False)
-    assert again.output == first.output
-    for options, words in [
-        (["--duration", "0"], "duration must be"),
-        (["--duration", "999"], "another duration"),
-        (["--param", "a=1.4"], "--param must give an axis"),
-        (["--param", "q=1:2:3"], "got 'q'"),
-    ]:
-        with pytest.raises(ValueError, match=words):
-            CliRunner().invoke(commands, [*command, *options], catch_exceptions=False)

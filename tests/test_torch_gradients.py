@@ -108,11 +108,11 @@ def test_flossing():
     """A few steps of descent bring two exponents towards zero, and `spectrum` says so too."""
     torch.manual_seed(0)
     rnn = nn.RNN(1, 12)
-    optimizer = torch.optim.Adam(rnn.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(rnn.parameters(), 3e-2)
     x0 = 0.1 * torch.randn(4, 12)
     options = {"k": 2, "duration": 400, "initial": np.full(12, 0.1), "rng": 0, "progress": False}
     before = spectrum(rnn, **options).exponents
-    for _ in range(120):
+    for _ in range(20):
         optimizer.zero_grad()
         lyapunov_exponents(rnn, x0, 2, 20).square().sum(-1).mean().backward()
         optimizer.step()

@@ -19,6 +19,16 @@ class Axes:
     names: tuple[str, ...]
     values: tuple[Array, ...]  # (m,) each; of `initial` (m, dim)
     scattered: bool
+    numbers: Array | None = None  # of points that are some of a larger plane's, theirs in it
+
+    def some(self, points: Array) -> "Axes":
+        """These points of a plane as scattered ones, which keep their numbers."""
+        at = self.at(points)
+        return Axes(self.names, tuple(at[name] for name in self.names), True, np.asarray(points))
+
+    def number(self, point: int) -> int:
+        """What decides, with the seed, about a point's random start."""
+        return int(point if self.numbers is None else self.numbers[point])
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -4,23 +4,43 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any
 
+from .. import _check
+from .lost import Lost
+
 AHEAD = 2  # tasks a worker that wait for it, so that it never waits for the driver
+
+
+def checked(executor: Any) -> Executor | None:
+    """The executor that was given, or one on Ray where that is its name."""
+    if executor is None or isinstance(executor, Executor):
+        return executor
+    if executor == "ray":
+        from .ray_executor import RayExecutor
+
+        return RayExecutor()
+    raise TypeError(
+        "executor must be a concurrent.futures.Executor, 'ray' or None, got "
+        f"{_check.quoted(executor) if isinstance(executor, str) else _check.kind_of(executor)}"
+    )
 
 
 def completed(
     executor: Executor | None, work: Callable[[int], Any], chunks: Iterator[int]
 ) -> Iterator[tuple[int, Any]]:
-    """(chunk, result) of each chunk, as they come; a bounded number is in flight."""
+    """(chunk, result) of each chunk, as they come; a bounded number is in flight.
+
+    Of a chunk whose workers died the result is `Lost`; what a task itself raises is raised.
+    """
     if executor is None:
         for chunk in chunks:
             yield chunk, work(chunk)
         return
-    most = AHEAD * int(getattr(executor, "_max_workers", 1))
     running: dict[Future[Any], int] = {}
     try:
         for chunk in chunks:
             running[executor.submit(work, chunk)] = chunk
-            if len(running) >= most:
+            # Asked for each time: a cluster grows and shrinks.
+            while len(running) >= AHEAD * int(getattr(executor, "_max_workers", 1)):
                 yield from _done(running)
         while running:
             yield from _done(running)
@@ -32,4 +52,8 @@ def completed(
 def _done(running: dict[Future[Any], int]) -> Iterator[tuple[int, Any]]:
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
-        yield running.pop(future), future.result()
+        chunk = running.pop(future)
+        try:
+            yield chunk, future.result()
+        except Lost as lost:
+            yield chunk, lost

@@ -77,7 +77,7 @@ class Task:
         if STARTS in at:
             return at[STARTS]
         numbers = Numbers(self.seed)
-        states = [system.start((1,), numbers.of(int(point)))[0] for point in points]
+        states = [system.start((1,), numbers.of(self.axes.number(point)))[0] for point in points]
         return np.array(states).reshape(len(points), -1)
 
 
@@ -103,8 +103,7 @@ class Numbers:
     """
 
     def __init__(self, seed: int):
-        (first,) = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-        self._bits = np.random.Philox(key=np.array([first, 0], np.uint64))
+        self._bits = np.random.Philox(key=np.array([key(seed), 0], np.uint64))
         self._state: Any = self._bits.state
         self._generator = np.random.Generator(self._bits)
 
@@ -113,6 +112,11 @@ class Numbers:
         self._state["state"]["key"][1] = point
         self._bits.state = self._state
         return self._generator
+
+
+def key(seed: int) -> int:
+    """The first half of the key of each point's numbers; its number is the second."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
 
 
 class Several:

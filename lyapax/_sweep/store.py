@@ -18,12 +18,14 @@ import numpy as np
 from .. import _check
 from .._check import Array
 from .._distribution import hint
+from .._files import write_whole
 from .axes import Axes
 from .chunks import Chunks
 from .variables import VARIABLES
 
-COMMITTED = "committed"  # of each chunk, 1 once its data are there
-FORMAT = 1
+COMMITTED = "committed"  # of each chunk, 1 once its data are there, 2 where it failed
+FAILED = 2
+FORMAT = 2
 
 
 def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> "Store":
@@ -39,16 +41,16 @@ def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> 
                 f"store {path} is broken: what describes {', '.join(changed) or 'it'} has changed"
             )
         _expect_coordinates(path, group, axes)
-        return Store(group, chunks)
+        return Store(path, group, chunks)
     # Under another name until it is whole: a kill leaves no store of half the arrays.
-    made = path.with_name(path.name + ".making")
+    made = beside(path, "making")
     shutil.rmtree(made, ignore_errors=True)
     group = zarr.open_group(made, mode="w", zarr_format=3)
     _make(group, settings, axes, chunks)
     if path.exists():
         path.rmdir()
     os.replace(made, path)
-    return Store(_group(path), chunks)
+    return Store(path, _group(path), chunks)
 
 
 def settings_of(path: Path) -> dict[str, Any]:
@@ -59,8 +61,11 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 class Store:
-    def __init__(self, group: Any, chunks: Chunks):
-        self.group, self.chunks = group, chunks
+    """A sweep's arrays on disk."""
+
+    def __init__(self, path: Path, group: Any, chunks: Chunks):
+        self.path, self.group, self.chunks = path, group, chunks
+        self.failed: dict[int, str] = {}
 
     def pending(self) -> tuple[Any, list[int]]:
         """Chunks that are to be measured, and those of them that were committed but are broken."""
@@ -69,10 +74,10 @@ class Store:
         except Exception:  # its own checksum, or a file that is gone: look at the data instead
             self.group[COMMITTED][:] = 0
             committed = np.zeros(len(self.chunks), np.uint8)
-        broken = [int(c) for c in np.nonzero(committed)[0] if not self._is_whole(int(c))]
+        broken = [int(c) for c in np.nonzero(committed == 1)[0] if not self._is_whole(int(c))]
         if broken:
             self.group[COMMITTED][broken] = 0
-        done = committed.astype(bool)
+        done = committed == 1
         done[broken] = False
         return np.nonzero(~done)[0], broken
 
@@ -96,6 +101,43 @@ class Store:
             self.group[variable.name][region] = array.reshape(*size, *array.shape[1:])
         self.group[COMMITTED][chunk] = 1
 
+    def fail(self, chunk: int, reason: str) -> None:
+        """Mark a chunk as failed; the next sweep with this store tries it again."""
+        self.group[COMMITTED][chunk] = FAILED
+        self.failed[chunk] = reason
+        text = json.dumps({str(c): self.failed[c] for c in sorted(self.failed)}, indent=1)
+        write_whole(beside(self.path, "failed.json"), text.encode())
+
+    def finish(self) -> None:
+        """Forget why chunks failed that are there now."""
+        if not self.failed:
+            beside(self.path, "failed.json").unlink(missing_ok=True)
+
+    def arrays(self) -> dict[str, Array]:
+        """The variables of all points."""
+        return {v.name: np.asarray(self.group[v.name][:]) for v in VARIABLES}
+
+    def dataset(self) -> Any:
+        """The sweep, labelled; numbers are read where they are used."""
+        return read(self.path).assign_attrs(reasons(self.failed))
+
+
+def read(path: Path) -> Any:
+    """The labelled dataset of a store."""
+    import xarray
+
+    return xarray.open_zarr(path, consolidated=False, chunks=None).drop_vars(COMMITTED)
+
+
+def reasons(failed: dict[int, str]) -> dict[str, Any]:
+    """The attribute that names failed chunks, where there are any."""
+    return {"failed": {str(c): failed[c] for c in sorted(failed)}} if failed else {}
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A file or folder beside a store: Zarr does not know others inside."""
+    return path.with_name(f"{path.name}.{ending}")
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -106,7 +148,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(path.name + ".lock"), "w") as file:
+    with open(beside(path, "lock"), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

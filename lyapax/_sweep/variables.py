@@ -74,6 +74,8 @@ VARIABLES = (
     Variable("entropy", "f8", np.nan, False, "sum of positive exponents", lambda s: s.entropy),
     Variable("entropy_stderr", "f8", np.nan, False, "its standard error",
              lambda s: s.entropy_stderr),
+    Variable("measured", "?", False, False, "whether it was measured, and not interpolated",
+             lambda s: np.ones(s.shape, bool)),
 )  # fmt: skip
 
 

@@ -1,0 +1,147 @@
+"""What a sweep measures, before anything is measured: its task, its chunks and its settings."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._check import Array
+from .._step import cost
+from .axes import LABELS, STARTS, Axes, checked
+from .chunks import Chunks, of_about, stratified
+from .digest import digest
+from .points import Function, Task, parameters
+from .store import FORMAT
+
+SAMPLE = 64  # points at which the time step and the cadence are chosen
+SECONDS = 5.0  # that a chunk takes on one core, about: of 1 s, what each costs by itself shows
+LARGEST_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The points of a sweep, or of a part of it, as tasks."""
+
+    task: Task
+    chunks: Chunks
+    settings: dict[str, Any]  # all that decides about the numbers, in plain values
+
+    def of(self, points: Array) -> "Plan":
+        """The plan for some of the points, given by their numbers."""
+        task = replace(self.task, axes=self.task.axes.some(points))
+        chunks = of_about(task.axes.shape, int(np.prod(self.chunks.box)))
+        return Plan(task, chunks, {**self.settings, **_of_points(task.axes, chunks)})
+
+
+def planned(
+    system: Any,
+    axes: Any,
+    seed: int,
+    options: dict[str, Any],
+    chunk: int | None,
+    before: dict[str, Any],
+) -> Plan:
+    """The plan, with time step and cadence; `before` are settings of a sweep that goes on."""
+    task, dim = _task(system, axes, seed, options, before)
+    given = task.options
+    steps = max(1.0, float(given["duration"]) / float(given.get("dt", 1.0)))
+    per = max(1, int(SECONDS / (cost(dim, given["k"]) * steps)))
+    if per > 32:
+        per = min(per // 32 * 32, LARGEST_CHUNK)
+    chunks = of_about(task.axes.shape, chunk or per)
+    return Plan(task, chunks, {**_settings(task, chunks, dim), "asked": _asked(options)})
+
+
+def _task(
+    system: Any, axes: Any, seed: int, options: dict[str, Any], before: dict[str, Any]
+) -> tuple[Task, int]:
+    """The task, with time step and cadence, and the variables of the system."""
+    own = hasattr(system, "propagator")
+    if own:
+        system = _check.system(system)
+        if system.batch_shape:
+            raise ValueError(
+                f"system must be a single one, got a batch of {system.batch_shape}: make its "
+                "parameters axes"
+            )
+    elif not callable(system):
+        raise TypeError(
+            f"system must be a system or a function that returns one, got {_check.kind_of(system)}"
+        )
+    found = checked(axes, system.dim if own else None)
+    if own:
+        known = (*parameters(system), STARTS, *LABELS)
+        for name in found.names:
+            if name not in known:
+                raise ValueError(f"axes must be among {', '.join(known)}, got {name!r}")
+        first = system
+    else:
+        system = Function(system)
+        named = {n: v[0] for n, v in found.at([0]).items() if n not in (STARTS, *LABELS)}
+        first = system(named)
+    k = options.get("k")
+    k = first.dim if k is None else _check.count(k, "k", high=first.dim)
+    # Those of `lyapunov_spectrum`, which checks them.
+    given = {"qr_every": "auto", **{n: v for n, v in options.items() if v is not None}, "k": k}
+    task = Task(system, found, seed, given)
+    automatic = first.is_flow and given.get("dt", "auto") == "auto"
+    if before.get("asked") == _asked(options):
+        # Chosen by the sweep that goes on; that nothing else differs is looked at later.
+        given = {**given, "qr_every": before["qr_every"]}
+        if first.is_flow:
+            given["dt"] = before["dt"]
+        task = Task(system, found, seed, given)
+    elif automatic or given["qr_every"] == "auto":
+        sample = task.spectrum(stratified(found.shape, SAMPLE))
+        specs = getattr(sample, "specs", [sample])
+        given = {**given, "qr_every": min(s.qr_every for s in specs)}
+        if first.is_flow:
+            given["dt"] = min(s.dt for s in specs)
+        task = Task(system, found, seed, given)
+    return task, first.dim
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for where a sweep can choose by itself."""
+    return {n: str(options.get(n, "auto") or "auto") for n in ("dt", "qr_every")}
+
+
+def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
+    from .. import __version__
+
+    function = isinstance(task.system, Function)
+    shown = task.system.function if function else task.system
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "system": getattr(shown, "__name__", "function") if function else repr(shown),
+        "of_function": int(function),
+        "system_digest": digest(shown),
+        **_of_points(task.axes, chunks),
+        "seed": task.seed,
+        "dim": dim,
+        **{name: _plain(value) for name, value in task.options.items()},
+    }
+
+
+def _of_points(axes: Axes, chunks: Chunks) -> dict[str, Any]:
+    values = dict(zip(axes.names, axes.values, strict=True))
+    if axes.numbers is not None:
+        values["numbers"] = axes.numbers
+    return {
+        "axes": {
+            name: hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+            for name, array in values.items()
+        },
+        "scattered": int(axes.scattered),
+        "shape": list(axes.shape),
+        "chunk": list(chunks.box),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return int(value)
+    return value if isinstance(value, int | float | str) else str(value)

@@ -1,0 +1,215 @@
+"""Commands that measure one system, or one batch of them in memory."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .. import __version__
+from .._files import write_whole
+from .._interrupted import Interrupted
+from .._result import LyapunovSpectrum
+from .._spectrum import lyapunov_spectrum
+from ..systems import RateNetwork
+from .options import (
+    complain,
+    expect_matplotlib,
+    function_options,
+    known_options,
+    param_option,
+    single_run_options,
+)
+from .targets import (
+    built,
+    function_of,
+    is_function,
+    known_system,
+    matrix_of,
+    read_param,
+    right_hand_side,
+)
+
+STEPS, TIME = 5000.0, 500.0  # of a map, and of a flow whose units are not known
+
+
+def report(result: LyapunovSpectrum, plot: str | None, out: str | None, as_json: bool) -> None:
+    if not result.duration:
+        raise click.Abort
+    click.echo(
+        json.dumps(without_nan(result.summary()), allow_nan=False) if as_json else repr(result)
+    )
+    if out:
+        result.save(out)
+    if plot:
+        save_picture(result, Path(plot))
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN and no infinities: null, and the status says why."""
+    if isinstance(value, dict):
+        return {key: without_nan(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def save_picture(result: LyapunovSpectrum, path: Path) -> None:
+    import io
+
+    import matplotlib
+
+    matplotlib.use("agg")
+    buffer = io.BytesIO()
+    result.plot().figure.savefig(buffer, dpi=150, format=path.suffix[1:])
+    write_whole(path, buffer.getvalue())
+
+
+def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
+    tol, asked = run["tol"], run["duration"]
+    length = duration if asked is None and tol is None else asked
+    try:
+        return lyapunov_spectrum(
+            system,
+            duration=length if tol is None else None,
+            dt=run["dt"],
+            transient=run["transient"],
+            k=run["k"],
+            tol=tol,
+            max_duration=None if tol is None else length,
+            ensemble=run["ensemble"],
+            dtype=run["dtype"],
+            rng=run["seed"],
+            progress=not run["quiet"],
+            device=run["device"],
+        )
+    except Interrupted as stop:
+        complain(f"interrupted: {stop.args[0]}")
+        result: LyapunovSpectrum | None = stop.result
+        if result is None or not result.duration:
+            raise click.Abort from None
+        return result
+
+
+@click.command()
+@click.argument("weights", metavar="WEIGHTS|FILE.py:FUNCTION")
+@click.option("--tau", type=float, default=1.0, show_default=True)
+@click.option("--phi", default="tanh", show_default=True)
+@click.option("--form", default="current", show_default=True, help="current or rate.")
+@function_options
+@param_option
+@click.option(
+    "--labels/--no-labels", default=None, help="Of a .csv: a first row and column of names."
+)
+@single_run_options
+def spectrum(
+    weights: str,
+    tau: float,
+    phi: str,
+    form: str,
+    is_map: bool,
+    dim: int | None,
+    param: tuple[str, ...],
+    labels: bool | None,
+    plot: str | None,
+    out: str | None,
+    as_json: bool,
+    **run: Any,
+) -> None:
+    """Spectrum of the rate network with a weight matrix from a file, or of one's own system.
+
+    WEIGHTS is .npy, .npz (one array, or scipy.sparse), .csv or .mtx. FILE.py:FUNCTION names a
+    function that returns a system, or with --dim a right-hand side, which gets the state and the
+    parameters.
+    """
+    if is_function(weights):
+        params = dict(read_param(text) for text in param)
+        function = function_of(weights)
+        if dim is None:
+            found = built(function, params)
+        else:
+            found = right_hand_side(function, dim, is_map, params)
+        report(measure(found, TIME if found.is_flow else STEPS, run), plot, out, as_json)
+        return
+    if param or dim is not None:
+        raise ValueError("--param and --dim are for FILE.py:FUNCTION")
+    if not Path(weights).is_file():
+        raise ValueError(f"there is no file {weights}")
+    kind = "map" if is_map else "flow"
+    network = RateNetwork(matrix_of(weights, labels), tau=tau, phi=phi, form=form, kind=kind)
+    report(measure(network, STEPS if is_map else TIME * tau, run), plot, out, as_json)
+
+
+@click.command()
+@known_options
+@single_run_options
+def system(
+    name: str,
+    param: tuple[str, ...],
+    weights: str | None,
+    plot: str | None,
+    out: str | None,
+    as_json: bool,
+    **run: Any,
+) -> None:
+    """Spectrum of a known system, or of a network of known nodes, over parameters if asked."""
+    known, build = known_system(name, weights)
+    params = dict(read_param(text) for text in param)
+    sweep = [key for key, value in params.items() if np.ndim(value)]
+    for axis, key in enumerate(sweep):
+        params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
+    if run["dt"] is None:
+        run["dt"] = known.dt
+    # As many values as there are nodes are members of a batch, too.
+    shapes = {} if weights is None else {"shapes": dict.fromkeys(sweep, ())}
+    report(measure(build(**shapes, **params), known.duration, run), plot, out, as_json)
+
+
+@click.command()
+@click.option("--n", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--quiet", is_flag=True)
+def demo(n: int, seed: int, quiet: bool) -> None:
+    """A chaotic random network: table, picture lyapax-demo.png."""
+    expect_matplotlib()
+    rng = np.random.default_rng(seed)
+    network = RateNetwork(rng.standard_normal((n, n)) * 3.0 / np.sqrt(n))
+    result = lyapunov_spectrum(
+        network, duration=500.0, dt=0.1, transient=50.0, k=min(n, 40), rng=seed, progress=not quiet
+    )
+    click.echo(repr(result))
+    save_picture(result, Path("lyapax-demo.png"))
+    click.echo("picture       lyapax-demo.png")
+
+
+@click.command()
+def info() -> None:
+    """CPU, threads, BLAS, GPU and cache."""
+    import platform
+
+    import numba
+    from threadpoolctl import threadpool_info
+
+    from .._device import described
+    from ..kernels.generated import folder
+
+    blas = [
+        f"{p['internal_api']} {p['version']}"
+        for p in threadpool_info()
+        if "blas" in str(p["user_api"])
+    ]
+    rows = {
+        "lyapax": __version__,
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
+        "threads": numba.get_num_threads(),
+        "blas": ", ".join(dict.fromkeys(blas)) or "unknown",
+        "gpu": described(),
+        "cache": folder(),
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:8} {value}")

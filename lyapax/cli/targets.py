@@ -1,0 +1,109 @@
+"""What a command measures: a known system, the matrix of a file, or a function of a file."""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._weight_files import read_weights
+from ..systems import Flow, Map, library, networks
+from .options import complain
+
+SEPARATOR = ".py:"  # between the file and the name of its function
+
+
+def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., Any]]:
+    """A known system, or network with a matrix from a file; and what builds it of parameters."""
+    names = library if weights is None else networks
+    if name not in names:
+        hint = ""
+        if weights is None and name in networks:
+            hint = "; a network needs --weights"
+        raise ValueError(f"NAME must be one of {', '.join(names)}, got {name!r}{hint}")
+    known: Any = names[name]
+    if weights is None:
+        return known, known.system
+    return known, partial(known.system, matrix_of(weights))
+
+
+def read_param(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    try:
+        parts = [float(part) for part in value.split(":")]
+        if equals and len(parts) == 1:
+            return name, parts[0]
+        if equals and len(parts) == 3 and parts[2] == round(parts[2]):
+            return name, np.linspace(parts[0], parts[1], round(parts[2]))
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"--param must be name=value or name=first:last:count, got {text!r}")
+
+
+def matrix_of(path: str, labels: bool | None = None) -> Any:
+    """The weight matrix of a file; what was guessed about it is said."""
+    matrix, note = read_weights(Path(path), labels)
+    if note:
+        complain(note)
+    return matrix
+
+
+def is_function(text: str) -> bool:
+    """Whether FILE.py:function is meant."""
+    return SEPARATOR in text
+
+
+def function_of(text: str) -> Callable[..., Any]:
+    """The function that FILE.py:function names."""
+    file, _, name = text.partition(SEPARATOR)
+    path = Path(file + ".py")
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    sys.path.insert(0, str(path.parent.resolve()))  # for what it imports from beside it
+    # Not among sys.modules when it is done: workers cannot import it, and what is not there is
+    # sent to them whole.
+    before = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    finally:
+        del sys.modules[path.stem]
+        if before is not None:
+            sys.modules[path.stem] = before
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ValueError(f"{path} has no function {name!r}")
+    return function  # type: ignore[no-any-return]
+
+
+def right_hand_side(
+    function: Callable[..., Any], dim: int, is_map: bool, params: Mapping[str, float]
+) -> Any:
+    """The system whose rate of change, or next state, is function(x, p)."""
+    return (Map if is_map else Flow)(function, _check.count(dim, "--dim"), dict(params))
+
+
+def built(function: Callable[..., Any], params: Mapping[str, float]) -> Any:
+    """The system that a function of these parameters returns."""
+    name = getattr(function, "__name__", "function")
+    try:
+        inspect.signature(function).bind(**params)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must be a function of {', '.join(params) or 'nothing'} that returns a system: "
+            f"{error}; a right-hand side needs --dim"
+        ) from None
+    try:
+        found = function(**params)
+    except Exception as error:
+        raise ValueError(f"{name} cannot be built: {type(error).__name__}: {error}") from error
+    return _check.system(found, name)
