@@ -9,10 +9,10 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from ._distribution import hint
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import Orbit, Start
 from ._progress import counted
+from ._zarr import new_array
 from .systems.base import System
 
 RARER = "a larger save_every"  # where there is no memory for all
@@ -99,7 +99,8 @@ def trajectory(
         As in `lyapunov_spectrum`.
     store : path, optional
         Write a Zarr array there, save by save, instead of keeping all in memory (needs the extra
-        ``sweep``).
+        ``sweep``). Each save carries a checksum, and reading a changed one raises; saves that a
+        kill left out read as NaN. Its attributes have the system, and the time between two saves.
     progress : bool
 
     Returns
@@ -126,24 +127,31 @@ def trajectory(
     if store is not None:
         store = _check.path(store, "store")
     saves, save_every = grid(duration, start.step_time, save_every)
-    kept = 0 if store is not None else saves + 1
+    held = 0 if store is not None else saves + 1
     orbit = start.orbit(
         duration,
-        each=8 * kept * start.dim + saves,
-        what=f"{kept} saves of {{members}} x {{n}} states",
+        each=8 * held * start.dim + saves,
+        what=f"{held} saves of {{members}} x {{n}} states",
         advice=f"{RARER} or store",
     )
     times = times_of(saves, save_every, orbit)
     own, lead = start.system.state_shape, len(orbit.shape)
     shape = (*orbit.shape, saves + 1, *own)
-    states: Any = np.empty(shape) if store is None else _zarr(store, shape, lead)
+    if store is None:
+        states: Any = np.empty(shape)
+    else:
+        states = _stored(store, start, shape, lead, save_every)
     at = (slice(None),) * lead
     finite = np.empty((saves + 1, len(orbit.state)), bool)
     done = 0
 
     def found(saved: int) -> Trajectory:
-        there = times[:saved], states[(*at, slice(saved))]
-        return Trajectory(*there, lost_at(orbit, there[0], finite[:saved]))
+        if store is None:
+            kept = states[(*at, slice(saved))]
+        else:  # which stays on disk
+            states.resize((*shape[:lead], saved, *own))
+            kept = states
+        return Trajectory(times[:saved], kept, lost_at(orbit, times[:saved], finite[:saved]))
 
     try:
         for s in counted(range(saves + 1), "save", progress):
@@ -157,14 +165,17 @@ def trajectory(
     return found(done)
 
 
-def _zarr(store: str | Path, shape: tuple[int, ...], lead: int) -> Any:
-    try:
-        import zarr
-    except ImportError as error:
-        raise ImportError(f"store needs zarr: {hint('sweep')}") from error
-    # A chunk is one save of everyone: each is written once, and whole.
-    chunks = (*shape[:lead], 1, *shape[lead + 1 :])
-    try:
-        return zarr.create_array(store, shape=shape, chunks=chunks, dtype="f8")
-    except (ValueError, TypeError) as error:  # there is one already, for example
-        raise ValueError(f"store must be a path that Zarr can write to: {error}") from error
+def _stored(
+    store: str | Path, start: Start, shape: tuple[int, ...], lead: int, save_every: int
+) -> Any:
+    return new_array(
+        store,
+        shape,
+        # A chunk is one save of everyone: each is written once, and whole.
+        chunks=(*shape[:lead], 1, *shape[lead + 1 :]),
+        attributes={
+            "system": repr(start.system),
+            "interval": float(save_every * start.step_time),
+            "axis_of_saves": lead,
+        },
+    )

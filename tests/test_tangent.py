@@ -49,6 +49,40 @@ def test_trajectory_in_zarr(tmp_path):
     kept = lx.trajectory(network(), **same)
     stored = lx.trajectory(network(), store=tmp_path / "path.zarr", **same)
     assert np.array_equal(kept.states, stored.states[:])
+    assert stored.states.attrs["interval"] == 1.0
+    assert not isinstance(stored.states, np.ndarray)  # all of it may not fit into memory
+    with pytest.raises(ValueError, match="store must be a path that Zarr can write to"):
+        lx.trajectory(network(), store=tmp_path / "path.zarr", **same)
+    (path,) = (tmp_path / "path.zarr" / "c" / "0" / "7").iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:9] + bytes([content[9] ^ 1]) + content[10:])
+    assert np.array_equal(kept.states[:, :7], stored.states[:, :7])
+    with pytest.raises(Exception, match=r"crc32c|checksum"):
+        stored.states[:, 7]
+    path.unlink()
+    assert np.isnan(stored.states[:, 7]).all()
+
+
+def test_an_interrupted_trajectory_in_zarr_has_what_was_saved(tmp_path, monkeypatch):
+    pytest.importorskip("zarr", reason="needs the extra sweep")
+    from lyapax._orbit import Orbit
+
+    advance, left = Orbit.advance, 4
+
+    def stops(self, steps):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        advance(self, steps)
+
+    monkeypatch.setattr(Orbit, "advance", stops)
+    same = {"duration": 20, "dt": 0.1, "save_every": 10, "members": 3, **quiet}
+    with pytest.raises(lx.Interrupted) as stop:
+        lx.trajectory(network(), store=tmp_path / "path.zarr", **same)
+    path = stop.value.result
+    assert path.states.shape[1] == len(path.times) == 4
+    assert np.isfinite(path.states[:]).all()
 
 
 @pytest.mark.parametrize("name", MORE)

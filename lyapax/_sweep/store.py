@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _zarr
 from .._check import Array
-from .._distribution import hint
 from .._files import write_whole
 from .axes import Axes
 from .chunks import Chunks
@@ -30,7 +29,6 @@ FORMAT = 2
 
 def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> "Store":
     """The store of a sweep, made where there is none; another sweep's is refused."""
-    zarr = _zarr()
     if path.exists() and any(path.iterdir()):
         group = _group(path)
         _expect_the_same(path, _facts(path, group), settings)
@@ -45,7 +43,7 @@ def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> 
     # Under another name until it is whole: a kill leaves no store of half the arrays.
     made = beside(path, "making")
     shutil.rmtree(made, ignore_errors=True)
-    group = zarr.open_group(made, mode="w", zarr_format=3)
+    group = _zarr.library().open_group(made, mode="w", zarr_format=3)
     _make(group, settings, axes, chunks)
     if path.exists():
         path.rmdir()
@@ -198,7 +196,6 @@ def _create(
     dims: Any,
     attributes: Any = None,
 ) -> Any:
-    zarr = _zarr()
     return group.create_array(
         name,
         shape=shape,
@@ -207,9 +204,7 @@ def _create(
         fill_value=fill,
         dimension_names=dims,
         attributes=attributes,
-        # The checksum comes last, and so covers what lies on the disk.
-        compressors=[zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()],
-        config={"write_empty_chunks": True},
+        **_zarr.options(),
     )
 
 
@@ -245,7 +240,7 @@ def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]
 
 def _group(path: Path) -> Any:
     try:
-        return _zarr().open_group(path, mode="r+", zarr_format=3)
+        return _zarr.library().open_group(path, mode="r+", zarr_format=3)
     except Exception as error:
         raise ValueError(f"store {path} exists and is no sweep: {error}") from None
 
@@ -266,11 +261,3 @@ def _file_of(array: Any, chunk: int, chunks: Chunks) -> bool:
     key = "/".join(["c", *map(str, place), *(["0"] if array.ndim > len(place) else [])])
     path = Path(array.store_path.store.root) / array.store_path.path / key
     return bool(path.exists())
-
-
-def _zarr() -> Any:
-    try:
-        import zarr
-    except ImportError as error:
-        raise ImportError(f"store needs zarr: {hint('sweep')}") from error
-    return zarr
