@@ -21,6 +21,15 @@ def network(xp, x, q, w):
     return product - x, w @ ((1 - value * value)[:, :, None] * q) - q
 
 
+def kuramoto(xp, x, q, w):
+    """Rates of change of phases at rest, coupled by the sines of their differences."""
+    s, c = xp.sin(x), xp.cos(x)
+    sines, cosines = s @ w.T, c @ w.T
+    own = (c * cosines + s * sines)[:, :, None]
+    products = c[:, :, None] * (w @ (c[:, :, None] * q)) + s[:, :, None] * (w @ (s[:, :, None] * q))
+    return c * sines - s * cosines, products - own * q
+
+
 def rnn(xp, x, q, w, drive):
     """Next state and tangents of tanh(w x + drive)."""
     value = xp.tanh(x @ w.T + drive)

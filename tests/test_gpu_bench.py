@@ -1,6 +1,8 @@
 """The GPU benchmark with tiny sizes and no GPU: that its rows are right, not how fast they are."""
 
 import importlib
+import os
+import signal
 import time
 
 import pytest
@@ -19,6 +21,7 @@ TINY = [
     Workload("block", 2, 16, "float64", some=9),
     Workload("lorenz", 3, 12, "float64", some=10),
     Workload("tanh", 12, 2, "float64"),
+    Workload("kuramoto", 12, 2, "float64"),
     Workload("gru", 12, 2, "float64", interval=2),
     Workload("qr", 3, 30, "float64", 1, 20),
     Workload("qr", 12, 4, "float64", 1),
@@ -57,7 +60,7 @@ def test_our_rows(monkeypatch):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {work.name} |")][:1]
         assert "not measured" not in row
         assert row.count("|") == 10
-    assert len(rows(text, "torch, batched")) == 2
+    assert len(rows(text, "torch, batched")) == 3
     assert all("not measured: not asked" in row for row in rows(text, "torch, batched"))
 
 
@@ -76,25 +79,26 @@ def test_competitors_agree(package, function):
 
 
 def test_cupys_lines_agree():
-    told = measured(cupy_package.qr, TINY[4], "cpu", expected(TINY[4]), 0.0, wanted=0.0)
+    told = measured(cupy_package.qr, TINY[5], "cpu", expected(TINY[5]), 0.0, wanted=0.0)
     assert told["deviation"] < 1e-9
     assert told["members"] == 20
 
 
 def test_a_missing_competitor_is_a_row():
     absent = command.Rival("absent", "absent_package", "qr", ("qr",), 0)
-    told = asked(TINY[4:5], [absent], start=lambda package: Worker(package, "cpu"))
-    (row,) = rows(table(TINY, [absent], told, CHIP), "absent", TINY[4].name)
+    told = asked(TINY[5:6], [absent], start=lambda package: Worker(package, "cpu"))
+    (row,) = rows(table(TINY, [absent], told, CHIP), "absent", TINY[5].name)
     assert "not measured: ModuleNotFoundError" in row
 
 
 def test_a_slow_competitor_is_ended_and_a_failed_one_says_why():
     worker = Worker("cupy_package", "cpu")
     try:
-        sums = expected(TINY[4]).tolist()
-        assert "AttributeError" in worker.ask("nothing", TINY[4], sums, 20.0)["failed"]
-        assert worker.ask("qr", TINY[4], sums, 20.0)["deviation"] < 1e-9
-        assert worker.ask("qr", TINY[4], sums, 0.0)["failed"] == "took more than 0 s"
+        sums = expected(TINY[5]).tolist()
+        assert "AttributeError" in worker.ask("nothing", TINY[5], sums, 20.0)["failed"]
+        assert worker.ask("qr", TINY[5], sums, 20.0)["deviation"] < 1e-9
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        assert worker.ask("qr", TINY[5], sums, 0.0)["failed"] == "took more than 0 s"
     finally:
         worker.close()
     assert worker.process.poll() is not None

@@ -32,13 +32,13 @@ RIVALS = [
     Rival("jax by hand, intervals unrolled", "jax_package", "by_hand_unrolled", SMALL, 2),
     Rival("jax, vmap of jvp", "jax_package", "natural", SMALL, 10),
     Rival("torch, vmap of jvp", "torch_package", "natural", SMALL, 10),
-    Rival("torch, batched", "torch_package", "batched", ("tanh", "gru"), 0),
-    Rival("jax, batched", "jax_package", "batched", ("tanh", "gru"), 0),
+    Rival("torch, batched", "torch_package", "batched", ("tanh", "kuramoto", "gru"), 0),
+    Rival("jax, batched", "jax_package", "batched", ("tanh", "kuramoto", "gru"), 0),
     Rival("torch.linalg.qr", "torch_package", "qr", ("qr",), 0),
     Rival("jnp.linalg.qr", "jax_package", "qr", ("qr",), 0),
     Rival("cupy.linalg.qr", "cupy_package", "qr", ("qr",), 0),
 ]
-OURS = [Rival(name, "lyapax_package", name, (*SMALL, "tanh", "gru"), 0) for name in OWN]
+OURS = [Rival(name, "lyapax_package", name, (*SMALL, "tanh", "kuramoto", "gru"), 0) for name in OWN]
 OURS[0] = OURS[0]._replace(kinds=(*OURS[0].kinds, "qr"))
 
 

@@ -7,6 +7,7 @@ loads, address arithmetic, loops and the k logarithms of a QR, so that 100 % is 
 
 - Networks: a stage is n^2 (k + 1) multiply-adds (8 n^2 (k + 1) flops a step of Runge and Kutta),
   n k products with slopes, and n tanh with their slopes, which are TANH instructions each.
+- Kuramoto networks: two products in place of one, and n sines and cosines, as much as a tanh each.
 - GRU: its Jacobian once, 6 n^2 with the three products of the state, then n^2 k; 3 n tanh.
 - Lorenz-63: 6 a stage, and 7 a stage and column.
 - Runge and Kutta: 7 for each of the n (k + 1) numbers.
@@ -55,6 +56,7 @@ def instructions(work: Workload) -> float:
     stage = {
         "block": n * n * (k + 1) + n * k + n * tanh,
         "tanh": n * n * (k + 1) + n * k + n * tanh,
+        "kuramoto": 2 * n * n * (k + 1) + 4 * n * k + 2 * n * tanh,
         "lorenz": 6 + 7 * k,
         "gru": n * n * k + 6 * n * n + 3 * n * tanh,
     }[work.kind]
@@ -72,7 +74,8 @@ def floor(work: Workload, chip: Chip) -> float:
     """Member-steps a second."""
     n = work.n
     if n > EXACT:
-        return chip.gemm / (8 * n * n * (n + 1))
+        products = 2 if work.kind == "kuramoto" else 1
+        return chip.gemm / (products * 8 * n * n * (n + 1))
     rate = chip.issue * (chip.double if work.dtype == "float64" else 1.0) / instructions(work)
     return min(rate, chip.bandwidth / moved_bytes(work)) if work.kind == "qr" else rate
 

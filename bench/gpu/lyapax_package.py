@@ -11,7 +11,7 @@ from lyapax.kernels.cuda.device import gpu
 from lyapax.kernels.cuda.orthonormal import orthonormalise
 from lyapax.kernels.cuda.pieces import WHOLE
 from lyapax.kernels.propagator import initial_carry
-from lyapax.systems import library
+from lyapax.systems import library, networks
 
 from .floors import event_seconds
 from .workloads import SMALL, Workload
@@ -33,6 +33,8 @@ def system_of(work: Workload, data: dict[str, np.ndarray]) -> Any:
         return library["lorenz63"].system()
     if work.kind == "qr":
         return lx.Map(lambda x, p: list(x), work.n)  # nothing moves but the basis
+    if work.kind == "kuramoto":
+        return networks["kuramoto"].system(data["w"])
     return lx.GRU(data["w"]) if work.kind == "gru" else lx.RateNetwork(data["w"])
 
 

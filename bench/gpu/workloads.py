@@ -8,8 +8,16 @@ import numpy as np
 
 from .. import fields
 
-DT = {"block": 0.05, "lorenz": 0.01, "tanh": 0.05}  # the others are maps
+DT = {"block": 0.05, "lorenz": 0.01, "tanh": 0.05, "kuramoto": 0.05}  # the others are maps
 SMALL = 8  # variables up to which a system runs in threads
+NAMES = {
+    "block": "two-unit plane",
+    "lorenz": "Lorenz-63",
+    "tanh": "tanh flow",
+    "kuramoto": "Kuramoto network",
+    "gru": "GRU map",
+    "qr": "QR alone",
+}
 EXACT = 128  # variables up to which all exponents are compared, and not the leading 16
 
 
@@ -17,7 +25,7 @@ EXACT = 128  # variables up to which all exponents are compared, and not the lea
 class Workload:
     """`members` orbits of one system with k = n tangents, a QR after each `interval` steps."""
 
-    kind: str  # block (plane of two tanh units), lorenz, tanh (rate network), gru, qr (alone)
+    kind: str  # a key of NAMES
     n: int
     members: int
     dtype: str
@@ -29,14 +37,9 @@ class Workload:
     @property
     def name(self) -> str:
         size = f"n = {self.n}, {self.members:,} members"
-        kind = {
-            "block": "two-unit plane",
-            "lorenz": "Lorenz-63",
-            "tanh": "tanh flow",
-            "gru": "GRU map",
-            "qr": "QR alone",
-        }[self.kind]
-        return f"{kind}, {size}" + ("" if self.kind == "qr" else f", QR every {self.interval}")
+        return f"{NAMES[self.kind]}, {size}" + (
+            "" if self.kind == "qr" else f", QR every {self.interval}"
+        )
 
     @property
     def dt(self) -> float:
@@ -89,8 +92,8 @@ class Workload:
             c, s = alpha * np.cos(theta), alpha * np.sin(theta)
             w = np.moveaxis(np.array([[c, -s], [s, c]]), 2, 0)
             found |= {"alpha": alpha, "theta": theta, "w": w}
-        if self.kind in ("tanh", "gru"):
-            rows, gain = (n, 2.0) if self.kind == "tanh" else (3 * n, 1.0)
+        if self.kind in ("tanh", "kuramoto", "gru"):
+            rows, gain = (3 * n, 1.0) if self.kind == "gru" else (n, 2.0)
             w = np.random.default_rng(2).standard_normal((rows, n))
             found["w"] = w * gain / np.sqrt(n)
         return found
@@ -100,6 +103,8 @@ def field(xp: Any, kind: str) -> Callable[..., Any]:
     """(x (B, n), q (B, n, k), w) -> (f, J q) of a flow, the next ones of a map; any library."""
     if kind == "lorenz":
         return lambda x, q, w: fields.lorenz(xp, x, q)
+    if kind == "kuramoto":
+        return lambda x, q, w: fields.kuramoto(xp, x, q, w)
     if kind == "gru":
         return lambda x, q, w: fields.gru(xp, x, q, w)
     return lambda x, q, w: fields.network(xp, x, q, w)
@@ -160,6 +165,8 @@ WORKLOADS = [
     Workload("tanh", 64, 4096, "float32", required=8e6),
     Workload("tanh", 64, 4096, "float64"),
     Workload("tanh", 128, 1024, "float32"),
+    Workload("kuramoto", 128, 256, "float64"),
+    Workload("kuramoto", 1024, 1, "float64", interval=20),
     # Of a GRU exponents lie far apart: ten of its steps would be too many for float32.
     Workload("gru", 64, 4096, "float32", interval=2),
     Workload("tanh", 1024, 1, "float64", interval=20),
