@@ -442,24 +442,25 @@ def _periods(
 ) -> None:
     if not len(members):
         return
+    from .kernels.cpu.returning import are_back  # loads Numba: 0.2 s
+
     now = run.now
     carry = now.carry.take(members, now.propagator.dtype)
     propagator = now.propagator.select(members, now.propagator.dtype)
-    origin = carry.state.copy()
+    origin = np.array(carry.state, float, order="C")
     turns = run.observed.turns
     scale = _largest(np.where(turns > 0, turns, origin))
     scale = np.where(scale > 0, scale, 1.0)
     furthest = np.zeros(len(members))
     for step in range(1, longest + 1):
         propagator.advance(carry, 1)
-        distance = _largest(run.observed.apart(carry.state, origin))
-        # The smallest numbers there are: rounding turns -0.95 x into -x.
-        back = (distance <= step * near * scale) | (distance <= UNDERFLOWN)
+        back = np.empty(len(members), bool)
         # A fixed point that is approached from both sides in turn is no orbit of two steps.
-        if step > 1:
-            back &= furthest > APART * scale
-        furthest = np.maximum(furthest, distance)
-        if not back.any():
+        apart = APART if step > 1 else -1.0
+        # The smallest numbers there are: rounding turns -0.95 x into -x.
+        least = UNDERFLOWN
+        state = np.ascontiguousarray(carry.state, float)
+        if not are_back(state, origin, turns, scale, step * near, apart, least, furthest, back):
             continue
         period[members[back & (period[members] == 0)]] = step
         left = np.nonzero(period[members] == 0)[0]

@@ -81,6 +81,15 @@ def test_executors_do_not_change_bits(plane, kind):
         assert same(plane, lx.sweep(HENON, AXES, chunk=7, executor=executor, **OPTIONS))
 
 
+def test_a_lambda_travels_to_processes():
+    weights = np.random.default_rng(0).standard_normal((6, 6)) / 3
+    axes, options = {"g": [0.5, 1.5, 3.0]}, {"duration": 20.0, "dt": 0.1, "progress": False}
+    scaled = lambda g: lx.RateNetwork(g * weights)  # noqa: E731
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        found = lx.sweep(scaled, axes, chunk=1, executor=executor, **options)
+    assert same(found, lx.sweep(scaled, axes, **options))
+
+
 SYSTEMS = {
     "flow": (lx.systems.library["lorenz63"].system(), {"rho": np.linspace(10, 200, 7)}, 40.0, 3),
     "one exponent": (lx.systems.library["lorenz63"].system(), {"rho": [20.0, 28, 90]}, 40.0, 1),

@@ -54,3 +54,32 @@ def dies(own, shrunk):
         if extent[1] > shrunk * extent[0]:
             return False
     return True
+
+
+@kernel
+def are_back(state, origin, turns, scale, reach, apart, least, furthest, back):
+    """Whether any member (B, n) is where it was: `back` (B,) says which, and `furthest` is updated.
+
+    A member is back if its distance from its origin, the largest of its coordinates', is at most
+    reach * scale or `least`, and it has been further than apart * scale before; of an angle, whose
+    turn is not 0, whole turns do not count.
+    """
+    members, n = state.shape
+    found = False
+    for b in range(members):
+        distance = 0.0
+        for c in range(n):
+            d = state[b, c] - origin[b, c]
+            if turns[c] > 0:
+                d -= turns[c] * np.rint(d / turns[c])
+            d = abs(d)
+            if not d <= distance:
+                distance = d
+                if np.isnan(d):
+                    break
+        near = distance <= reach * scale[b] or distance <= least
+        back[b] = near and furthest[b] > apart * scale[b]
+        found = found or back[b]
+        if not distance <= furthest[b]:
+            furthest[b] = distance
+    return found

@@ -138,6 +138,14 @@ class Function:
         self.function = function
         self.dim: int | None = None
 
+    def __reduce__(self) -> Any:
+        # Python's pickle knows functions of importable modules only, no lambda of a script.
+        try:
+            import cloudpickle
+        except ImportError:
+            return Function, (self.function,)
+        return _function_of, (cloudpickle.dumps(self.function),)
+
     def __call__(self, named: dict[str, Any]) -> Any:
         try:
             inspect.signature(self.function).bind(**named)
@@ -156,6 +164,12 @@ class Function:
             )
         self.dim = system.dim
         return system
+
+
+def _function_of(pickled: bytes) -> Function:
+    import cloudpickle
+
+    return Function(cloudpickle.loads(pickled))
 
 
 def parameters(system: Any) -> tuple[str, ...]:

@@ -62,46 +62,39 @@ class Store:
     """A sweep's arrays on disk."""
 
     def __init__(self, path: Path, group: Any, chunks: Chunks):
-        self.path, self.group, self.chunks = path, group, chunks
+        self.path, self.chunks = path, chunks
+        # Opening an array takes as long as writing a small chunk of it.
+        self.array = {name: group[name] for name in (*(v.name for v in VARIABLES), COMMITTED)}
         self.failed: dict[int, str] = {}
 
     def pending(self) -> tuple[Any, list[int]]:
         """Chunks that are to be measured, and those of them that were committed but are broken."""
         try:
-            committed = np.asarray(self.group[COMMITTED][:])
+            committed = np.asarray(self.array[COMMITTED][:])
         except Exception:  # its own checksum, or a file that is gone: look at the data instead
-            self.group[COMMITTED][:] = 0
+            self.array[COMMITTED][:] = 0
             committed = np.zeros(len(self.chunks), np.uint8)
         broken = [int(c) for c in np.nonzero(committed == 1)[0] if not self._is_whole(int(c))]
         if broken:
-            self.group[COMMITTED][broken] = 0
+            self.array[COMMITTED][broken] = 0
         done = committed == 1
         done[broken] = False
         return np.nonzero(~done)[0], broken
 
     def _is_whole(self, chunk: int) -> bool:
-        region = self.chunks.region(chunk)
-        try:
-            for variable in VARIABLES:
-                array = np.asarray(self.group[variable.name][region])
-                if variable.name == "status" and (array == variable.fill).any():
-                    return False
-                if not _file_of(self.group[variable.name], chunk, self.chunks):
-                    return False
-        except Exception:
-            return False
-        return True
+        place = np.unravel_index(chunk, self.chunks.counts)
+        return all(_zarr.is_whole(self.array[v.name], place) for v in VARIABLES)
 
     def commit(self, chunk: int, found: dict[str, Array]) -> None:
         region, size = self.chunks.region(chunk), self.chunks.size(chunk)
         for variable in VARIABLES:
             array = found[variable.name]
-            self.group[variable.name][region] = array.reshape(*size, *array.shape[1:])
-        self.group[COMMITTED][chunk] = 1
+            self.array[variable.name][region] = array.reshape(*size, *array.shape[1:])
+        self.array[COMMITTED][chunk] = 1
 
     def fail(self, chunk: int, reason: str) -> None:
         """Mark a chunk as failed; the next sweep with this store tries it again."""
-        self.group[COMMITTED][chunk] = FAILED
+        self.array[COMMITTED][chunk] = FAILED
         self.failed[chunk] = reason
         text = json.dumps({str(c): self.failed[c] for c in sorted(self.failed)}, indent=1)
         write_whole(beside(self.path, "failed.json"), text.encode())
@@ -113,7 +106,7 @@ class Store:
 
     def arrays(self) -> dict[str, Array]:
         """The variables of all points."""
-        return {v.name: np.asarray(self.group[v.name][:]) for v in VARIABLES}
+        return {v.name: np.asarray(self.array[v.name][:]) for v in VARIABLES}
 
     def dataset(self) -> Any:
         """The sweep, labelled; numbers are read where they are used."""
@@ -253,11 +246,3 @@ def _expect_coordinates(path: Path, group: Any, axes: Axes) -> None:
             raise ValueError(f"store {path} is broken: {name} cannot be read: {error}") from None
         if not same:
             raise ValueError(f"store {path} is broken: {name} has changed")
-
-
-def _file_of(array: Any, chunk: int, chunks: Chunks) -> bool:
-    """Whether a chunk was written: one that is gone would read as points not measured."""
-    place = np.unravel_index(chunk, chunks.counts)
-    key = "/".join(["c", *map(str, place), *(["0"] if array.ndim > len(place) else [])])
-    path = Path(array.store_path.store.root) / array.store_path.path / key
-    return bool(path.exists())
