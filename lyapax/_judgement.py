@@ -55,6 +55,8 @@ def judged(
         diffuses=is_driven & statistics.diffusing(blocks),
     )
     sign = _paired(sign, exponents, spread, duration, preserving)
+    below = _below(run, sign)
+    sign = np.where((sign == 2) & below, -1, sign)
     seen = motion.evidence(run, is_flow, is_driven, sign, preserving, lost)
     order = statistics.descending(exponents)
     # Those at a fixed point come in descending order.
@@ -67,7 +69,9 @@ def judged(
     with np.errstate(invalid="ignore"):
         better = (stderr <= error) & (np.abs(exponents - exact) <= 3.0 * error)
     exact = np.where(better, exponents, exact)
-    sign = np.where(known, statistics.exact_signs(exact, error, duration), sign)
+    exactly = statistics.exact_signs(exact, error, duration)
+    exactly = np.where((exactly == 2) & below, -1, exactly)
+    sign = np.where(known, exactly, sign)
     least_error, sign = _on_its_way(seen, order, duration, exponents, sign)
     changed_at, changed = _changes(run, blocks, lost | known.any(axis=1))
     return Judged(
@@ -82,6 +86,14 @@ def judged(
         error,
         least_error,
     )
+
+
+def _below(run: Run, sign: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which columns (B, k) come behind a negative one, and must be negative whatever their errors.
+
+    Columns of a generic basis are in the order of their exponents.
+    """
+    return np.logical_or.accumulate((sign == -1) & run.generic, axis=1)
 
 
 def _on_its_way(

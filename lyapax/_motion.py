@@ -91,7 +91,7 @@ def evidence(
             return found
         found.speed[members] = sight.speed
         if not is_flow:
-            _map_periods(run, members, sign, found)
+            _map_periods(run, members, sign, GONE * sight.size, found)
         _look(run, sight, members, sign, preserving, is_flow, found)
     return found
 
@@ -418,27 +418,34 @@ def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -
     return int((~there).sum())
 
 
-def _map_periods(run: Run, members: NDArray[np.int64], sign: Any, found: Evidence) -> None:
+def _map_periods(
+    run: Run, members: NDArray[np.int64], sign: Any, gone: Array, found: Evidence
+) -> None:
     """Write after how many steps maps are back where they are now, as far as the class needs it.
 
     Where an exponent may be positive the return must be exact: chaotic orbits come close to
-    themselves.
+    themselves. A state smaller than `gone` (B,) has decayed, and need not be back by its own scale.
     """
     signs = sign[members]
     close = max(REST / run.now.measured_steps, JITTER)
     regular = (signs < 1).all(axis=1)
     contracting = (signs == -1).all(axis=1)
-    _periods(run, members[regular], 1, found.period, close)
+    _periods(run, members[regular], 1, found.period, close, gone[regular])
     # From the start each time, for those that are left: long periods are rare. Each bound is 16
     # times the last, so that starting again costs a fifteenth.
     for longest in (16, 256, LONGEST_PERIOD):
-        left = members[contracting & (found.period[members] == 0)]
-        _periods(run, left, longest, found.period, close)
-    _periods(run, members[~regular], LONGEST_STUCK, found.period, 0.0)
+        left = contracting & (found.period[members] == 0)
+        _periods(run, members[left], longest, found.period, close, gone[left])
+    _periods(run, members[~regular], LONGEST_STUCK, found.period, 0.0, gone[~regular])
 
 
 def _periods(
-    run: Run, members: NDArray[np.int64], longest: int, period: NDArray[np.int64], near: float
+    run: Run,
+    members: NDArray[np.int64],
+    longest: int,
+    period: NDArray[np.int64],
+    near: float,
+    gone: Array,
 ) -> None:
     if not len(members):
         return
@@ -449,7 +456,7 @@ def _periods(
     propagator = now.propagator.select(members, now.propagator.dtype)
     origin = np.array(carry.state, float, order="C")
     turns = run.observed.turns
-    scale = _largest(np.where(turns > 0, turns, origin))
+    scale = np.maximum(_largest(np.where(turns > 0, turns, origin)), gone)
     scale = np.where(scale > 0, scale, 1.0)
     furthest = np.zeros(len(members))
     for step in range(1, longest + 1):

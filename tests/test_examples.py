@@ -72,6 +72,17 @@ def test_flossing(tmp_path, capsys):
     assert sizes[1] < sizes[0] / 2
 
 
+def test_refined_plane(tmp_path):
+    example = load("refined_plane")
+    found = example.main(97, tmp_path / "refined.png")
+    assert (tmp_path / "refined.png").stat().st_size > 20_000
+    assert found.attractor.shape == (97, 97)
+    names = found.attractor.attrs["flag_meanings"].split()
+    classes = {names[code] for code in np.unique(found.attractor)}
+    assert {"closed_curve", "fixed_point", "periodic_orbit"} <= classes
+    assert 0.3 < float(found.measured.mean()) < 1
+
+
 def test_exact_rows_of_fig3():
     """Rows A to C: a fixed point, two of them, and a line of them."""
     example = load("fig3_five_systems")

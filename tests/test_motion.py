@@ -239,3 +239,24 @@ def test_at_rest_on_a_centre():
     )
     spec = lx.lyapunov_spectrum(turn, duration=200, initial=np.zeros(2), **QUIET)
     assert list(spec.attractor) == ["elliptic fixed point"] * 2
+
+
+@pytest.mark.parametrize("alpha", [0.75, 0.8, 0.88, 0.95])
+def test_a_state_that_has_decayed_to_nothing_is_at_rest(alpha):
+    """It goes on decaying by its own scale, from 1e-46 to 1e-250 of where it began."""
+    block = lx.pta.block_system(alpha, 1.0, "tanh", "discrete")
+    options = {"duration": 1000, "transient": 500, "qr_every": 1, "rng": 0, "progress": False}
+    spec = lx.lyapunov_spectrum(block, **options)
+    assert spec.attractor == "fixed point"
+    np.testing.assert_allclose(spec.exponents, np.log(alpha), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("alpha", "theta"), [(4.5, 1.3), (4.7, 1.85)])
+def test_an_exponent_below_a_negative_one_is_negative(alpha, theta):
+    """Whatever its error: eigenvalues of a period lie too far apart to know the second one well."""
+    block = lx.pta.block_system(alpha, theta, "tanh", "discrete")
+    options = {"duration": 1000, "transient": 500, "qr_every": 1, "rng": 0, "progress": False}
+    spec = lx.lyapunov_spectrum(block, **options)
+    assert spec.stderr[1] > 1.0
+    assert list(spec.sign) == [-1, -1]
+    assert spec.attractor == "periodic orbit (4)"
