@@ -1,12 +1,12 @@
-"""A plane of a million maps, of which a sixth is measured
-========================================================
+"""A plane of a million maps, of which an eighth is measured
+==========================================================
 
 Classes of two-unit tanh maps over alpha and theta, the plane of Fig. 5A of Park, Sagodi and Sokol
 (2023), by `lyapax.sweep` with ``refine="boundaries"``: a coarse grid first, then only cells whose
-corners differ. Two minutes on two cores: ``python examples/refined_plane.py``
+corners differ. A minute on two cores: ``python examples/refined_plane.py``
 
 What one sees: on the left the region of oscillations, closed curves cut by tongues of periodic
-orbits, between fixed points and their period doublings. On the right the points that were measured,
+orbits, between fixed points and orbits of two and four steps. On the right the points that were measured,
 in black: the borders and what is as fine as the grid.
 
 .. image:: /refined.png
