@@ -6,8 +6,8 @@ Classes of two-unit tanh maps over alpha and theta, the plane of Fig. 5A of Park
 corners differ. A minute on two cores: ``python examples/refined_plane.py``
 
 What one sees: on the left the region of oscillations, closed curves cut by tongues of periodic
-orbits, between fixed points and orbits of two and four steps. On the right the points that were measured,
-in black: the borders and what is as fine as the grid.
+orbits, between fixed points and orbits of two and four steps. On the right the points that were
+measured, in black: the borders and what is as fine as the grid.
 
 .. image:: /refined.png
    :alt: classes of two-unit maps over alpha and theta, and the points that were measured

@@ -45,6 +45,9 @@ def test_labels(plane):
     assert "chaotic" in {meanings[code] for code in plane.attractor.values.ravel()}
     assert plane.attrs["seed"] == 0
     assert plane.attrs["duration"] == 1000
+    assert plane.attrs["fixed"] == {}
+    line = lx.sweep(HENON.with_params(b=0.2), {"a": [1.0, 1.1]}, **OPTIONS)
+    assert line.attrs["fixed"] == {"b": 0.2}
     assert "Map(henon" in plane.attrs["system"]
 
 
@@ -319,6 +322,31 @@ def test_a_failed_chunk_leaves_what_is_committed(tmp_path):
         lx.sweep(sometimes, {"g": [0.1, 0.2, 3.0]}, store=store, **options)
     assert json.loads((store / "zarr.json").read_text())["attributes"]["seed"] == 0
     assert len(list(store.glob("exponents/c/*/0"))) == 2
+
+
+def test_a_full_disk_leaves_what_is_committed(tmp_path, plane, monkeypatch):
+    """At any write of a chunk: the error is the system's, and the same sweep goes on later."""
+    import errno
+
+    import zarr
+
+    write, left = zarr.Array.__setitem__, 0
+
+    def full(self, *args):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, *args)
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", full)
+    options = {**OPTIONS, "store": tmp_path / "plane.zarr", "chunk": 7}
+    for writes in (1, 5, 5 + 2 * len(VARIABLES)):
+        left = writes
+        with pytest.raises(OSError, match="No space left"):
+            lx.sweep(HENON, AXES, **options)
+    left = 1000
+    assert same(plane, lx.sweep(HENON, AXES, **options))
 
 
 @pytest.mark.parametrize(

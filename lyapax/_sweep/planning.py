@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .store import FORMAT
 SAMPLE = 64  # points at which the time step and the cadence are chosen
 SECONDS = 5.0  # that a chunk takes on one core, about: of 1 s, what each costs by itself shows
 LARGEST_CHUNK = 1 << 16
+SHOWN = 16  # numbers of a fixed parameter that are written out
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,33 @@ def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": __version__,
-        "system": getattr(shown, "__name__", "function") if function else repr(shown),
+        "system": getattr(getattr(shown, "func", shown), "__name__", "function")
+        if function
+        else repr(shown),
         "of_function": int(function),
+        "fixed": _fixed(shown, task.axes.names),
         "system_digest": digest(shown),
         **_of_points(task.axes, chunks),
         "seed": task.seed,
         "dim": dim,
         **{name: _plain(value) for name, value in task.options.items()},
     }
+
+
+def _fixed(shown: Any, axes: tuple[str, ...]) -> dict[str, Any]:
+    """Parameters that are no axes; of long ones the shape."""
+    known = shown.keywords if isinstance(shown, partial) else getattr(shown, "params", {})
+    found: dict[str, Any] = {}
+    for name, value in known.items():
+        if name in axes:
+            continue
+        try:
+            array = np.asarray(value, float)
+        except (TypeError, ValueError):  # an argument of a function that is no number
+            found[name] = repr(value)
+            continue
+        found[name] = array.tolist() if array.size <= SHOWN else f"array {array.shape}"
+    return found
 
 
 def _of_points(axes: Axes, chunks: Chunks) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Tasks on a Ray cluster, behind the interface of `concurrent.futures`."""
 
+import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -54,6 +55,8 @@ class RayExecutor(Executor):
     def __init__(
         self, address: str | None = None, *, cpus_per_task: int = 1, gpus_per_task: int = 0
     ):
+        # Read when Ray is imported. By itself it tries a task that has no memory again for ever.
+        os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
         try:
             import ray
         except ImportError as error:
