@@ -118,9 +118,7 @@ def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": __version__,
-        "system": getattr(getattr(shown, "func", shown), "__name__", "function")
-        if function
-        else repr(shown),
+        "system": _name(shown) if function else repr(shown),
         "of_function": int(function),
         "fixed": _fixed(shown, task.axes.names),
         "system_digest": digest(shown),
@@ -129,6 +127,10 @@ def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
         "dim": dim,
         **{name: _plain(value) for name, value in task.options.items()},
     }
+
+
+def _name(function: Any) -> str:
+    return getattr(getattr(function, "func", function), "__name__", "function")
 
 
 def _fixed(shown: Any, axes: tuple[str, ...]) -> dict[str, Any]:
