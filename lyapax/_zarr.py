@@ -36,6 +36,14 @@ def new_array(path: str | Path, shape: tuple[int, ...], **more: Any) -> Any:
         raise ValueError(f"store must be a path that Zarr can write to: {error}") from error
 
 
+def file_of(array: Any, place: Any) -> Path:
+    """The file of the chunk at a place of the first axes."""
+    places = [*map(int, place), *[0] * (array.ndim - len(place))]
+    name = "/".join(["c", *map(str, places)])
+    root = Path(array.store_path.store.root)
+    return root / str(array.store_path.path) / name
+
+
 def is_whole(array: Any, place: Any) -> bool:
     """Whether the chunk at a place of the first axes is there, as it was written.
 
@@ -44,10 +52,8 @@ def is_whole(array: Any, place: Any) -> bool:
     """
     from google_crc32c import value as checksum  # Zarr's own
 
-    places = [*map(int, place), *[0] * (array.ndim - len(place))]
-    name = "/".join(["c", *map(str, places)])
     try:
-        content = (Path(array.store_path.store.root) / array.store_path.path / name).read_bytes()
+        content = file_of(array, place).read_bytes()
     except OSError:
         return False
     return len(content) > 4 and checksum(content[:-4]) == int.from_bytes(content[-4:], "little")

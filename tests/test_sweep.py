@@ -1,11 +1,12 @@
 """Sweeps: a point depends on its parameters, number and seed alone, and no store lies."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import warnings
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
@@ -14,9 +15,13 @@ import pytest
 import xarray
 
 import lyapax as lx
+from lyapax._sweep import compiled_once
 from lyapax._sweep.axes import checked
 from lyapax._sweep.chunks import of_about, stratified
-from lyapax._sweep.points import Numbers
+from lyapax._sweep.digest import digest
+from lyapax._sweep.executors import workers_of
+from lyapax._sweep.points import Numbers, Task
+from lyapax._sweep.store import Store
 from lyapax._sweep.variables import VARIABLES, kinds
 
 HENON = lx.systems.library["henon"].system()
@@ -210,7 +215,7 @@ def test_no_flipped_byte_gives_a_wrong_number(tmp_path, every):
         path.unlink() if content is None else path.write_bytes(content)
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".* chunks of the store were broken")
+                warnings.filterwarnings("ignore", message="the store was damaged")
                 found = lx.sweep(HENON, axes, **options).load()
         except ValueError as error:
             messages.append(str(error))
@@ -229,7 +234,9 @@ def test_a_broken_chunk_is_measured_again_and_said(plane, tmp_path):
     path = files(tmp_path / "plane.zarr" / "stderr" / "c")[0]
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.warns(UserWarning, match="1 chunks of the store were broken .* again: 0$"):
+    with pytest.warns(
+        UserWarning, match=r"the store was damaged: 1 of its chunks were broken .* again: 0$"
+    ):
         found = lx.sweep(HENON, AXES, **options)
     assert same(plane, found)
 
@@ -247,6 +254,216 @@ def test_data_that_a_function_refers_to_are_part_of_the_sweep(tmp_path):
         lx.sweep(scaled(2 * np.eye(3)), {"g": [0.1, 0.2]}, store=store, **options)
     with pytest.raises(ValueError, match="another system"):
         lx.sweep(partial(scaled(np.eye(3))), {"g": [0.1, 0.2]}, store=store, **options)
+
+
+def test_a_lost_record_costs_no_chunk(plane, tmp_path, monkeypatch):
+    """Whether its file is damaged or gone: what is whole is known by its own checksums."""
+    options = {**OPTIONS, "store": tmp_path / "plane.zarr", "chunk": 7}
+    lx.sweep(HENON, AXES, **options)
+    monkeypatch.setattr(Task, "measured", None)
+    path = tmp_path / "plane.zarr" / "committed" / "c" / "0"
+    content = path.read_bytes()
+    for spoilt in (bytes([content[0] ^ 1]) + content[1:], None):
+        path.unlink() if spoilt is None else path.write_bytes(spoilt)
+        with pytest.warns(UserWarning, match="the record of its chunks was broken"):
+            found = lx.sweep(HENON, AXES, **options)
+        assert same(plane, found)
+        assert path.read_bytes() == content
+
+
+def test_a_forked_worker_does_not_hold_the_lock(tmp_path):
+    """After a sweep the same pool may write to its store again; nor does an orphan keep it."""
+    store = tmp_path / "plane.zarr"
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as executor:
+        options = {**OPTIONS, "store": store, "executor": executor}
+        for duration in (500, 500):
+            lx.sweep(HENON, {"a": [1.0, 1.4]}, **{**options, "duration": duration})
+        opened = f"/proc/{next(iter(executor._processes))}/fd"
+        if os.path.isdir(opened):
+            names = [os.path.realpath(f"{opened}/{n}") for n in os.listdir(opened)]
+            assert not [name for name in names if name.endswith(".lock")]
+
+
+def ring(n, m):
+    return lx.RateNetwork(np.eye(3) * n + m)
+
+
+class Weighted:
+    def __init__(self, weight):
+        self.weight = weight
+
+    def network(self, g):
+        return lx.RateNetwork(self.weight * g * np.eye(3))
+
+
+FACTORS = [1.0, 2.0]
+
+
+def helped(g):
+    return lx.RateNetwork(FACTORS[0] * g * np.eye(3))
+
+
+def calling(g):
+    return helped(g)
+
+
+def inner(c):
+    def build(g):
+        def field(x, p):
+            return [-g * x[0], (-2 if c else -7) * x[1]]
+
+        return lx.Flow(field, 2)
+
+    return build
+
+
+def test_what_a_digest_sees(monkeypatch):
+    """Constants of inner functions, helpers, lists, defaults, objects; and only what matters."""
+    different = [
+        inner(True), inner(False), calling, ring, partial(ring, m=1), partial(ring, m=2),
+        Weighted(1.0).network, Weighted(2.0).network,
+        lambda g: [ring(1, 12)], lambda g: [ring(11, 2)],
+        lambda g: [x for x in (g, 1)], lambda g: [x for x in (g, 2)],
+        lambda g, *, m=1: ring(g, m), lambda g, *, m=2: ring(g, m),
+        HENON, HENON.with_params(a=1.0), lx.RateNetwork(np.eye(2)), lx.RateNetwork(np.ones((2, 2))),
+    ]  # fmt: skip
+    assert len({digest(thing) for thing in different}) == len(different)
+    before = digest(calling)
+    monkeypatch.setitem(globals(), "FACTORS", [1.0, 2.5])
+    assert digest(calling) != before
+
+
+def test_a_system_that_was_used_is_the_same_system():
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((6, 6)) / 3
+    systems = {name: known.system() for name, known in lx.systems.library.items()}
+    networks = lx.systems.networks.items()
+    systems |= {f"network {name}": known.system(weights) for name, known in networks}
+    for name, system in systems.items():
+        before = digest(system)
+        repr(system), system.turns, system.jumps
+        run = {"dt": 0.01, "duration": 0.1} if system.is_flow else {"duration": 10}
+        lx.trajectory(system, progress=False, rng=0, **run)
+        assert digest(system) == before, name
+
+
+def test_axes_named_like_results():
+    flow = lx.Flow(lambda x, p: [-p.period * x[0]], 1, {"period": 1.0})
+    for name in ("period", "exponent", "status", "committed", "measured", "point"):
+        with pytest.raises(ValueError, match=rf"axes\['{name}'\] must have another name"):
+            lx.sweep(flow, {name: [1.0, 2.0]}, **OPTIONS)
+    renamed = lx.sweep(
+        lambda forcing: flow.with_params(period=forcing), {"forcing": [1.0, 2.0]},
+        duration=20.0, dt=0.05, progress=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(renamed.exponents[:, 0], [-1.0, -2.0], atol=1e-5)
+
+
+def test_a_flow_is_refused_by_the_store_of_a_map(tmp_path):
+    store = tmp_path / "plane.zarr"
+    lx.sweep(HENON, {"a": [1.0, 1.4]}, store=store, **OPTIONS)
+    lorenz = lx.systems.library["lorenz63"].system()
+    with pytest.raises(ValueError, match="has a sweep of"):
+        lx.sweep(lorenz, {"rho": [1.0, 1.4]}, store=store, duration=1.0, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dtype": "float16"}, "dtype"),
+        ({"dt": 0}, "dt must be"),
+        ({"dt": "abc"}, "dt must be"),
+        ({"transient": -1}, "transient must be"),
+        ({"k": 4}, "k must be"),
+        ({"device": "tpu"}, "device"),
+        ({"qr_every": 0}, "qr_every must be"),
+        ({"strict": 3}, "strict must be"),
+    ],
+)
+def test_bad_options_leave_no_store(tmp_path, options, words):
+    """Also where nothing is automatic, so that no sample is measured first."""
+    lorenz, store = lx.systems.library["lorenz63"].system(), tmp_path / "plane.zarr"
+    good = {"duration": 1.0, "dt": 0.01, "qr_every": 4, "progress": False}
+    with pytest.raises((ValueError, TypeError), match=words):
+        lx.sweep(lorenz, {"rho": [1.0, 9.0]}, store=store, **{**good, **options})
+    assert not store.exists()
+    spoken = {**good, "dtype": np.float32, "transient": np.int64(1)}
+    lx.sweep(lorenz, {"rho": [1.0, 9.0]}, store=store, **spoken)
+    lx.sweep(
+        lorenz, {"rho": [1.0, 9.0]}, store=store, **{**good, "dtype": "float32", "transient": 1.0}
+    )
+
+
+def test_stores_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="store must be a folder, got the file"):
+        lx.sweep(HENON, AXES, store=tmp_path / "file", **OPTIONS)
+    with pytest.raises(ValueError, match=r"store .*plane\.zarr cannot be written"):
+        lx.sweep(HENON, AXES, store=tmp_path / "file" / "plane.zarr", **OPTIONS)
+
+
+def test_an_interruption_of_the_sample_has_no_result(monkeypatch):
+    def stops(self, points, **options):
+        raise lx.Interrupted("measured over 3 of 5", "a spectrum")
+
+    monkeypatch.setattr(Task, "spectrum", stops)
+    with pytest.raises(lx.Interrupted, match="interrupted: sweep had nothing yet") as stop:
+        lx.sweep(HENON, AXES, **OPTIONS)
+    assert stop.value.result is None
+
+
+def test_a_store_reads_like_the_plane_in_memory(tmp_path):
+    scattered = xarray.Dataset({"a": ("p", [1.4, 0.9]), "b": ("p", [0.3, 0.1])})
+    starts = {"initial": [[0.1, 0.1], [0.2, 0.2]], "a": [1.0, 1.4]}
+    for number, axes in enumerate((scattered, starts, AXES)):
+        whole = lx.sweep(HENON, axes, **OPTIONS)
+        found = lx.sweep(HENON, axes, store=tmp_path / f"{number}.zarr", **OPTIONS)
+        assert whole.equals(found.load())
+        assert set(whole.coords) == set(found.coords)
+
+
+def test_without_a_folder_for_compiled_code(plane, monkeypatch):
+    def refuses():
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(compiled_once, "folder", refuses)
+    with ThreadPoolExecutor(1) as executor:
+        assert same(plane, lx.sweep(HENON, AXES, chunk=7, executor=executor, **OPTIONS))
+
+
+def test_executors_that_do_not_say_how_many_work():
+    class Quiet:
+        _max_workers = 0
+
+    assert workers_of(Quiet()) >= 1
+    assert workers_of(object()) == os.cpu_count()
+    assert workers_of(ThreadPoolExecutor(3)) == 3
+
+
+def test_what_waits_is_cancelled_when_the_disk_is_full(tmp_path, monkeypatch):
+    """Before the pool is left, which waits for all that it was given."""
+
+    def full(self, chunk, found):
+        raise OSError("full")
+
+    class Slow(ThreadPoolExecutor):
+        """All tasks but the first wait for ever."""
+
+        waiting = ()
+
+        def submit(self, *args):
+            if not begun:
+                begun.append(super().submit(*args))
+                return begun[0]
+            self.waiting = (*self.waiting, Future())
+            return self.waiting[-1]
+
+    begun = []
+    monkeypatch.setattr(Store, "commit", full)
+    with pytest.raises(OSError, match="full"), Slow(2) as executor:
+        lx.sweep(HENON, AXES, chunk=1, executor=executor, store=tmp_path / "p.zarr", **OPTIONS)
+    assert len(executor.waiting) == 3
+    assert all(future.cancelled() for future in executor.waiting)
 
 
 def test_the_same_sweep_goes_on_and_another_is_refused(tmp_path):
@@ -279,7 +496,7 @@ def test_a_folder_that_is_no_sweep_is_left_alone(tmp_path):
 
 
 def test_two_drivers_of_one_store(tmp_path):
-    from lyapax._sweep.store import locked
+    from lyapax._sweep.lock import locked
 
     store = tmp_path / "plane.zarr"
     with locked(store), pytest.raises(ValueError, match="being written to by another sweep"):

@@ -68,6 +68,7 @@ def test_a_plane_goes_on_and_is_shown(henon):
         (["--refine", "some"], "refine must be"),
         (["--param", "q=1:2:3"], "got 'q'"),
         (["--dim", 3], "--dim and --map are for"),
+        (["--param", "a=1"], "--param must give a once"),
     ]:
         with pytest.raises(ValueError, match=words):
             run("sweep", "henon", *axes, *options)
@@ -156,6 +157,28 @@ def test_show_refuses_what_is_no_plane(tmp_path):
     for option, name in (("--plot", "p.png"), ("--html", "p.html")):
         with pytest.raises(ValueError, match="needs one or two axes, got a, member, b"):
             run("show", tmp_path / "three.zarr", option, tmp_path / name)
+
+
+def test_weights_beside_another_target(file, tmp_path):
+    np.save(tmp_path / "w.npy", np.eye(2))
+    for target in (f"{file}:network", tmp_path / "w.npy"):
+        with pytest.raises(ValueError, match="--weights is for NAME of a known network"):
+            run("sweep", target, "--weights", tmp_path / "w.npy", "--param", "g=1:2:3",
+                "--store", tmp_path / "p.zarr")  # fmt: skip
+
+
+def test_a_plane_that_has_just_begun_and_one_with_a_failed_chunk(tmp_path):
+    from lyapax._sweep.planning import planned
+    from lyapax._sweep.store import opened
+
+    henon = lx.systems.library["henon"].system()
+    axes = {"a": np.linspace(1.0, 1.4, 4), "b": np.array([0.1, 0.3])}
+    plan = planned(henon, axes, 0, {"duration": 64.0, "qr_every": 1}, 2, {})
+    store = opened(tmp_path / "plane.zarr", plan.settings, plan.task.axes, plan.chunks)
+    assert "8  not measured" in run("show", store.path, "--plot", tmp_path / "plane.png")
+    store.fail(1, "WorkerCrashedError: it died")
+    text = run("show", store.path, "--html", tmp_path / "plane.html")
+    assert "chunk 1 failed: WorkerCrashedError: it died" in text
 
 
 def test_pictures(henon, tmp_path):

@@ -1,11 +1,13 @@
 """Refined planes: what is measured has the bits of the full plane, the rest is interpolated."""
 
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import lyapax as lx
+from lyapax._sweep.lost import Lost
 from lyapax._sweep.refinement import COARSE, Refinement
 from lyapax._sweep.variables import VARIABLES, unmeasured
 from lyapax.pta import block_system
@@ -167,3 +169,44 @@ def test_refined_planes_resume(block, tmp_path, monkeypatch):
     shutil.rmtree(store)
     left = 100
     assert same(whole, lx.sweep(system, axes, **options))
+
+
+class LosesOne(ThreadPoolExecutor):
+    """Of the tasks one is lost, as if its workers had died."""
+
+    left = 1
+
+    def submit(self, *args):
+        future = super().submit(*args)
+        self.left -= 1
+        if self.left == 0:
+            future.result()
+            future = Future()
+            future.set_exception(Lost("its worker died"))
+        return future
+
+
+def test_a_lost_chunk_of_a_level_is_tried_again(block, tmp_path):
+    """No further level is measured before, since it would depend on the hole."""
+    system, axes, _ = block
+    options = {**OPTIONS, "refine": "boundaries", "chunk": 500}
+    whole = lx.sweep(system, axes, **options)
+    options["store"] = tmp_path / "plane.zarr"
+    with LosesOne(1) as executor, pytest.warns(UserWarning, match="its worker died"):
+        found = lx.sweep(system, axes, executor=executor, **options)
+    assert "its worker died" in found.attrs["failed"].values()
+    assert 0 < found.measured.values.mean() < whole.measured.values.mean()
+    assert len(list((tmp_path / "plane.zarr.levels").glob("[0-9]"))) == 1
+    again = lx.sweep(system, axes, **options)
+    assert same(whole, again)
+    assert "failed" not in again.attrs
+
+
+def test_old_levels_beside_an_empty_folder_are_removed(block, tmp_path):
+    system, axes, _ = block
+    options = {**OPTIONS, "refine": "boundaries", "chunk": 500, "store": tmp_path / "plane.zarr"}
+    lx.sweep(system, axes, **options)
+    shutil.rmtree(options["store"])
+    options["store"].mkdir()
+    found = lx.sweep(system, {**axes, "alpha": axes["alpha"][:-10]}, **options)
+    assert found.attractor.shape == (87, 65)

@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 
 from .._check import Array, quoted, real_array
+from .variables import VARIABLES
 
 STARTS = "initial"  # an axis of states
+# Names of variables and dimensions of the results.
+TAKEN = {
+    *(v.name for v in VARIABLES),
+    *("committed", "chunk", "exponent", "variable", "initial_state", "point", "numbers"),
+}
 LABELS = ("member", "seed")  # axes of points that differ by their start alone
 
 
@@ -84,6 +90,11 @@ def checked(axes: Any, dim: int | None) -> Axes:
     for name, given in axes.items():
         if not isinstance(name, str):
             raise TypeError(f"axes must have names for keys, got {quoted(name)}")
+        if name in TAKEN:
+            raise ValueError(
+                f"axes[{name!r}] must have another name, which is that of a result; a function "
+                "of the system's parameters can rename it"
+            )
         array = real_array(given, f"axes[{name!r}]", ndim_min=1)
         wanted = 2 if name == STARTS else 1
         if array.ndim != wanted:

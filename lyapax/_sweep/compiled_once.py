@@ -1,7 +1,9 @@
 """Kernels are compiled by one process of a machine while the others wait, and not by each."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..kernels.generated import folder
@@ -20,19 +22,37 @@ class CompiledOnce:
 
     def __call__(self, chunk: int) -> Any:
         """The result of work(chunk)."""
-        try:
-            import fcntl
-        except ImportError:  # Windows has other locks
-            return self.work(chunk)
+        with _alone(self.name) as mark:
+            found = self.work(chunk)
+            if mark is not None:
+                with contextlib.suppress(OSError):
+                    mark.touch()
+            return found
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[Path | None]:
+    """The mark that the first process of a machine is to leave, or None where others may run.
+
+    Without a folder that can be written to, or without locks, everybody compiles.
+    """
+    try:
+        import fcntl
+
         place = folder() / "sweeps"
         place.mkdir(parents=True, exist_ok=True)
-        compiled = place / self.name
-        if compiled.exists():
-            return self.work(chunk)
-        with open(place / f"{self.name}.lock", "w") as lock:
+        mark = place / name
+        lock = None if mark.exists() else open(place / f"{name}.lock", "w")
+        if lock is not None:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not compiled.exists():
-                found = self.work(chunk)
-                compiled.touch()
-                return found
-        return self.work(chunk)
+    except (ImportError, OSError):
+        yield None
+        return
+    if lock is None:
+        yield None
+        return
+    with lock:
+        if not mark.exists():
+            yield mark
+            return
+    yield None

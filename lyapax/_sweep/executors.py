@@ -1,6 +1,7 @@
 """Where chunks are measured: in this process, or by an executor of Python's."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any
 
@@ -26,7 +27,7 @@ def checked(executor: Any) -> Executor | None:
 
 def completed(
     executor: Executor | None, work: Callable[[int], Any], chunks: Iterator[int]
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """(chunk, result) of each chunk, as they come; a bounded number is in flight.
 
     Of a chunk whose workers died the result is `Lost`; what a task itself raises is raised.
@@ -40,13 +41,18 @@ def completed(
         for chunk in chunks:
             running[executor.submit(work, chunk)] = chunk
             # Asked for each time: a cluster grows and shrinks.
-            while len(running) >= AHEAD * int(getattr(executor, "_max_workers", 1)):
+            while running and len(running) >= AHEAD * workers_of(executor):
                 yield from _done(running)
         while running:
             yield from _done(running)
     finally:
         for future in running:
             future.cancel()
+
+
+def workers_of(executor: Executor) -> int:
+    """How many tasks run at one time; where an executor does not say so, as many as cores."""
+    return max(1, int(getattr(executor, "_max_workers", None) or os.cpu_count() or 1))
 
 
 def _done(running: dict[Future[Any], int]) -> Iterator[tuple[int, Any]]:

@@ -18,9 +18,9 @@ class Memory:
         self.values = values or unmeasured(plan.chunks.shape, plan.settings["k"])
         self.failed: dict[int, str] = {}
 
-    def pending(self) -> tuple[Any, list[int]]:
-        """All chunks, and none that is broken."""
-        return np.arange(len(self.chunks)), []
+    def pending(self) -> tuple[Any, str]:
+        """All chunks, and nothing that is broken."""
+        return np.arange(len(self.chunks)), ""
 
     def commit(self, chunk: int, found: dict[str, Array]) -> None:
         region, size = self.chunks.region(chunk), self.chunks.size(chunk)

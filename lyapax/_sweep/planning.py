@@ -1,5 +1,6 @@
 """What a sweep measures, before anything is measured: its task, its chunks and its settings."""
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
@@ -89,7 +90,7 @@ def _task(
     given = {"qr_every": "auto", **{n: v for n, v in options.items() if v is not None}, "k": k}
     task = Task(system, found, seed, given)
     automatic = first.is_flow and given.get("dt", "auto") == "auto"
-    if before.get("asked") == _asked(options):
+    if before.get("asked") == _asked(options) and (not first.is_flow or "dt" in before):
         # Chosen by the sweep that goes on; that nothing else differs is looked at later.
         given = {**given, "qr_every": before["qr_every"]}
         if first.is_flow:
@@ -102,7 +103,21 @@ def _task(
         if first.is_flow:
             given["dt"] = min(s.dt for s in specs)
         task = Task(system, found, seed, given)
+    else:
+        _expect_good_options(task, first.is_flow)
     return task, first.dim
+
+
+def _expect_good_options(task: Task, is_flow: bool) -> None:
+    """One interval of one point: bad options are to fail before there is a store."""
+    given = dict(task.options)
+    with contextlib.suppress(TypeError, ValueError):
+        step = float(given["dt"]) if is_flow else 1.0
+        shortest = float(given["qr_every"]) * step
+        if 0 < shortest < given["duration"]:
+            given["duration"] = shortest
+    given |= {name: 0.0 for name in ("transient", "alignment") if name in given}
+    replace(task, options=given).spectrum(np.array([0]))
 
 
 def _asked(options: dict[str, Any]) -> dict[str, Any]:

@@ -91,11 +91,14 @@ class Refinement:
             return False
         found = measure(points)
         self._compare(points, found)
-        for name, array in found.items():
-            flat = self.arrays[name].reshape(-1, *array.shape[1:])
-            flat[points] = array
+        self.take(points, found)
         self.asked.ravel()[points] = True
         return True
+
+    def take(self, points: Array, found: dict[str, Array]) -> None:
+        """Write what was measured at some points."""
+        for name, array in found.items():
+            self.arrays[name].reshape(-1, *array.shape[1:])[points] = array
 
     def _compare(self, points: Array, found: dict[str, Array]) -> None:
         """Where exponents are not what interpolation has said."""

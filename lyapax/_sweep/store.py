@@ -8,8 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from .._check import Array
 from .._files import write_whole
 from .axes import Axes
 from .chunks import Chunks
+from .names import beside
 from .variables import VARIABLES
 
 COMMITTED = "committed"  # of each chunk, 1 once its data are there, 2 where it failed
@@ -67,19 +67,30 @@ class Store:
         self.array = {name: group[name] for name in (*(v.name for v in VARIABLES), COMMITTED)}
         self.failed: dict[int, str] = {}
 
-    def pending(self) -> tuple[Any, list[int]]:
-        """Chunks that are to be measured, and those of them that were committed but are broken."""
+    def pending(self) -> tuple[Any, str]:
+        """Chunks that are to be measured, and what was found to be broken, in words."""
+        everything = np.arange(len(self.chunks))
         try:
-            committed = np.asarray(self.array[COMMITTED][:])
-        except Exception:  # its own checksum, or a file that is gone: look at the data instead
-            self.array[COMMITTED][:] = 0
-            committed = np.zeros(len(self.chunks), np.uint8)
-        broken = [int(c) for c in np.nonzero(committed == 1)[0] if not self._is_whole(int(c))]
-        if broken:
-            self.array[COMMITTED][broken] = 0
-        done = committed == 1
-        done[broken] = False
-        return np.nonzero(~done)[0], broken
+            if not self._records_are_there():
+                raise FileNotFoundError(COMMITTED)
+            committed = np.nonzero(np.asarray(self.array[COMMITTED][:]) == 1)[0]
+            broken = [int(c) for c in committed if not self._is_whole(int(c))]
+            done = np.setdiff1d(committed, broken)
+            said = _listed(broken)
+        except Exception:  # by its own checksum, or because it is gone: ask the data
+            done = np.array([c for c in everything if self._is_whole(int(c))], int)
+            said = "the record of its chunks was broken and is taken from the data"
+        if said:
+            records = np.zeros(len(self.chunks), np.uint8)
+            records[done] = 1
+            self.array[COMMITTED][:] = records
+        return np.setdiff1d(everything, done), said
+
+    def _records_are_there(self) -> bool:
+        """Whether those of committed chunks are; without their file all would read as pending."""
+        per = self.array[COMMITTED].chunks[0]
+        files = range(-(-len(self.chunks) // per))
+        return all(_zarr.file_of(self.array[COMMITTED], (i,)).exists() for i in files)
 
     def _is_whole(self, chunk: int) -> bool:
         place = np.unravel_index(chunk, self.chunks.counts)
@@ -110,41 +121,33 @@ class Store:
 
     def dataset(self) -> Any:
         """The sweep, labelled; numbers are read where they are used."""
-        return read(self.path).assign_attrs(reasons(self.failed))
+        return read(self.path)
+
+
+def _listed(broken: list[int]) -> str:
+    if not broken:
+        return ""
+    some = ", ".join(map(str, broken[:5])) + (" ..." if broken[5:] else "")
+    return f"{len(broken)} of its chunks were broken and are measured again: {some}"
 
 
 def read(path: Path) -> Any:
     """The labelled dataset of a store."""
     import xarray
 
-    return xarray.open_zarr(path, consolidated=False, chunks=None).drop_vars(COMMITTED)
-
-
-def reasons(failed: dict[int, str]) -> dict[str, Any]:
-    """The attribute that names failed chunks, where there are any."""
-    return {"failed": {str(c): failed[c] for c in sorted(failed)}} if failed else {}
-
-
-def beside(path: Path, ending: str) -> Path:
-    """A file or folder beside a store: Zarr does not know others inside."""
-    return path.with_name(f"{path.name}.{ending}")
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """The store, against a second driver; the system lets go of it when a process dies."""
+    found = xarray.open_zarr(path, consolidated=False, chunks=None).drop_vars(COMMITTED)
+    measured = {v.name for v in VARIABLES}
+    found = found.set_coords([name for name in found.data_vars if name not in measured])
     try:
-        import fcntl
-    except ImportError:  # Windows has other locks
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(beside(path, "lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(f"store {path} is being written to by another sweep") from None
-        yield
+        failed = json.loads(beside(path, "failed.json").read_text())
+    except (OSError, ValueError):
+        failed = {}
+    return found.assign_attrs(reasons(failed))
+
+
+def reasons(failed: Mapping[Any, str]) -> dict[str, Any]:
+    """The attribute that names failed chunks, where there are any."""
+    return {"failed": {str(c): reason for c, reason in failed.items()}} if failed else {}
 
 
 def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> None:
@@ -164,7 +167,9 @@ def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> N
             (*dims, "exponent") if variable.each else dims,
             variable.attributes(settings["k"], settings["dim"]),
         )
-    _create(group, COMMITTED, (len(chunks),), (min(len(chunks), 1 << 16),), "u1", 0, ("chunk",))
+    size = len(chunks)
+    records = _create(group, COMMITTED, (size,), (min(size, 1 << 16),), "u1", 0, ("chunk",))
+    records[:] = 0  # written, so that a file that is gone later is known to be gone
     # What describes the arrays is described here in turn: a changed type would change numbers.
     facts = {**settings, "arrays": _digests(group)}
     group.attrs.update({**facts, "fingerprint": fingerprint(facts)})

@@ -46,7 +46,8 @@ def draw(plane: Any) -> Any:
     x, y = plane[others[0]].values, plane[first].values
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     value = plane.exponents.values[..., 0]
-    limit = float(np.nanquantile(np.abs(value[np.isfinite(value)]), 0.98)) or 1.0
+    sizes = np.abs(value[np.isfinite(value)])
+    limit = (float(np.quantile(sizes, 0.98)) if sizes.size else 0.0) or 1.0
     image = left.pcolormesh(x, y, value, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)
     figure.colorbar(image, ax=left, label="first exponent")
     codes, inverse = np.unique(plane.attractor.values, return_inverse=True)

@@ -1,34 +1,28 @@
 """`sweep`: from axes of parameters to a labelled dataset of spectra."""
 
+import numbers
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import _check
-from .._check import Array
 from .._distribution import hint
 from .._interrupted import Interrupted, raises_interrupted
-from .._progress import plain_bar
 from .axes import LABELS, STARTS
-from .chunks import Chunks
-from .compiled_once import CompiledOnce
 from .executors import checked as checked_executor
-from .executors import completed
-from .lost import Lost
+from .lock import locked
 from .memory import Memory
+from .names import beside
 from .planning import Plan, planned
-from .points import Task, quietly
-from .refinement import Refinement
-from .store import Store, beside, fingerprint, locked, opened, settings_of
+from .running import Running, refined
+from .store import Store, opened, settings_of
 
 OPTIONS = ("duration", "dt", "k", "transient", "alignment", "qr_every", "dtype", "strict", "device")
 
@@ -122,8 +116,13 @@ def sweep(
         raise ImportError(f"sweep needs xarray: {hint('sweep')}") from error
     progress, resume = _check.flag(progress, "progress"), _check.flag(resume, "resume")
     path = None if store is None else Path(_check.path(store, "store"))
+    if path is not None and path.exists() and not path.is_dir():
+        raise ValueError(f"store must be a folder, got the file {path}")
     before = {} if path is None else settings_of(path)
-    plan = planned_sweep(system, axes, chunk, rng, options, before)
+    try:
+        plan = planned_sweep(system, axes, chunk, rng, options, before)
+    except KeyboardInterrupt:  # of the sample, whose spectra are no part of the sweep
+        raise Interrupted("sweep had nothing yet") from None
     tolerance = None
     if refine is not None:
         tolerance = _tolerance(refine)
@@ -136,7 +135,7 @@ def sweep(
         if refine is None:
             run(plan, kept, kept.dataset)
         else:
-            kept = _refined(plan, kept, tolerance, run)
+            kept = refined(plan, kept, tolerance, run)
     if kept.failed:
         chunk_number, reason = next(iter(kept.failed.items()))
         warnings.warn(
@@ -161,7 +160,15 @@ def planned_sweep(
         _check.choice(name, "options", OPTIONS)
     if options.get("duration") is None:
         raise ValueError("duration must be given")
-    options = {**options, "duration": _check.positive(options["duration"], "duration")}
+    options = {name: value for name, value in options.items() if value is not None}
+    options["duration"] = _check.positive(options["duration"], "duration")
+    for name in ("transient", "alignment"):
+        if name in options:
+            options[name] = _check.positive(options[name], name, zero=True)
+    if "dtype" in options:
+        options["dtype"] = _check.dtype(options["dtype"], "dtype", ("float32", "float64")).name
+    if isinstance(options.get("dt"), numbers.Real):
+        options["dt"] = _check.positive(options["dt"], "dt")
     chunk = None if chunk is None else _check.count(chunk, "chunk")
     return planned(system, axes, seed, options, chunk, before)
 
@@ -184,80 +191,9 @@ def _kept(path: Path | None, plan: Plan) -> Iterator[Memory | Store]:
         yield Memory(plan)
         return
     with locked(path):
-        if not path.exists():  # of a sweep whose store was removed
+        if not settings_of(path):  # of a sweep whose store was removed
             shutil.rmtree(beside(path, "levels"), ignore_errors=True)
         yield opened(path, plan.settings, plan.task.axes, plan.chunks)
-
-
-class Running:
-    """Measures plans, chunk by chunk, with one executor and a bar."""
-
-    def __init__(self, executor: Executor | None, progress: bool):
-        self.executor, self.progress = executor, progress
-
-    def __call__(self, plan: Plan, kept: Memory | Store, result: Callable[[], Any]) -> None:
-        """Measure what `kept` has not; `result` is what an interruption leaves."""
-        pending, broken = kept.pending()
-        if broken:
-            warnings.warn(
-                f"{len(broken)} chunks of the store were broken and are measured again: "
-                f"{', '.join(map(str, broken[:5]))}{' ...' if broken[5:] else ''}",
-                stacklevel=4,
-            )
-        chunks, total = plan.chunks, plan.task.axes.size
-        left = sum(int(np.prod(chunks.size(int(c)))) for c in pending)
-        work: Callable[[int], Any] = partial(_measured, plan.task, chunks)
-        if self.executor is not None:
-            work = CompiledOnce(work, fingerprint({**plan.settings, "axes": 0}))
-        try:
-            options = {"initial": total - left, "unit_scale": True}
-            with plain_bar(total, "point", self.progress, **options) as bar, quietly():
-                for number, found in completed(self.executor, work, map(int, pending)):
-                    if isinstance(found, Lost):
-                        kept.fail(number, str(found))
-                    else:
-                        kept.commit(number, found)
-                    done = int(np.prod(chunks.size(number)))
-                    bar.update(done)
-                    left -= done
-            kept.finish()
-        except KeyboardInterrupt:
-            raise Interrupted(f"{total - left} of {total} points", result()) from None
-
-
-def _measured(task: Task, chunks: Chunks, number: int) -> dict[str, Array]:
-    return task.measured(chunks.points(number))
-
-
-def _refined(
-    plan: Plan, kept: Memory | Store, tolerance: float | None, run: Running
-) -> Memory | Store:
-    """Of a grid only what is not well interpolated; each level is a sweep of its own."""
-    pending, _ = kept.pending()
-    if not pending.size:
-        return kept
-    found = Refinement(plan.task.axes.values, plan.settings["k"], tolerance)
-    there = Memory(plan, found.arrays)
-    levels = count()
-
-    def measure(points: Array) -> dict[str, Array]:
-        part, level = plan.of(points), next(levels)
-        own: Memory | Store = Memory(part)
-        if isinstance(kept, Store):
-            place = beside(kept.path, "levels") / str(level)
-            own = opened(place, part.settings, part.task.axes, part.chunks)
-        run(part, own, there.dataset)
-        there.failed |= own.failed
-        return own.arrays()
-
-    found.run(measure)
-    if there.failed or isinstance(kept, Memory):
-        return there
-    for number in map(int, pending):
-        points = plan.chunks.points(number)
-        flat = {n: a.reshape(-1, *a.shape[len(found.shape) :]) for n, a in found.arrays.items()}
-        kept.commit(number, {name: array[points] for name, array in flat.items()})
-    return kept
 
 
 def _tolerance(refine: Any) -> float | None:

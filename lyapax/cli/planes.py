@@ -12,7 +12,7 @@ from .._interrupted import Interrupted
 from .._weight_files import SUFFIXES
 from ..systems import RateNetwork
 from .options import FILE, complain, function_options, known_options, options, run_options, writable
-from .targets import function_of, is_function, known_system, matrix_of, read_param, right_hand_side
+from .targets import function_of, is_function, known_system, matrix_of, read_params, right_hand_side
 
 store_options = options(
     click.option("--store", type=click.Path(file_okay=False), help="A Zarr folder."),
@@ -65,7 +65,7 @@ def sweep(
 
     if store is None and not explain:
         raise click.UsageError("--store is needed: a folder for the plane")
-    params = dict(read_param(text) for text in param)
+    params = read_params(param)
     axes = {key: value for key, value in params.items() if np.ndim(value)}
     if not axes:
         raise ValueError("--param must give an axis at least, such as rho=0:200:512")
@@ -74,6 +74,8 @@ def sweep(
     asked |= {key: value for key, value in run.items() if value is not None}
     if explain:
         click.echo(str(estimate(planned_sweep(given, axes, chunk, seed, asked, {}))))
+        if refine is not None:
+            click.echo("refine  that is the whole plane; how much less it takes depends on it")
         return
     executor = None if ray is None else RayExecutor(ray or None)
     try:
@@ -89,7 +91,8 @@ def sweep(
             **asked,
         )
     except Interrupted as stop:
-        complain(f"interrupted: {stop.args[0]} are in {store}; the same command goes on")
+        where = "" if stop.result is None else f" are in {store}; the same command goes on"
+        complain(f"interrupted: {stop.args[0]}{where}")
         raise click.Abort from None
     finally:
         if executor is not None:
@@ -131,6 +134,8 @@ def _target(
     axes: dict[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
     """The system or the function that is swept, and options that it brings."""
+    if weights is not None and (is_function(name) or Path(name).suffix in SUFFIXES):
+        raise ValueError("--weights is for NAME of a known network")
     if is_function(name):
         function = function_of(name)
         if dim is None:

@@ -29,7 +29,7 @@ from .targets import (
     is_function,
     known_system,
     matrix_of,
-    read_param,
+    read_params,
     right_hand_side,
 )
 
@@ -126,7 +126,7 @@ def spectrum(
     parameters.
     """
     if is_function(weights):
-        params = dict(read_param(text) for text in param)
+        params = read_params(param)
         function = function_of(weights)
         if dim is None:
             found = built(function, params)
@@ -157,7 +157,7 @@ def system(
 ) -> None:
     """Spectrum of a known system, or of a network of known nodes, over parameters if asked."""
     known, build = known_system(name, weights)
-    params = dict(read_param(text) for text in param)
+    params = read_params(param)
     sweep = [key for key, value in params.items() if np.ndim(value)]
     for axis, key in enumerate(sweep):
         params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))

@@ -45,6 +45,17 @@ def read_param(text: str) -> tuple[str, Any]:
     raise ValueError(f"--param must be name=value or name=first:last:count, got {text!r}")
 
 
+def read_params(texts: tuple[str, ...]) -> dict[str, Any]:
+    """All of --param."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, value = read_param(text)
+        if name in found:
+            raise ValueError(f"--param must give {name} once, got {text!r} as well")
+        found[name] = value
+    return found
+
+
 def matrix_of(path: str, labels: bool | None = None) -> Any:
     """The weight matrix of a file; what was guessed about it is said."""
     matrix, note = read_weights(Path(path), labels)
