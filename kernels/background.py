@@ -35,13 +35,24 @@ def outcome(running: "Future[Any]", waiting: Callable[[], object] | None = None)
     return running.result()
 
 
+def numba_threads() -> int | None:
+    """Numba's number of threads of this thread, or None where nobody has set one.
+
+    To ask Numba itself starts its pool of threads. Where that is OpenMP's it sets the number of
+    threads of PyTorch, too, which has loaded the same library: with OMP_NUM_THREADS=1 on two cores
+    PyTorch had two threads afterwards, and products of small matrices took fifty times as long.
+    """
+    pool = sys.modules.get("numba.np.ufunc.parallel")
+    if not getattr(pool, "_is_initialized", pool is not None):
+        return None
+    return int(sys.modules["numba"].get_num_threads())
+
+
 def begin(function: Callable[..., Any], *args: Any) -> "Future[Any]":
     """Start ``function(*args)`` on a thread that a process at its end does not wait for."""
     found: Future[Any] = Future()
     context = contextvars.copy_context()
-    # Numba's number of threads is a thread's own. Before Numba is there nobody has set one.
-    own = getattr(sys.modules.get("numba"), "get_num_threads", None)
-    threads = own and own()
+    threads = numba_threads()  # which are a thread's own number
 
     def work() -> None:
         try:

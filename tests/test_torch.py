@@ -1,6 +1,7 @@
 """pta_init_: what it writes, what it leaves, what it refuses, and the zeros it promises."""
 
 import doctest
+import os
 import subprocess
 import sys
 import warnings
@@ -312,3 +313,23 @@ def test_workers_after_the_threads_have_run(start):
         data, batch_size=2, num_workers=2, multiprocessing_context=start, timeout=300
     )
     assert torch.equal(torch.cat(list(loader)), here)
+
+
+THREADS = """
+import numpy as np, torch
+before = torch.get_num_threads()
+import lyapax as lx
+from lyapax.torch import pta_init_, spectrum
+gru = torch.nn.GRU(2, 64)
+pta_init_(gru)
+spectrum(gru, duration=64, rng=0, progress=False)
+lorenz = lx.systems.library["lorenz63"].system().with_params(rho=np.linspace(1, 30, 300))
+lx.lyapunov_spectrum(lorenz, duration=5, dt=0.01, rng=0, progress=False)
+assert torch.get_num_threads() == before == 1, (before, torch.get_num_threads())
+"""
+
+
+def test_the_threads_of_pytorch_stay_as_they_are():
+    """Numba's pool of threads is OpenMP's, and so is PyTorch's: to start it would set both."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", THREADS], check=True, env=environment)

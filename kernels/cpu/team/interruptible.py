@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import boolean, get_num_threads, typeof, types
+from numba import boolean, config, typeof, types
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from ...background import Workers, in_background, outcome
+from ...background import Workers, in_background, numba_threads, outcome
 
 TEAM = 24  # elements
 MOST = 1024  # threads; there are as many as were needed at a time
@@ -67,7 +67,8 @@ def threads_allowed() -> int:
     """LYAPAX_NUM_THREADS, else Numba's number, but no more than the process has cores."""
     asked = os.environ.get("LYAPAX_NUM_THREADS", "")
     if not asked:
-        return min(get_num_threads(), cores())
+        known: Any = config  # whose attributes are made when it is imported
+        return min(numba_threads() or known.NUMBA_NUM_THREADS, cores())
     if not asked.isdecimal() or int(asked) == 0:
         raise ValueError(f"LYAPAX_NUM_THREADS must be an integer >= 1, got {asked!r}")
     return min(int(asked), cores())
