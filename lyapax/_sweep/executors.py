@@ -15,7 +15,7 @@ def checked(executor: Any) -> Executor | None:
     """The executor that was given, or one on Ray where that is its name."""
     if executor is None or isinstance(executor, Executor):
         return executor
-    if executor == "ray":
+    if isinstance(executor, str) and executor == "ray":
         from .ray_executor import RayExecutor
 
         return RayExecutor()
