@@ -1,5 +1,5 @@
-"""A plane of a million maps, of which an eighth is measured
-==========================================================
+"""A plane of a million maps, of which a sixth is measured
+========================================================
 
 Classes of two-unit tanh maps over alpha and theta, the plane of Fig. 5A of Park, Sagodi and Sokol
 (2023), by `lyapax.sweep` with ``refine="boundaries"``: a coarse grid first, then only cells whose

@@ -15,6 +15,10 @@ from .._check import Array
 from .variables import VARIABLES, unmeasured
 
 COARSE = 32  # cells along the shortest axis, about, before the first halving
+# Of cells as large as this, in points of the whole grid, those beside a mixed one are halved, too:
+# thin tongues lie beside each other. In a plane of 2048 x 2048 maps 99.48 % of the points then have
+# the right class, of 12.5 % measured; without it 99.14 %, of 10.7 %.
+WIDE = 8
 ERRORS = 4.0  # standard errors by which an exponent may deviate besides the tolerance
 Grid = tuple[Array, ...]  # of each axis the positions that a level has
 
@@ -46,7 +50,8 @@ class Refinement:
             mixed = self._settled(grid, measure)
             if spacing == 1:
                 return
-            halved = np.ones_like(mixed) if split_all else mixed
+            wanted = _with_neighbours(mixed) if spacing >= WIDE else mixed
+            halved = np.ones_like(mixed) if split_all else wanted
             split_all = False
             spacing //= 2
             finer = self._grid(spacing)
@@ -132,6 +137,16 @@ class Refinement:
 def _corners(cells: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """Of all cells the first corner, the second and so on, as indices of points."""
     yield from product(*([slice(0, n), slice(1, n + 1)] for n in cells))
+
+
+def _with_neighbours(cells: Any) -> Any:
+    """These cells and those that share a face with one of them."""
+    found = cells.copy()
+    for axis in range(cells.ndim):
+        ours, theirs = np.moveaxis(found, axis, 0), np.moveaxis(cells, axis, 0)
+        ours[1:] |= theirs[:-1]
+        ours[:-1] |= theirs[1:]
+    return found
 
 
 def _within(cells: Array, grid: Grid, finer: Grid) -> Array:
