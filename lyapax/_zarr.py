@@ -1,5 +1,6 @@
 """Arrays on disk with a checksum on every chunk."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ def new_array(path: str | Path, shape: tuple[int, ...], **more: Any) -> Any:
         )
     except (ValueError, TypeError) as error:  # there is one already, for example
         raise ValueError(f"store must be a path that Zarr can write to: {error}") from error
+
+
+def opened(group: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Arrays of a group that write every chunk, also of nothing but fill values.
+
+    An array does not remember that: to open it again is to have Zarr's default, under which a
+    chunk of NaN is not written, and looks as if it were lost.
+    """
+    with library().config.set({"array.write_empty_chunks": True}):
+        return {name: group[name] for name in names}
 
 
 def file_of(array: Any, place: Any) -> Path:

@@ -256,6 +256,19 @@ def test_data_that_a_function_refers_to_are_part_of_the_sweep(tmp_path):
         lx.sweep(partial(scaled(np.eye(3))), {"g": [0.1, 0.2]}, store=store, **options)
 
 
+def test_chunks_of_nothing_but_fill_values_are_whole(tmp_path, monkeypatch):
+    """Without bounds there is no dimension: NaN, the value of no data."""
+    grows = lx.Map(lambda x, p: [p.a * x[0]], 1, {"a": 2.0})
+    options = {"duration": 300, "progress": False, "chunk": 1, "qr_every": 1}
+    options["store"] = tmp_path / "plane.zarr"
+    found = lx.sweep(grows, {"a": [2.0, 3.0]}, **options).load()
+    assert np.isnan(found.kaplan_yorke).all()
+    for variable in VARIABLES:
+        assert len(files(tmp_path / "plane.zarr" / variable.name / "c")) == 2, variable.name
+    monkeypatch.setattr(Task, "measured", None)
+    assert same(found, lx.sweep(grows, {"a": [2.0, 3.0]}, **options))
+
+
 def test_a_lost_record_costs_no_chunk(plane, tmp_path, monkeypatch):
     """Whether its file is damaged or gone: what is whole is known by its own checksums."""
     options = {**OPTIONS, "store": tmp_path / "plane.zarr", "chunk": 7}

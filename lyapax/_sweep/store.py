@@ -64,7 +64,7 @@ class Store:
     def __init__(self, path: Path, group: Any, chunks: Chunks):
         self.path, self.chunks = path, chunks
         # Opening an array takes as long as writing a small chunk of it.
-        self.array = {name: group[name] for name in (*(v.name for v in VARIABLES), COMMITTED)}
+        self.array = _zarr.opened(group, (*(v.name for v in VARIABLES), COMMITTED))
         self.failed: dict[int, str] = {}
 
     def pending(self) -> tuple[Any, str]:
