@@ -16,6 +16,8 @@ from examples.memory import cells, tasks  # noqa: E402
 from examples.memory.__main__ import commands  # noqa: E402
 from lyapax.torch import spectrum  # noqa: E402
 
+from .failing import Failing  # noqa: E402
+
 ROOT = Path(__file__).parents[1]
 N, FEATURES = 5, 3
 TASK = tasks.copy_memory(6, sizes=(120, 40, 40))
@@ -250,21 +252,13 @@ def test_a_killed_training_goes_on_with_the_same_bits(tmp_path):
 def test_an_interruption_keeps_whole_epochs(tmp_path, monkeypatch):
     settings = train.Settings("tanh PTA", **TINY)
     whole = train.train(TASK, settings, [0], progress=False)
-    clip, left = train.Run._clip, 7  # three batches an epoch
-
-    def stops(self):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        clip(self)
-
-    monkeypatch.setattr(train.Run, "_clip", stops)
+    # Three batches an epoch.
+    batches = Failing(monkeypatch, train.Run, "_clip", KeyboardInterrupt, left=7)
     path = tmp_path / "run.pt"
     found = train.train(TASK, settings, [0], checkpoint=path, progress=False)
     assert found.status == ("interrupted",)
     np.testing.assert_array_equal(found.curves.train, whole.curves.train[:2])
-    left = 100
+    batches.left = 100
     again = train.train(TASK, settings, [0], checkpoint=path, progress=False)
     np.testing.assert_array_equal(again.curves.train, whole.curves.train)
     np.testing.assert_array_equal(again.loss, whole.loss)

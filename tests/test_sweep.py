@@ -24,6 +24,8 @@ from lyapax._sweep.points import Numbers, Task
 from lyapax._sweep.store import Store
 from lyapax._sweep.variables import VARIABLES, kinds
 
+from .failing import Failing
+
 HENON = lx.systems.library["henon"].system()
 AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
 OPTIONS = {"duration": 1000, "progress": False}
@@ -284,6 +286,7 @@ def test_a_lost_record_costs_no_chunk(plane, tmp_path, monkeypatch):
         assert path.read_bytes() == content
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_worker_does_not_hold_the_lock(tmp_path):
     """After a sweep the same pool may write to its store again; nor does an orphan keep it."""
     store = tmp_path / "plane.zarr"
@@ -560,22 +563,14 @@ def test_a_full_disk_leaves_what_is_committed(tmp_path, plane, monkeypatch):
 
     import zarr
 
-    write, left = zarr.Array.__setitem__, 0
-
-    def full(self, *args):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(self, *args)
-
-    monkeypatch.setattr(zarr.Array, "__setitem__", full)
+    error = OSError(errno.ENOSPC, "No space left on device")
+    disk = Failing(monkeypatch, zarr.Array, "__setitem__", error)
     options = {**OPTIONS, "store": tmp_path / "plane.zarr", "chunk": 7}
     for writes in (1, 5, 5 + 2 * len(VARIABLES)):
-        left = writes
+        disk.left = writes
         with pytest.raises(OSError, match="No space left"):
             lx.sweep(HENON, AXES, **options)
-    left = 1000
+    disk.left = 1000
     assert same(plane, lx.sweep(HENON, AXES, **options))
 
 

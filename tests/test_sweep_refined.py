@@ -12,6 +12,7 @@ from lyapax._sweep.refinement import COARSE, Refinement
 from lyapax._sweep.variables import VARIABLES, unmeasured
 from lyapax.pta import block_system
 
+from .failing import Failing
 from .test_sweep import same
 
 OPTIONS = {"duration": 400, "progress": False}
@@ -143,19 +144,10 @@ def test_refined_planes_resume(block, tmp_path, monkeypatch):
     options = {**OPTIONS, "refine": "boundaries", "chunk": 500}
     whole = lx.sweep(system, axes, **options)
     options["store"] = store = tmp_path / "plane.zarr"
-    measured, left = Task.measured, 0
-
-    def stops(self, points):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return measured(self, points)
-
-    monkeypatch.setattr(Task, "measured", stops)
+    chunks = Failing(monkeypatch, Task, "measured", KeyboardInterrupt)
     partial = []
     for _ in range(30):
-        left = 2
+        chunks.left = 2
         try:
             found = lx.sweep(system, axes, **options)
             break
@@ -164,10 +156,10 @@ def test_refined_planes_resume(block, tmp_path, monkeypatch):
     assert len(partial) >= 2
     assert set(partial) == {(97, 65, 2)}
     assert same(whole, found)
-    left = 0
+    chunks.left = 0
     assert same(whole, lx.sweep(system, axes, **options))
     shutil.rmtree(store)
-    left = 100
+    chunks.left = 100
     assert same(whole, lx.sweep(system, axes, **options))
 
 

@@ -8,6 +8,7 @@ from lyapax import _tangent as tangent
 from lyapax.systems import library
 
 from . import reference
+from .failing import Failing
 from .helpers import SYSTEMS, network, spectrum
 
 quiet = {"rng": 0, "progress": False}
@@ -67,16 +68,7 @@ def test_an_interrupted_trajectory_in_zarr_has_what_was_saved(tmp_path, monkeypa
     pytest.importorskip("zarr", reason="needs the extra sweep")
     from lyapax._orbit import Orbit
 
-    advance, left = Orbit.advance, 4
-
-    def stops(self, steps):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        advance(self, steps)
-
-    monkeypatch.setattr(Orbit, "advance", stops)
+    Failing(monkeypatch, Orbit, "advance", KeyboardInterrupt, left=4)
     same = {"duration": 20, "dt": 0.1, "save_every": 10, "members": 3, **quiet}
     with pytest.raises(lx.Interrupted) as stop:
         lx.trajectory(network(), store=tmp_path / "path.zarr", **same)

@@ -33,9 +33,7 @@ class Running:
 
     def __call__(self, plan: Plan, kept: Memory | Store, result: Callable[[], Any]) -> None:
         """Measure what `kept` has not; `result` is what an interruption leaves."""
-        pending, broken = kept.pending()
-        if broken:
-            warnings.warn(f"the store was damaged: {broken}", stacklevel=4)
+        pending = _pending(kept)
         chunks, total = plan.chunks, plan.task.axes.size
         left = sum(int(np.prod(chunks.size(int(c)))) for c in pending)
         work: Callable[[int], Any] = partial(_measured, plan.task, chunks)
@@ -62,6 +60,14 @@ class Running:
             raise Interrupted(f"{total - left} of {total} points", result()) from None
 
 
+def _pending(kept: Memory | Store) -> Any:
+    """Chunks that are to be measured; what was damaged is said."""
+    pending, broken = kept.pending()
+    if broken:
+        warnings.warn(f"the store was damaged: {broken}", stacklevel=5)
+    return pending
+
+
 def _measured(task: Task, chunks: Chunks, number: int) -> dict[str, Array]:
     return task.measured(chunks.points(number))
 
@@ -74,9 +80,7 @@ def refined(
     plan: Plan, kept: Memory | Store, tolerance: float | None, run: Running
 ) -> Memory | Store:
     """Of a grid only what is not well interpolated; each level is a sweep of its own."""
-    pending, broken = kept.pending()
-    if broken:
-        warnings.warn(f"the store was damaged: {broken}", stacklevel=3)
+    pending = _pending(kept)
     if not pending.size:
         return kept
     found = Refinement(plan.task.axes.values, plan.settings["k"], tolerance)

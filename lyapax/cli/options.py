@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .._distribution import hint
+from .._files import write_whole
 
 PICTURES = (".png", ".pdf", ".svg")
 FILE = click.Path(dir_okay=False)
@@ -40,6 +41,15 @@ def time_step(_context: Any, _option: click.Parameter, value: str | None) -> Any
 def expect_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise click.UsageError(f"pictures need matplotlib: {hint('plot')}")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """A picture, whole or not at all."""
+    import io
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=150, format=path.suffix[1:])
+    write_whole(path, buffer.getvalue())
 
 
 def options(*some: Callable[..., Any]) -> Callable[..., Any]:

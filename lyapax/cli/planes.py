@@ -11,7 +11,16 @@ from .._files import write_whole
 from .._interrupted import Interrupted
 from .._weight_files import SUFFIXES
 from ..systems import RateNetwork
-from .options import FILE, complain, function_options, known_options, options, run_options, writable
+from .options import (
+    FILE,
+    complain,
+    function_options,
+    known_options,
+    options,
+    run_options,
+    save_figure,
+    writable,
+)
 from .targets import function_of, is_function, known_system, matrix_of, read_params, right_hand_side
 
 store_options = options(
@@ -106,8 +115,6 @@ def sweep(
 @click.option("--html", type=FILE, callback=writable, help="Write a page to click through here.")
 def show(store: str, plot: str | None, html: str | None) -> None:
     """What the store of a sweep holds: classes and their numbers of points, a picture, a page."""
-    import io
-
     from .._sweep.page import page
     from .._sweep.store import read, settings_of
     from .._sweep.summary import draw, summary
@@ -118,9 +125,7 @@ def show(store: str, plot: str | None, html: str | None) -> None:
     plane = read(path)
     click.echo(summary(plane))
     if plot:
-        buffer = io.BytesIO()
-        draw(plane).savefig(buffer, dpi=150, format=Path(plot).suffix[1:])
-        write_whole(Path(plot), buffer.getvalue())
+        save_figure(draw(plane), Path(plot))
     if html:
         write_whole(Path(html), page(plane).encode())
 

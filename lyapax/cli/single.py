@@ -10,7 +10,6 @@ import click
 import numpy as np
 
 from .. import __version__
-from .._files import write_whole
 from .._interrupted import Interrupted
 from .._result import LyapunovSpectrum
 from .._spectrum import lyapunov_spectrum
@@ -21,6 +20,7 @@ from .options import (
     function_options,
     known_options,
     param_option,
+    save_figure,
     single_run_options,
 )
 from .targets import (
@@ -58,14 +58,10 @@ def without_nan(value: Any) -> Any:
 
 
 def save_picture(result: LyapunovSpectrum, path: Path) -> None:
-    import io
-
     import matplotlib
 
     matplotlib.use("agg")
-    buffer = io.BytesIO()
-    result.plot().figure.savefig(buffer, dpi=150, format=path.suffix[1:])
-    write_whole(path, buffer.getvalue())
+    save_figure(result.plot().figure, path)
 
 
 def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
