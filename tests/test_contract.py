@@ -15,6 +15,7 @@ from lyapax.systems import library, lorenz96_of
 
 from . import reference
 from .cuda_device import EMULATED, real
+from .numpy_system import NumpyFlow, NumpyMap, NumpyNetwork
 
 
 def numeric_jacobian(f, x):
@@ -68,7 +69,7 @@ def linear_row(full, grid, n=13, dt=0.1):
     return system, f, lambda x: numeric_jacobian(f, x), dt
 
 
-def network_row(form, kind, sparse, n=13, dt=0.1):
+def network_row(form, kind, sparse, n=13, dt=0.1, of=RateNetwork):
     rng = np.random.default_rng(5)
     w = rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.6)
     bias, tau = rng.standard_normal(n), rng.uniform(1.5, 2.0, n)
@@ -81,7 +82,7 @@ def network_row(form, kind, sparse, n=13, dt=0.1):
     else:
         f, jacobian = flow, jac
     weights = scipy.sparse.csr_array(w) if sparse else w
-    system = RateNetwork(weights, bias, tau, form=form, kind=kind)
+    system = of(weights, bias, tau, form=form, kind=kind)
     return system, f, jacobian, dt if kind == "flow" else 0.0
 
 
@@ -184,6 +185,10 @@ ROWS = {
     "lanes flow": lambda: function_row(Flow, library["lorenz63"].f, 3, 0.01),
     "lanes map": lambda: function_row(Map, library["henon"].f, 2, 0.0),
     "columns of loops": long_row,
+    "NumPy flow": lambda: function_row(NumpyFlow, library["lorenz63"].f, 3, 0.01),
+    "NumPy map": lambda: function_row(NumpyMap, library["henon"].f, 2, 0.0),
+    "NumPy network": lambda: network_row("current", "flow", False, of=NumpyNetwork),
+    "NumPy network map": lambda: network_row("rate", "map", False, of=NumpyNetwork),
     "columns flow": lambda: function_row(Flow, lorenz96_of(12).f, 12, 0.01),
     **{
         f"etdrk4 of a {'full' if full else 'diagonal'} linear part{' on a grid' if grid else ''}": (
@@ -207,7 +212,7 @@ ROWS = {
 
 # Rows that a GPU runs too: here on the CPU by the emulator, and on a device with -m gpu. One row
 # for each path through its kernels is enough where a test is about more than numbers.
-ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4", "edges"))]
+ON_GPU = [name for name in ROWS if not name.startswith(("columns", "etdrk4", "edges", "NumPy"))]
 PATHS = [
     "lanes flow",
     "gru map of 2 units",

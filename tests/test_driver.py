@@ -18,6 +18,7 @@ from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 from .helpers import SYSTEMS, network, spectrum
+from .numpy_system import NumpyFlow
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -158,7 +159,7 @@ def test_generated_code_is_not_taken_from_strangers(tmp_path, monkeypatch):
 
 def test_the_first_basis_is_not_counted():
     """Not its length, not its skewness, and it moves through the alignment."""
-    flow = lx.Flow(lambda x, p: [-x[0], -3 * x[1], -2 * x[2]], 3)
+    flow = NumpyFlow(lambda x, p: [-x[0], -3 * x[1], -2 * x[2]], 3)
     skew = 100 * np.array([[1.0, 0.5, 0], [0, 1, 0.5], [0, 0, 1]])
     spec = spectrum(flow, duration=0.5, dt=0.01, transient=0.0, initial_basis=np.eye(3) * 7)
     np.testing.assert_allclose(spec.exponents, [-1, -2, -3], atol=1e-6)
@@ -170,7 +171,7 @@ def test_the_first_basis_is_not_counted():
 @pytest.mark.parametrize("duration", [0.3, 0.333, 1.0, 7.77])
 @pytest.mark.parametrize("qr_every", [1, 7])
 def test_elapsed_time_is_exact(duration, qr_every):
-    flow = lx.Flow(lambda x, p: [-x[0]], 1)
+    flow = NumpyFlow(lambda x, p: [-x[0]], 1)
     spec = spectrum(flow, duration=duration, dt=0.01, qr_every=qr_every, transient=0.0)
     assert spec.exponents[0] == pytest.approx(-1.0, abs=1e-9)
     assert duration - 1e-9 <= spec.duration < duration + 0.01 * (qr_every + 1)
@@ -243,7 +244,7 @@ def test_batch_shape_follows_broadcasting():
 
 
 def test_divergence_is_a_status():
-    flow = lx.Flow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": [1.0, -1.0]}, initial=[1.0])
+    flow = NumpyFlow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": [1.0, -1.0]}, initial=[1.0])
     spec = spectrum(flow, duration=10.0, dt=0.01)
     assert np.isnan(spec.exponents[0, 0])
     assert spec.status[0, 0] == lx.Status.DIVERGED
@@ -295,7 +296,7 @@ def extended_for_ever(spec, rows):
 
 
 def test_line_attractor_is_no_limit_cycle():
-    flow = lx.Flow(lambda x, p: [0 * x[0], -x[1]], 2)
+    flow = NumpyFlow(lambda x, p: [0 * x[0], -x[1]], 2)
     assert spectrum(flow, duration=200.0, dt=0.05).attractor == "continuum of fixed points"
 
 
@@ -396,7 +397,7 @@ def test_what_diverged_says_when_and_why():
 def test_the_time_of_divergence_does_not_depend_on_the_calls(monkeypatch):
     """Members that blow up at 1/(2 a), which no step helps, whatever the calls were."""
     rates = np.array([1.0, 2.0, 4.0, -1.0])
-    flow = lx.Flow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": rates}, initial=[1.0])
+    flow = NumpyFlow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": rates}, initial=[1.0])
     found = []
     for steps in (1, 7, 1000):
         monkeypatch.setattr(run_module.Run, "_affordable", lambda self, steps=steps: steps)
