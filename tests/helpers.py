@@ -11,9 +11,9 @@ def spectrum(system, **options):
     return lx.lyapunov_spectrum(system, **{"rng": 0, "progress": False, **options})
 
 
-def network(n=12, **options):
+def network(n=12, of=lx.RateNetwork, **options):
     w = np.random.default_rng(0).standard_normal((n, n)) * 2 / np.sqrt(n)
-    return lx.RateNetwork(w, **options)
+    return of(w, **options)
 
 
 def sparse_network(n=40):

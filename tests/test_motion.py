@@ -8,6 +8,8 @@ from lyapax import _drift as drift
 from lyapax import _recurrence as recurrence
 from lyapax.systems import library
 
+from .numpy_system import NumpyFlow, NumpyMap, NumpyNetwork
+
 QUIET = {"progress": False, "rng": 0}
 
 
@@ -89,7 +91,7 @@ def lattice(x, p):
 
 def test_transient_chaos_is_told_from_chaos():
     """Some 1000 chaotic steps, then an orbit of 46: a mean over both has no meaning."""
-    coupled = lx.Map(lattice, 16)
+    coupled = NumpyMap(lattice, 16)
     starts = 0.1 * np.random.default_rng(3).standard_normal((12, 16))
     with pytest.warns(UserWarning, match="changed its behaviour in .* at step"):
         spec = lx.lyapunov_spectrum(
@@ -173,7 +175,7 @@ def test_exponents_at_rest_are_eigenvalues(n):
 
 def test_a_basis_of_ones_own_is_measured():
     """Its exponents need not be the leading ones."""
-    network = lx.RateNetwork(np.diag([0.5, -0.5]))
+    network = NumpyNetwork(np.diag([0.5, -0.5]))
     spec = lx.lyapunov_spectrum(
         network, duration=10, dt=0.05, k=1, transient=1, initial_basis=[[0.0], [1.0]], **QUIET
     )
@@ -227,12 +229,12 @@ def test_at_rest_on_a_centre():
         return [-r2 * x[0] - x[1], x[0] - r2 * x[1], -x[2]]
 
     rest = {"duration": 100, "initial": np.zeros(3), **QUIET}
-    assert lx.lyapunov_spectrum(lx.Flow(hopf, 3, {}), dt=0.05, **rest).attractor == (
+    assert lx.lyapunov_spectrum(NumpyFlow(hopf, 3, {}), dt=0.05, **rest).attractor == (
         "critical fixed point"
     )
-    line = lx.Flow(lambda x, p: [0.0 * x[0], -x[1], -2 * x[2]], 3, {})
+    line = NumpyFlow(lambda x, p: [0.0 * x[0], -x[1], -2 * x[2]], 3, {})
     assert lx.lyapunov_spectrum(line, dt=0.05, **rest).attractor == "continuum of fixed points"
-    turn = lx.Map(
+    turn = NumpyMap(
         lambda x, p: [p.c * x[0] - p.s * x[1], p.s * x[0] + p.c * x[1]],
         2,
         {"c": np.cos([0.3, 2.0]), "s": np.sin([0.3, 2.0])},

@@ -12,6 +12,7 @@ from lyapax.kernels.split import Split
 from lyapax.systems import library
 
 from .helpers import network, spectrum
+from .numpy_system import NumpyNetwork
 
 
 def rotation_and_decay(x, p):
@@ -109,8 +110,8 @@ def test_where_there_is_no_other_step_nothing_is_claimed():
     inputs = np.zeros((400, 12))
     for spec in (
         spectrum(library["henon"].system(), duration=200),
-        spectrum(network(inputs=inputs), duration=30, dt=0.1),
-        spectrum(network(), duration=1, dt=0.1),
+        spectrum(network(of=NumpyNetwork, inputs=inputs), duration=30, dt=0.1),
+        spectrum(network(of=NumpyNetwork), duration=1, dt=0.1),
     ):
         assert np.isnan(spec.step_bias).all()
         assert np.isnan(spec.step_bias_stderr).all()
