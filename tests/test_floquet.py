@@ -8,6 +8,7 @@ import lyapax as lx
 from lyapax.systems import library
 
 from .helpers import network, spectrum
+from .numpy_system import NumpyNetwork
 
 TURN = 1.5 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
 
@@ -226,7 +227,7 @@ def test_driven_systems_have_the_period_of_their_drive():
 
 def test_inputs_repeat_after_the_period():
     w, rows = np.array([[0.5, 0.3], [-0.2, 0.4]]), np.array([[1.0, 0.0], [0.0, 2.0], [3.0, -1.0]])
-    net = lx.RateNetwork(w, phi="linear", kind="map", inputs=rows)
+    net = NumpyNetwork(w, phi="linear", kind="map", inputs=rows)
     orbit = lx.floquet(net, 3, rng=0)
     expected = np.linalg.eigvals(np.linalg.matrix_power(w, 3))
     np.testing.assert_allclose(
@@ -237,7 +238,7 @@ def test_inputs_repeat_after_the_period():
     with pytest.raises(ValueError, match="inputs must have one row a step"):
         lx.floquet(net, 4, rng=0)
     with pytest.raises(ValueError, match="whole number of dt"):
-        lx.floquet(lx.RateNetwork(w, inputs=rows), 0.25, dt=0.1, rng=0)
+        lx.floquet(NumpyNetwork(w, inputs=rows), 0.25, dt=0.1, rng=0)
 
 
 def test_a_right_hand_side_that_jumps_is_refused():
@@ -249,7 +250,7 @@ def test_a_right_hand_side_that_jumps_is_refused():
 
 
 def test_local_exponents():
-    system = network()
+    system = network(of=NumpyNetwork)
     run = {"dt": 0.1, "rng": 0, "progress": False, "k": 3}
     found = lx.local_exponents(system, window=5, windows=60, transient=50, members=2, **run)
     assert found.shape == (2, 60, 3)
@@ -350,7 +351,7 @@ def test_noise_is_where_the_weights_are():
          "memory would be needed for the states of max_period = 1e"),
         (lambda: lx.floquet(network(), dt=1e-300, period=1.0), ValueError,
          "period must be at most .* of dt = 1e-300"),
-        (lambda: lx.floquet(network(), dt=0.1, initial=np.ones((2, 12))), ValueError,
+        (lambda: lx.floquet(network(of=NumpyNetwork), dt=0.1, initial=np.ones((2, 12))), ValueError,
          r"initial must be of a single orbit, got a batch of shape \(2,\)"),
         (lambda: lx.floquet(library["van_der_pol"].system(), 6.66, dt=1e300, initial=[2.0, 0.0]),
          ValueError, "misses itself by inf .* or a smaller dt"),
@@ -360,7 +361,7 @@ def test_noise_is_where_the_weights_are():
         (lambda: lx.local_exponents(network(), window=1, windows=0, dt=0.1), ValueError, "windows"),
         (lambda: lx.local_exponents(network(), window=-1, windows=2, dt=0.1), ValueError, "window"),
         (lambda: lx.local_exponents(
-            lx.RNN(np.eye(3), np.ones((3, 1)), inputs=np.ones((100, 1))), window=10, windows=10,
+            NumpyNetwork(np.eye(3), kind="map", inputs=np.ones((100, 3))), window=10, windows=10,
             alignment=0, qr_every=4), ValueError, "inputs"),
         (lambda: lx.local_exponents(library["henon"].system(), window=40, windows=9, qr_every=20,
                                     rng=0, progress=False), ValueError, "qr_every"),

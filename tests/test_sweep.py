@@ -25,6 +25,7 @@ from lyapax._sweep.store import Store
 from lyapax._sweep.variables import VARIABLES, kinds
 
 from .failing import Failing
+from .numpy_system import NumpyNetwork
 
 HENON = lx.systems.library["henon"].system()
 AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
@@ -94,7 +95,7 @@ def test_executors_do_not_change_bits(plane, kind):
 def test_a_lambda_travels_to_processes():
     weights = np.random.default_rng(0).standard_normal((6, 6)) / 3
     axes, options = {"g": [0.5, 1.5, 3.0]}, {"duration": 20.0, "dt": 0.1, "progress": False}
-    scaled = lambda g: lx.RateNetwork(g * weights)  # noqa: E731
+    scaled = lambda g: NumpyNetwork(g * weights)  # noqa: E731
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
         found = lx.sweep(scaled, axes, chunk=1, executor=executor, **options)
     assert same(found, lx.sweep(scaled, axes, **options))
