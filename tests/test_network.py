@@ -12,6 +12,7 @@ from lyapax.kernels import generated
 from lyapax.systems.coupling import Sides, separated
 
 from .helpers import spectrum
+from .numpy_system import NumpyNetwork
 
 X, Y, P, E = sympy.symbols("x0 y0 p0 p1", real=True)
 SIDES = Sides(frozenset({X, P}), frozenset({E}), frozenset({Y}))
@@ -79,7 +80,7 @@ def test_a_rate_network_written_as_one_has_its_exponents():
     rng = np.random.default_rng(0)
     W = rng.standard_normal((20, 20)) * 1.5 / np.sqrt(20)
     options = {"duration": 20, "dt": 0.05, "transient": 2, "initial": rng.standard_normal(20)}
-    expected = spectrum(lx.RateNetwork(W), **options)
+    expected = spectrum(NumpyNetwork(W), **options)
     written = lx.Network(lambda x, s, p: [-x[0] + s[0]], lambda x, y, p: [np.tanh(y[0])], W)
     found = spectrum(written, **options)
     np.testing.assert_allclose(found.exponents, expected.exponents, atol=1e-10)
@@ -211,7 +212,7 @@ def test_numbers_beside_parameters_of_edges_and_batches_of_matrices(pull, sparse
 def test_inputs_are_what_a_node_gets():
     rng = np.random.default_rng(5)
     W, inputs = rng.standard_normal((4, 4)) / 2, rng.standard_normal((60, 4))
-    driven = lx.RateNetwork(W, kind="map", inputs=inputs)
+    driven = NumpyNetwork(W, kind="map", inputs=inputs)
     expected = spectrum(driven, duration=60, transient=0, initial=np.zeros(4))
     for couple, separable in (
         (lambda x, y, p: [np.tanh(y[0])], True),
