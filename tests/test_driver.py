@@ -19,6 +19,7 @@ from lyapax.systems import library
 
 from .helpers import SYSTEMS, network, spectrum
 from .numpy_system import NumpyFlow
+from .right_hand_sides import cube, diagonal
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -244,7 +245,7 @@ def test_batch_shape_follows_broadcasting():
 
 
 def test_divergence_is_a_status():
-    flow = NumpyFlow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": [1.0, -1.0]}, initial=[1.0])
+    flow = NumpyFlow(cube, 1, {"a": [1.0, -1.0]}, initial=[1.0])
     spec = spectrum(flow, duration=10.0, dt=0.01)
     assert np.isnan(spec.exponents[0, 0])
     assert spec.status[0, 0] == lx.Status.DIVERGED
@@ -296,7 +297,7 @@ def extended_for_ever(spec, rows):
 
 
 def test_line_attractor_is_no_limit_cycle():
-    flow = NumpyFlow(lambda x, p: [0 * x[0], -x[1]], 2)
+    flow = NumpyFlow(diagonal, 2, {"a": 0.0, "b": -1.0})
     assert spectrum(flow, duration=200.0, dt=0.05).attractor == "continuum of fixed points"
 
 
@@ -397,7 +398,7 @@ def test_what_diverged_says_when_and_why():
 def test_the_time_of_divergence_does_not_depend_on_the_calls(monkeypatch):
     """Members that blow up at 1/(2 a), which no step helps, whatever the calls were."""
     rates = np.array([1.0, 2.0, 4.0, -1.0])
-    flow = NumpyFlow(lambda x, p: [p.a * x[0] ** 3], 1, {"a": rates}, initial=[1.0])
+    flow = NumpyFlow(cube, 1, {"a": rates}, initial=[1.0])
     found = []
     for steps in (1, 7, 1000):
         monkeypatch.setattr(run_module.Run, "_affordable", lambda self, steps=steps: steps)

@@ -12,6 +12,7 @@ from lyapax import _run as run_module
 from lyapax.systems import library
 
 from .helpers import spectrum
+from .right_hand_sides import duffing, odd_cubic
 
 
 def bistable(x, p):
@@ -191,7 +192,7 @@ def test_chaos_beside_a_fixed_point_is_refused():
 
 
 def test_members_that_diverge_are_another_attractor():
-    cubic = lx.Map(lambda x, p: [2.5 * x[0] - x[0] ** 3], 1)
+    cubic = lx.Map(odd_cubic, 1, {"a": 2.5, "b": 1.0})
     start = np.linspace(-2.2, 2.2, 32)[:, None]
     with pytest.raises(RuntimeError, match="diverged with exponents nan"):
         spectrum(cubic, tol=0.01, ensemble=True, initial=start)
@@ -270,6 +271,6 @@ def test_bad_input(options, text):
 
 
 def test_driven_systems_have_no_ensemble():
-    driven = lx.Flow(lambda x, p, t: [x[1], x[0] - x[0] ** 3 - 0.2 * x[1] + 0.3 * np.cos(t)], 2)
+    driven = lx.Flow(duffing, 2, {"drive": 0.3})
     with pytest.raises(ValueError, match="ensemble must be False for driven systems"):
         spectrum(driven, dt=0.05, tol=0.1, ensemble=True)

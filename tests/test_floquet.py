@@ -7,8 +7,10 @@ from scipy.special import ellipk
 import lyapax as lx
 from lyapax.systems import library
 
+from .catalogue.conservative import three_bodies
 from .helpers import network, spectrum
 from .numpy_system import NumpyNetwork
+from .right_hand_sides import duffing, square
 
 TURN = 1.5 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
 
@@ -99,28 +101,15 @@ def test_no_period_says_what_was_seen():
         lx.floquet(library["lorenz63"].system(), 0.013, dt=0.01, initial=[5.0, 3.0, 20.0])
 
 
-def pendulum():
-    return lx.Flow(lambda x, p: [x[1], -np.sin(x[0])], 2)
-
-
-def figure_eight(x, p):
-    """Three bodies of mass 1 in a plane: positions, then velocities."""
-    force = [0.0] * 6
-    for a in range(3):
-        for b in range(3):
-            if a != b:
-                d = [x[2 * b + i] - x[2 * a + i] for i in range(2)]
-                cubed = (d[0] ** 2 + d[1] ** 2) ** 1.5
-                for i in range(2):
-                    force[2 * a + i] = force[2 * a + i] + d[i] / cubed
-    return [*x[6:], *force]
+def pendulum(x, p):
+    return [x[1], -np.sin(x[0])]
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.01])
 @pytest.mark.parametrize(
     ("f", "start", "period"),
     [
-        (lambda x, p: [x[1], -np.sin(x[0])], [1.0, 0.0], 4 * ellipk(np.sin(0.5) ** 2)),
+        (pendulum, [1.0, 0.0], 4 * ellipk(np.sin(0.5) ** 2)),
         (lambda x, p: [x[1], -x[0]], [1.0, 0.0], 2 * np.pi),
         # Lotka and Volterra's; the period is DOP853's, at relative tolerance 1e-12.
         (lambda x, p: [x[0] * (1 - x[1]), x[1] * (x[0] - 1)], [2.0, 1.0], 6.60848267),
@@ -141,7 +130,7 @@ def test_figure_eight_of_three_bodies():
     """Chenciner and Montgomery's choreography, which is linearly stable."""
     x1, v3 = np.array([0.97000436, -0.24308753]), np.array([-0.93240737, -0.86473146])
     start = np.concatenate([x1, -x1, [0, 0], -v3 / 2, -v3 / 2, v3])
-    cycle = lx.floquet(lx.Flow(figure_eight, 12), 6.32591398, dt=0.01, initial=start)
+    cycle = lx.floquet(lx.Flow(three_bodies, 12, {"m": 1.0}), 6.32591398, dt=0.01, initial=start)
     assert cycle.period == pytest.approx(6.32591398, abs=1e-7)
     np.testing.assert_allclose(cycle.state, start, atol=1e-6)
     np.testing.assert_allclose(np.abs(cycle.multipliers), 1.0, atol=2e-5)
@@ -153,7 +142,7 @@ def test_figure_eight_of_three_bodies():
 
 
 def test_phases_close_up_to_whole_turns():
-    turning = lx.floquet(pendulum(), dt=0.02, initial=[0.0, 3.0], wrap={0: 2 * np.pi})
+    turning = lx.floquet(lx.Flow(pendulum, 2), dt=0.02, initial=[0.0, 3.0], wrap={0: 2 * np.pi})
     assert turning.period == pytest.approx(4 / 3 * ellipk(4 / 9), abs=1e-6)
     assert turning.orbit[-1, 0] - turning.orbit[0, 0] == pytest.approx(2 * np.pi, abs=1e-9)
     assert turning.residual < 1e-9
@@ -192,14 +181,10 @@ def test_linear_system_with_periodic_coefficients(a, b, trace, stable):
 
 
 def test_driven_systems_have_the_period_of_their_drive():
-    duffing = lx.Flow(
-        lambda x, p, t: [x[1], -0.2 * x[1] + x[0] - x[0] ** 3 + 0.1 * np.cos(t)],
-        2,
-        initial=[1.0, 0.0],
-    )
+    driven = lx.Flow(duffing, 2, {"drive": 0.1}, initial=[1.0, 0.0])
     # DOP853 and Newton's method. The transient ends within a period and is rounded up.
     for transient in (0.0, 100.0):
-        cycle = lx.floquet(duffing, 2 * np.pi, dt=0.02, transient=transient, rng=0)
+        cycle = lx.floquet(driven, 2 * np.pi, dt=0.02, transient=transient, rng=0)
         np.testing.assert_allclose(cycle.state, [1.09728968, 0.02364956], atol=1e-7)
         np.testing.assert_allclose(
             sorted(cycle.multipliers, key=np.imag),
@@ -208,14 +193,14 @@ def test_driven_systems_have_the_period_of_their_drive():
         )
     assert np.prod(cycle.multipliers) == pytest.approx(np.exp(-0.4 * np.pi), abs=1e-7)
     # Two periods of the drive are a period too.
-    double = lx.floquet(duffing, 4 * np.pi, dt=0.02)
+    double = lx.floquet(driven, 4 * np.pi, dt=0.02)
     np.testing.assert_allclose(double.state, cycle.state, atol=1e-8)
     np.testing.assert_allclose(
         sorted(double.multipliers, key=np.imag),
         sorted(cycle.multipliers**2, key=np.imag),
         atol=1e-8,
     )
-    for system, start in ((duffing, [1.0, 0.0]), (mathieu(), [0.0, 0.0])):
+    for system, start in ((driven, [1.0, 0.0]), (mathieu(), [0.0, 0.0])):
         with pytest.raises(ValueError, match="period must be a period of the system in time"):
             lx.floquet(system, 3.0, dt=0.02, initial=start)
     alternating = lx.Map(lambda x, p, m: [x[0] * (1 + 0.5 * np.cos(np.pi * m)) + 1], 1)
@@ -261,12 +246,7 @@ def test_local_exponents():
     )
     np.testing.assert_allclose(whole[:, 0], found.mean(axis=1), atol=1e-9)
     late = lx.local_exponents(
-        lx.Map(lambda x, p: [x[0] ** 2], 1),
-        window=2,
-        windows=8,
-        alignment=0,
-        initial=[1.1],
-        progress=False,
+        lx.Map(square, 1), window=2, windows=8, alignment=0, initial=[1.1], progress=False
     )
     assert np.isfinite(late[0]).all()
     assert np.isnan(late[-1]).all()
@@ -355,7 +335,7 @@ def test_noise_is_where_the_weights_are():
          r"initial must be of a single orbit, got a batch of shape \(2,\)"),
         (lambda: lx.floquet(library["van_der_pol"].system(), 6.66, dt=1e300, initial=[2.0, 0.0]),
          ValueError, "misses itself by inf .* or a smaller dt"),
-        (lambda: lx.floquet(lx.Flow(lambda x, p: [x[0] ** 2], 1), dt=0.1, transient=50,
+        (lambda: lx.floquet(lx.Flow(square, 1), dt=0.1, transient=50,
                             initial=[1.0]), ValueError, "diverged"),
         (lambda: lx.gradient_horizon(network(), low=2.0, duration=1, dt=0.1), ValueError, "low"),
         (lambda: lx.local_exponents(network(), window=1, windows=0, dt=0.1), ValueError, "windows"),

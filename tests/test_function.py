@@ -12,15 +12,12 @@ from lyapax.kernels.codegen import interpreted, statements
 from lyapax.systems import library, lorenz96_of
 
 from .helpers import spectrum
-
-
-def duffing(x, p, t=0.0):
-    return [x[1], -0.2 * x[1] + x[0] - x[0] ** 3 + p.drive * np.cos(t)]
+from .right_hand_sides import duffing
 
 
 def test_a_third_argument_is_time_whether_it_has_a_default_or_not():
     """Frozen at t = 0 the same oscillator rests, with exponents (-0.1, -0.1)."""
-    flow = lx.Flow(duffing, 2, {"drive": 0.3}, initial=[0.5, 0.0])
+    flow = lx.Flow(lambda x, p, t=0.0: duffing(x, p, t), 2, {"drive": 0.3}, initial=[0.5, 0.0])
     assert flow.is_driven
     spec = spectrum(flow, duration=1000.0, dt=0.02)
     np.testing.assert_allclose(spec.exponents.sum(), -0.2, atol=1e-6)

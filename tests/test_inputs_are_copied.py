@@ -7,6 +7,7 @@ import scipy.sparse
 import lyapax as lx
 
 from .helpers import spectrum
+from .right_hand_sides import linear
 
 RNG = np.random.default_rng(0)
 QUIET = {"rng": 0, "progress": False}
@@ -33,7 +34,7 @@ SYSTEMS = {
     "gru": (lx.GRU, {"weight_hh": half(6, 2), "weight_ih": half(6, 1), "bias_ih": half(6),
                      "readout": half(1, 2), "readout_bias": half(1)}),
     "lstm": (lx.LSTM, {"weight_hh": half(8, 2), "bias_hh": half(8)}),
-    "map": (lambda a, start: lx.Map(lambda x, p: [p.a * x[0]], 1, {"a": a}, initial=start),
+    "map": (lambda a, start: lx.Map(linear, 1, {"a": a}, initial=start),
             {"a": half(2), "start": half(1)}),
 }  # fmt: skip
 

@@ -7,10 +7,11 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lyapax import Flow, Map, RateNetwork
+from lyapax import Flow, RateNetwork
 from lyapax.systems import library, lorenz96_of
 
 from .helpers import spectrum
+from .right_hand_sides import oscillators, spiral
 
 
 def rk4_rate(eigenvalue, dt):
@@ -51,7 +52,7 @@ def test_linear_networks_have_the_spectrum_of_their_matrix(kind, sparse):
 
 
 def test_complex_pair_mean():
-    flow = Flow(lambda x, p: [-0.1 * x[0] - x[1], x[0] - 0.1 * x[1]], 2)
+    flow = Flow(spiral, 2, {"a": 0.1, "w": 1.0})
     spec = spectrum(flow, duration=500.0, dt=0.01)
     assert spec.exponents.mean() == pytest.approx(rk4_rate(-0.1 + 1j, 0.01), abs=1e-6)
     ((first, last, mean, error),) = spec.groups
@@ -209,14 +210,9 @@ def test_orthogonal_linear_map_is_neutral():
 
 
 def test_uncoupled_stuart_landau_is_a_torus():
-    def f(x, p):
-        u, v = x[::2], x[1::2]
-        grow = 1 - u**2 - v**2
-        omega = np.array([1.0, np.sqrt(2.0), np.sqrt(3.0)])
-        rates = np.stack([grow * u - omega * v, omega * u + grow * v], axis=1)
-        return rates.reshape(-1)
-
-    spec = spectrum(Flow(f, 6), duration=1000.0, dt=0.02)
+    omega = np.sqrt([1.0, 2.0, 3.0])
+    torus = Flow(oscillators(3), 6, {"omega": omega}, shapes={"omega": (3,)})
+    spec = spectrum(torus, duration=1000.0, dt=0.02)
     assert spec.n_zero == 3
     assert spec.attractor == "torus of dimension 3"
     np.testing.assert_allclose(spec.exponents[3:].mean(), -2.0, atol=1e-6)
@@ -271,5 +267,5 @@ def test_reference_numbers_within_their_errors():
 
 
 def test_logistic_map_is_ln_2():
-    spec = spectrum(Map(lambda x, p: [4 * x[0] * (1 - x[0])], 1, initial=[0.4]), duration=50000)
+    spec = spectrum(library["logistic"].system(r=4.0), duration=50000)
     assert abs(spec.exponents[0] - np.log(2)) < 4 * spec.stderr[0] < 0.02

@@ -8,6 +8,7 @@ from lyapax import _drift as drift
 from lyapax import _recurrence as recurrence
 from lyapax.systems import library
 
+from .catalogue.fixed_points import lotka
 from .numpy_system import NumpyFlow, NumpyMap, NumpyNetwork
 
 QUIET = {"progress": False, "rng": 0}
@@ -68,14 +69,9 @@ def test_units_do_not_matter():
     assert fast.attractor == slow_.attractor == "limit cycle"
 
 
-def heteroclinic(x, p):
-    """May and Leonard (1975): cycles between three saddles, ever longer at each."""
-    a, b = 0.8, 1.3
-    return [x[i] * (1 - x[i] - a * x[(i + 1) % 3] - b * x[(i + 2) % 3]) for i in range(3)]
-
-
 def test_a_heteroclinic_cycle_is_undetermined():
-    flow = lx.Flow(heteroclinic, 3, initial=[0.5, 0.3, 0.2])
+    """Between three saddles, ever longer at each."""
+    flow = lx.Flow(lotka, 3, {"a": 0.8, "b": 1.3}, initial=[0.5, 0.3, 0.2])
     for duration in (500, 20000):
         assert lx.lyapunov_spectrum(flow, duration=duration, dt=0.1, **QUIET).attractor == (
             "undetermined"

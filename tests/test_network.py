@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import lyapax as lx
 from lyapax.kernels import generated
+from lyapax.systems import networks
 from lyapax.systems.coupling import Sides, separated
 
 from .helpers import spectrum
@@ -66,14 +67,19 @@ def test_sums_of_products_always_separate(terms, power):
     assert abs(float((total - coupling).subs(at))) < 1e-9
 
 
-def kuramoto(W, omega, K=1.5, **options):
-    return lx.Network(
-        lambda x, s, p: [p.omega + p.K * s[0]],
-        lambda x, y, p: [np.sin(y[0] - x[0])],
-        W,
-        params={"omega": omega, "K": K},
-        **options,
-    )
+def kuramoto(W, omega, K=1.5):
+    return networks["kuramoto"].system(W, omega=omega, K=K)
+
+
+def pulling(pull, W, omega=0.0, K=1.0, leak=0.1, **lags):
+    """Nodes that pull each other by a function of differences, less p.scale p.lag if given."""
+    node = lambda x, s, p: [p.omega + p.K * s[0] - p.leak * x[0]]  # noqa: E731
+    params = {"omega": omega, "K": K, "leak": leak, **lags}
+    if lags:
+        coupling = lambda x, y, p: [pull(y[0] - x[0] - p.scale * p.lag)]  # noqa: E731
+    else:
+        coupling = lambda x, y, p: [pull(y[0] - x[0])]  # noqa: E731
+    return lx.Network(node, coupling, W, params)
 
 
 def test_a_rate_network_written_as_one_has_its_exponents():
@@ -105,9 +111,7 @@ def test_blocks_are_the_union_of_networks(pull, sparse):
     start = rng.standard_normal(13)
 
     def exponents(W, initial):
-        net = lx.Network(
-            lambda x, s, p: [-0.5 * x[0] + s[0]], lambda x, y, p: [pull(y[0] - x[0])], W
-        )
+        net = pulling(pull, W, leak=0.5)
         return spectrum(net, duration=300, dt=0.05, transient=50, initial=initial).exponents
 
     alone = [exponents(parts[0], start[:5]), exponents(parts[1], start[5:])]
@@ -151,12 +155,7 @@ def test_per_node_per_edge_and_batches_agree_with_single_networks():
     for pull in (np.sin, np.tanh):
 
         def build(omega, K, pull=pull):
-            return lx.Network(
-                lambda x, s, p: [p.omega + p.K * s[0] - 0.1 * x[0]],
-                lambda x, y, p: [pull(y[0] - x[0] - p.lag)],
-                W,
-                params={"omega": omega, "K": K, "lag": lag},
-            )
+            return pulling(pull, W, omega, K, lag=lag, scale=1.0)
 
         together = spectrum(build(omega, K), **options)
         for b in range(B):
@@ -195,13 +194,7 @@ def test_numbers_beside_parameters_of_edges_and_batches_of_matrices(pull, sparse
     options = {"duration": 5, "dt": 0.05, "transient": 1, "initial": rng.standard_normal((6, 1))}
 
     def exponents(W, scale, lag):
-        net = lx.Network(
-            lambda x, s, p: [s[0] - 0.1 * x[0]],
-            lambda x, y, p: [pull(y[0] - x[0] - p.scale * p.lag)],
-            W,
-            {"scale": scale, "lag": lag},
-        )
-        return spectrum(net, **options).exponents
+        return spectrum(pulling(pull, W, lag=lag, scale=scale), **options).exponents
 
     together = exponents(weights, [0.5, 2.0], lag)
     for b, scale in enumerate((0.5, 2.0)):
@@ -252,11 +245,7 @@ def test_threads_and_batches_do_not_change_bits(monkeypatch):
     for threads in ("1", "2"):
         monkeypatch.setenv("LYAPAX_NUM_THREADS", threads)
         for pull in (np.sin, np.tanh):
-            net = lx.Network(
-                lambda x, s, p: [0.3 - 0.1 * x[0] + s[0]],
-                lambda x, y, p, pull=pull: [pull(y[0] - x[0])],
-                W,
-            )
+            net = pulling(pull, W, omega=0.3)
             spec = spectrum(net, duration=3, dt=0.05, transient=0, initial=start)
             found.append(spec.exponents.tobytes())
     assert found[:2] == found[2:]

@@ -12,6 +12,7 @@ from lyapax.kernels.cuda.pieces import Pieces
 from lyapax.kernels.propagator import initial_carry
 
 from .helpers import spectrum
+from .right_hand_sides import cube
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_tensors():
 
 
 def test_each_state_meets_its_own_parameters():
-    """Of x' = -a x^3 the rate is 3 a x^2: the fast parameter here goes with the small states."""
-    flow = lx.Flow(lambda x, p: [-p.a * x[0] ** 3], 1, {"a": np.array([[1.0], [100.0]])})
+    """Of x' = a x^3 the slope is 3 a x^2: the fast parameter here goes with the small states."""
+    flow = lx.Flow(cube, 1, {"a": np.array([[-1.0], [-100.0]])})
     states = np.array([[10.0, 10.0, 10.0], [1.0, 1.0, 1.0]])[..., None]
     assert flow.decay_rate(states) == pytest.approx(300.0)
     assert flow.decay_rate(states[:, :1]) == pytest.approx(300.0)

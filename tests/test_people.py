@@ -21,6 +21,7 @@ from lyapax import _progress
 from lyapax._weight_files import read_weights
 from lyapax.cli import commands, main
 
+from .catalogue.maps import multiply
 from .test_interrupt import AFTER_A_BLOCK, IN_A_KERNEL
 
 ROOT = Path(__file__).parents[1]
@@ -112,7 +113,7 @@ def test_tables(network, plane):
     assert f"{network.exponents[0]:.5f}" in text
     assert network.attractor in text
     assert "batch (4, 3)" in repr(plane)
-    growing = lx.Map(lambda x, p: [2 * x[0] % 1, 3 * x[1] % 1], 2)
+    growing = lx.Map(multiply, 2, {"s": 2.0, "t": 3.0})
     whole = lx.lyapunov_spectrum(growing, duration=20, progress=False)
     assert "dimension     2.0000" in repr(whole)
     assert ">= 1, not reached by 1 exponents" in repr(

@@ -9,6 +9,8 @@ from lyapax import Flow, RateNetwork, lyapunov_spectrum
 from lyapax._statistics import standard_error
 from lyapax.systems import library, lorenz96_of
 
+from .right_hand_sides import oscillators, spiral
+
 CHAOTIC_50 = np.load(Path(__file__).parent / "data" / "chaotic50.npy")
 
 # Means of 128 runs of 16 times the length, at the same dt, with other seeds; their errors are
@@ -111,20 +113,6 @@ def judged(spec, n_zero, attractor):
     ]
 
 
-def oscillators(m):
-    def f(x, p):
-        u, v = x[::2], x[1::2]
-        grow = 1 - u**2 - v**2
-        return np.concatenate(
-            [
-                [grow[i] * u[i] - p.omega[i] * v[i], p.omega[i] * u[i] + grow[i] * v[i]]
-                for i in range(m)
-            ]
-        )
-
-    return f
-
-
 def known_cases(rng):
     """Some 300 members as (spectrum, n_zero, class)."""
     measure = dict(duration=512.0, progress=False, rng=int(rng.integers(1000)))
@@ -157,12 +145,8 @@ def known_cases(rng):
         {"a": rate, "b": rng.uniform(0.5, 1, 30), "c": rng.uniform(0.02, 1, 30)},
     )
     yield lyapunov_spectrum(fixed, dt=0.05, **measure), [0] * 30, ["fixed point"] * 30
-    spiral = Flow(
-        lambda x, p: [-p.a * x[0] - p.w * x[1], p.w * x[0] - p.a * x[1]],
-        2,
-        {"a": rate, "w": rng.uniform(0.2, 3, 30)},
-    )
-    yield lyapunov_spectrum(spiral, dt=0.05, **measure), [0] * 30, ["fixed point"] * 30
+    focus = Flow(spiral, 2, {"a": rate, "w": rng.uniform(0.2, 3, 30)})
+    yield lyapunov_spectrum(focus, dt=0.05, **measure), [0] * 30, ["fixed point"] * 30
 
     # Up to 60: beyond, some values of rho hit a window of periodic orbits.
     lorenz = library["lorenz63"].system(rho=rng.uniform(25, 60, 30))

@@ -13,6 +13,7 @@ from lyapax.systems import library
 
 from .helpers import network, spectrum
 from .numpy_system import NumpyNetwork
+from .right_hand_sides import diagonal, linear
 
 
 def rotation_and_decay(x, p):
@@ -20,7 +21,7 @@ def rotation_and_decay(x, p):
     return [-p.fast * x[0], -x[1] - p.turn * x[2], p.turn * x[1] - x[2]]
 
 
-def linear(**params):
+def turning(**params):
     return lx.Flow(rotation_and_decay, 3, {"fast": 4.0, "turn": 3.0, **params})
 
 
@@ -38,7 +39,7 @@ def quiet(system, **options):
 
 def test_of_a_linear_system_the_bias_is_that_of_the_stability_polynomial():
     dt = 0.2
-    spec = quiet(linear(), duration=200, dt=dt)
+    spec = quiet(turning(), duration=200, dt=dt)
     expected = growth([dt * (-1 + 3j), dt * (-1 + 3j), -4 * dt]) / dt - [-1, -1, -4]
     # The pair's two halves are good to how its tangents turn; their mean is not.
     mean = [spec.step_bias[:2].mean(), spec.step_bias[2]]
@@ -48,7 +49,7 @@ def test_of_a_linear_system_the_bias_is_that_of_the_stability_polynomial():
 
 
 def test_it_falls_with_the_fourth_power_of_the_step():
-    bias = [quiet(linear(), duration=200, dt=dt).step_bias[2] for dt in (0.1, 0.05)]
+    bias = [quiet(turning(), duration=200, dt=dt).step_bias[2] for dt in (0.1, 0.05)]
     assert 14 < bias[0] / bias[1] < 20
 
 
@@ -234,8 +235,8 @@ def test_the_choice_has_no_chance_in_it_and_leaves_the_generator_alone():
 
 
 def test_in_other_units_the_step_is_the_same_to_its_rounding():
-    slow = lx.Flow(lambda x, p: [-p.a * x[0], -3 * p.a * x[1]], 2, {"a": 1e-6})
-    fast = lx.Flow(lambda x, p: [-p.a * x[0], -3 * p.a * x[1]], 2, {"a": 1.0})
+    slow = lx.Flow(diagonal, 2, {"a": -1e-6, "b": -3e-6})
+    fast = lx.Flow(diagonal, 2, {"a": -1.0, "b": -3.0})
     one, other = spectrum(slow, duration=2e8), spectrum(fast, duration=200)
     assert one.dt == pytest.approx(1e6 * other.dt)
     # Relative 1e-6 of the largest rate, and no more: (3 dt)^4 / 120.
@@ -252,9 +253,9 @@ def test_a_stiff_system_is_called_stiff():
 
 def test_the_fastest_member_decides():
     rates = np.array([1.0, 2.0, 40.0])
-    system = lx.Flow(lambda x, p: [-p.a * x[0]], 1, {"a": rates})
+    system = lx.Flow(linear, 1, {"a": -rates})
     batch = spectrum(system, duration=100)
-    alone = spectrum(lx.Flow(lambda x, p: [-p.a * x[0]], 1, {"a": 40.0}), duration=100)
+    alone = spectrum(lx.Flow(linear, 1, {"a": -40.0}), duration=100)
     assert batch.dt == alone.dt
     np.testing.assert_allclose(batch.exponents[:, 0], -rates, rtol=2e-6)
 

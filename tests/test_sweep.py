@@ -26,6 +26,7 @@ from lyapax._sweep.variables import VARIABLES, kinds
 
 from .failing import Failing
 from .numpy_system import NumpyNetwork
+from .right_hand_sides import diagonal, linear, odd_cubic
 
 HENON = lx.systems.library["henon"].system()
 AXES = {"a": np.linspace(0.9, 1.4, 6), "b": np.linspace(0.1, 0.3, 5)}
@@ -130,7 +131,7 @@ def test_systems(name):
 
 
 def test_starts_and_labels():
-    flips = lx.Map(lambda x, p: [1.4 * x[0] - 0.4 * x[0] ** 3], 1)  # at rest at -1, 0 and 1
+    flips = lx.Map(odd_cubic, 1, {"a": 1.4, "b": 0.4})  # at rest at -1, 0 and 1
     basins = lx.sweep(flips, {"initial": [[-0.5], [0.0], [0.5]]}, duration=200, progress=False)
     np.testing.assert_array_equal(basins.initial_state[:, 0], [-0.5, 0.0, 0.5])
     np.testing.assert_allclose(basins.exponents[:, 0], np.log([0.2, 1.4, 0.2]), rtol=1e-6)
@@ -150,8 +151,8 @@ def test_scattered_points(plane):
 
 def test_points_whose_qr_loses_digits_are_measured_at_a_finer_cadence():
     """At 64 steps the contraction by 1e-8 a step is lost; at one it is not."""
-    wide = lx.Map(lambda x, p: [0.5 * x[0], p.c * x[1]], 2, {"c": 0.4})
-    found = lx.sweep(wide, {"c": [0.4, 1e-8]}, duration=640, qr_every=64, progress=False)
+    wide = lx.Map(diagonal, 2, {"a": 0.5, "b": 0.4})
+    found = lx.sweep(wide, {"b": [0.4, 1e-8]}, duration=640, qr_every=64, progress=False)
     expected = np.log([[0.5, 0.4], [0.5, 1e-8]])
     np.testing.assert_allclose(found.exponents, expected, rtol=1e-9)
     assert not found.status.any()
@@ -261,7 +262,7 @@ def test_data_that_a_function_refers_to_are_part_of_the_sweep(tmp_path):
 
 def test_chunks_of_nothing_but_fill_values_are_whole(tmp_path, monkeypatch):
     """Without bounds there is no dimension: NaN, the value of no data."""
-    grows = lx.Map(lambda x, p: [p.a * x[0]], 1, {"a": 2.0})
+    grows = lx.Map(linear, 1, {"a": 2.0})
     options = {"duration": 300, "progress": False, "chunk": 1, "qr_every": 1}
     options["store"] = tmp_path / "plane.zarr"
     found = lx.sweep(grows, {"a": [2.0, 3.0]}, **options).load()

@@ -10,6 +10,7 @@ from lyapax.systems import library
 from . import reference
 from .failing import Failing
 from .helpers import SYSTEMS, network, spectrum
+from .right_hand_sides import diagonal, square
 
 quiet = {"rng": 0, "progress": False}
 MORE = {
@@ -36,7 +37,7 @@ def test_trajectory():
 
 
 def test_trajectory_that_diverges_says_when():
-    burst = lx.Flow(lambda x, p: [x[0] ** 2], 1)
+    burst = lx.Flow(square, 1)
     path = lx.trajectory(burst, duration=3, dt=0.01, initial=[[1.0], [-1.0]], progress=False)
     assert 1.0 <= path.diverged_at[0] < 1.2  # 1/(1 - t)
     assert np.isnan(path.diverged_at[1])
@@ -112,7 +113,7 @@ def test_long_orbits_in_logarithms():
 
 @pytest.mark.parametrize("factor", [1e-3, 300.0, 1e-30])
 def test_maps_that_shrink_and_stretch_by_orders_of_magnitude(factor):
-    fast = lx.Map(lambda x, p: [factor * x[0], x[1]], 2)
+    fast = lx.Map(diagonal, 2, {"a": factor, "b": 1.0})
     same = {"duration": 128, "save_every": 64, "initial": [0.0, 0.5], "progress": False}
     for found, at in ((lx.sensitivity(fast, **same), -1), (lx.adjoint(fast, **same), 0)):
         np.testing.assert_allclose(found.log_norms[at], [128 * np.log(factor), 0.0], rtol=1e-12)
@@ -302,7 +303,7 @@ def test_ctrl_c_leaves_what_there_is(monkeypatch, verb, calls):
                                       progress=False), ValueError, "die"),
         (lambda: lx.covariant_vectors(library["henon"].system(), duration=200, qr_every=20, rng=0,
                                       progress=False), ValueError, "qr_every"),
-        (lambda: lx.covariant_vectors(lx.Map(lambda x, p: [x[0] ** 2], 1), duration=50, rng=0,
+        (lambda: lx.covariant_vectors(lx.Map(square, 1), duration=50, rng=0,
                                       initial=[3.0], progress=False), ValueError, "diverged"),
         (lambda: lx.covariant_vectors(network(), duration=1, dt=0.1, **quiet).angles([0.7], [1]),
          TypeError, "integers"),
