@@ -29,11 +29,11 @@ class NumpyPropagator(Stepping):
     batch: int
     dim: int
     dt: float
-    dtype = np.dtype(float)
+    dtype: np.dtype  # to which tangents are rounded after each interval
 
     def select(self, members, dtype):
         arrays = {name: chosen(array, members) for name, array in self.arrays.items()}
-        return replace(self, arrays=arrays, batch=len(members))
+        return replace(self, arrays=arrays, batch=len(members), dtype=np.dtype(dtype))
 
     def one_step(self, z, step):
         """The step of this number of complex states (n, B, m)."""
@@ -48,7 +48,7 @@ class NumpyPropagator(Stepping):
 
     def moved(self, state, step, steps, vectors):
         """State (B, n) and tangents (B, n, m), m > 0, after steps from number `step` on."""
-        z = np.moveaxis(state[..., None] + 1j * (TINY * vectors), 0, 1)
+        z = np.moveaxis(state[..., None] + 1j * (TINY * vectors.astype(float)), 0, 1)
         with np.errstate(all="ignore"):  # some members diverge
             for number in range(step, step + steps):
                 z = self.one_step(z, number)
@@ -83,11 +83,11 @@ class NumpyPropagator(Stepping):
 
 def orthonormalise(carry):
     """QR with positive R_jj of each member's basis, and its sums."""
-    norm = np.linalg.norm(carry.basis, axis=1)
+    norm = np.linalg.norm(carry.basis, axis=1).astype(float)
     q, r = np.linalg.qr(carry.basis)
     diagonal = np.diagonal(r, axis1=1, axis2=2)
     carry.basis[:] = q * np.where(diagonal < 0, -1.0, 1.0)[:, None]
-    r, unit = np.abs(diagonal), rank_unit(carry.basis.shape[1], float)
+    r, unit = np.abs(diagonal).astype(float), rank_unit(carry.basis.shape[1], carry.basis.dtype)
     known = carry.status != RANK_LOST
     finite = np.isfinite(r) & np.isfinite(norm)
     lost = r <= unit * norm
@@ -129,7 +129,7 @@ class InNumPy:
         table = flat_batch(self._table(), shape, 1)
         arrays = {name: table[:, j : j + 1] for j, name in enumerate(self.params)}
         batch, step = int(np.prod(shape, dtype=int)), dt if self.is_flow else 0.0
-        return OfFunction(arrays, batch, self.dim, step, self.f, self.is_driven)
+        return OfFunction(arrays, batch, self.dim, step, np.dtype(dtype), self.f, self.is_driven)
 
 
 class NumpyFlow(InNumPy, lx.Flow):
@@ -138,6 +138,12 @@ class NumpyFlow(InNumPy, lx.Flow):
 
 class NumpyMap(InNumPy, lx.Map):
     pass
+
+
+def in_numpy(known):
+    """A known system of `lyapax.systems.library`."""
+    kind = NumpyMap if known.dt is None else NumpyFlow
+    return kind(known.f, known.dim, known.params, initial=known.initial)
 
 
 @dataclass
@@ -178,4 +184,4 @@ class NumpyNetwork(lx.RateNetwork):
         }
         batch, step = int(np.prod(shape, dtype=int)), dt if self.is_flow else 0.0
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self.phi
-        return OfNetwork(arrays, batch, self.dim, step, phi, self.form)
+        return OfNetwork(arrays, batch, self.dim, step, np.dtype(dtype), phi, self.form)

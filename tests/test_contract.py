@@ -326,6 +326,8 @@ def test_tangent_and_cotangent_steps(name, batch):
 @pytest.mark.parametrize(
     "name",
     [
+        "NumPy network",
+        "NumPy network map",
         "dense current flow of 13",
         "dense rate map of 37",
         "sparse rate flow of 37",

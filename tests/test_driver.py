@@ -18,7 +18,7 @@ from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import library
 
 from .helpers import SYSTEMS, network, spectrum
-from .numpy_system import NumpyFlow
+from .numpy_system import NumpyFlow, NumpyNetwork
 from .right_hand_sides import cube, diagonal
 
 
@@ -65,7 +65,7 @@ def squeezing_map(slowest, n=10):
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))[0]
     scale = np.geomspace(1.0, 0.5, n) * np.ones((len(slowest), 1))
     scale[:, -1] = slowest
-    return lx.RateNetwork(turn * scale[:, None, :], phi="linear", kind="map"), np.log(scale).sum(1)
+    return NumpyNetwork(turn * scale[:, None, :], phi="linear", kind="map"), np.log(scale).sum(1)
 
 
 @pytest.mark.parametrize("qr_every", ["auto", 1])
@@ -86,7 +86,7 @@ def test_dead_directions_are_proven(qr_every):
     """A zero column of W is dead at any cadence; 1e-4 a step only looks dead after four."""
     w = 0.4 * np.random.default_rng(0).standard_normal((9, 9))
     w[:, 4] = 0.0
-    net = lx.RateNetwork(w, kind="map")
+    net = NumpyNetwork(w, kind="map")
     spec = spectrum(net, duration=300, qr_every=qr_every)
     assert spec.status[-1] == lx.Status.RANK_LOST
     assert np.isneginf(spec.exponents[-1])

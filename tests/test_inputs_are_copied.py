@@ -7,6 +7,7 @@ import scipy.sparse
 import lyapax as lx
 
 from .helpers import spectrum
+from .numpy_system import in_numpy
 from .right_hand_sides import linear
 
 RNG = np.random.default_rng(0)
@@ -106,7 +107,7 @@ def test_integers_are_summed_as_numbers():
 
 
 def functions():
-    henon = lx.systems.library["henon"].system()
+    henon = in_numpy(lx.systems.library["henon"])
     start, basis, eye = np.array([0.1, 0.1]), np.eye(2), np.eye(2)
     common = {"duration": 16, "initial": start, **QUIET}
     return (

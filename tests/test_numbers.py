@@ -12,6 +12,7 @@ from lyapax.kernels.cuda.pieces import Pieces
 from lyapax.kernels.propagator import initial_carry
 
 from .helpers import spectrum
+from .numpy_system import in_numpy
 from .right_hand_sides import cube
 
 
@@ -54,7 +55,7 @@ def test_steps():
 
 
 def test_a_tiny_duration_is_one_step():
-    henon = lx.systems.library["henon"].system()
+    henon = in_numpy(lx.systems.library["henon"])
     assert spectrum(henon, duration=1e-12, transient=0).duration == 1.0
 
 
