@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..propagator import Array, chosen
-from .device import Device
 from .gemm import Equations, Gemm
 from .launching import blockwise, i32
 from .pieces import Pieces
@@ -44,17 +43,11 @@ class Blocks(Pieces):
     weights: Array  # (B or 1, sums, n, n)
     offsets: Array  # (B or 1, T, offsets, n); row `step` of T in turn
     rate: Array  # (B or 1, n)
-    dt: float  # 0 for a map
-    k: int
-    batch: int
-    dtype: Any  # of state and tangents
-    device: Device = field(repr=False)
     otherwise: Equations  # the same system for products by a BLAS
     defines: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        self.dtype = np.dtype(self.dtype)
+    def _prepare(self) -> None:
         self.dim = self.weights.shape[-1]
         found = geometry(self.unit, self.dim, self.k, self.dtype, self.device.shared_memory)
         assert found is not None
@@ -64,7 +57,7 @@ class Blocks(Pieces):
         """Some members; in float64 a block holds half as many variables, beyond a BLAS does."""
         otherwise, count = self.otherwise.select(members), len(members)
         if geometry(self.unit, self.dim, self.k, dtype, self.device.shared_memory) is None:
-            return Gemm(otherwise, self.dt, self.k, count, dtype, self.device)
+            return Gemm(self.dt, self.k, count, dtype, self.device, otherwise)
         return replace(
             self,
             weights=chosen(self.weights, members),

@@ -4,10 +4,8 @@ Written against a `Device`: with NumPy for its arrays and an emulator for its co
 lines run on a machine without a GPU.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
-
-import numpy as np
 
 from .device import Device
 from .orthonormal import orthonormalise
@@ -38,14 +36,8 @@ class Equations(Protocol):
 @dataclass
 class Gemm(Pieces):
     equations: Equations
-    dt: float  # 0 for a map
-    k: int
-    batch: int
-    dtype: Any  # of state and tangents
-    device: Device = field(repr=False)
 
-    def __post_init__(self) -> None:
-        self.dtype = np.dtype(self.dtype)
+    def _prepare(self) -> None:
         self.dim = self.equations.dim
 
     def select(self, members: Any, dtype: Any) -> "Gemm":

@@ -1,6 +1,7 @@
 """Members in pieces that fit a device's memory: up, through the kernels, and back."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ SHARE = 0.8  # of the free memory that a piece may fill
 WHOLE = ("state", "basis", "log_sum", "compensation", "cancellation", "status")
 
 
+@dataclass
 class Pieces(Stepping):
     """A propagator whose carry stays on the host between calls.
 
@@ -20,13 +22,21 @@ class Pieces(Stepping):
     variables are 0.1 GB each way. What it buys is that the driver knows one kind of array.
     """
 
-    dim: int
+    dt: float  # 0 for a map
     k: int
     batch: int
-    dtype: Any
-    device: Device
+    dtype: Any  # of state and tangents
+    device: Device = field(repr=False)
+    dim: int = field(init=False, repr=False)
 
-    _held: tuple[Any, ...] | None = None  # arrays of the system on the device, for some members
+    def __post_init__(self) -> None:
+        self.dtype = np.dtype(self.dtype)
+        self._held: tuple[Any, ...] | None = None  # arrays on the device, for some members
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set `dim`, and whatever else follows from the fields."""
+        raise NotImplementedError
 
     def on_device(self, members: slice) -> Any:
         """The system's arrays for some members, on the device."""

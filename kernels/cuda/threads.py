@@ -1,13 +1,12 @@
 """Traced systems of up to eight variables: one thread a member, or two side by side."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..codegen import Graph
 from ..propagator import Array, chosen
-from .device import Device
 from .field_source import field_source
 from .pieces import Pieces
 
@@ -19,14 +18,8 @@ CONSTANT = 3584  # bytes of parameters that a launch can pass by value
 class Threads(Pieces):
     graph: Graph
     params: Array  # (B or 1, parameters)
-    dt: float  # 0 for a map
-    k: int
-    batch: int
-    dtype: Any  # of state and tangents
-    device: Device = field(repr=False)
 
-    def __post_init__(self) -> None:
-        self.dtype = np.dtype(self.dtype)
+    def _prepare(self) -> None:
         self.dim = len(self.graph.outputs)
         size = self.params.shape[1] * self.dtype.itemsize
         self.shared = self.params.shape[0] == 1 and size <= CONSTANT

@@ -86,7 +86,7 @@ def of_straight_line(asked: Request, function: Hoisted, table: Array) -> Propaga
     from ..kernels.cuda.spread import spread
     from ..kernels.cuda.threads import Threads
 
-    return spread(Threads(function.graph, table, *asked.common, asked.devices[0]), asked.devices)
+    return spread(Threads(*asked.common, asked.devices[0], function.graph, table), asked.devices)
 
 
 def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | None) -> Propagator:
@@ -159,7 +159,7 @@ def of_nodes(asked: Request, arrays: dict[str, Any]) -> Propagator:
         from ..kernels.cuda.gemm_nodes import NodeEquations
         from ..kernels.cuda.spread import spread
 
-        found = Gemm(NodeEquations(**arrays), *asked.common, asked.devices[0])
+        found = Gemm(*asked.common, asked.devices[0], NodeEquations(**arrays))
         return spread(found, asked.devices)
     _expect_copies(*arrays["matrices"])
     from ..kernels.cpu.nodal.propagator import Nodal
@@ -215,15 +215,15 @@ def _rate_on_gpu(
     texts = {"activation.cuh": activation_source(phi)}
     first = asked.devices[0]
     equations = NetworkEquations(weights, offsets, rate, current, texts)
-    found: Any = Gemm(equations, *asked.common, first)
+    found: Any = Gemm(*asked.common, first, equations)
     if not isinstance(weights, tuple) and _fits(asked, NETWORK, offsets.shape[-1]):
         found = Blocks(
+            *asked.common,
+            first,
             NETWORK,
             weights[:, None],
             offsets[:, :, None],
             rate,
-            *asked.common,
-            first,
             equations,
             {"CURRENT": int(current)},
             texts,
@@ -241,7 +241,7 @@ def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagat
     _, layers, _, n, _ = hidden.shape
     first = asked.devices[0]
     equations = GatedEquations(cell, **arrays)
-    found: Any = Gemm(equations, *asked.common, first)
+    found: Any = Gemm(*asked.common, first, equations)
     if layers > 1 or arrays["closed"] or _entered_bytes(arrays) > MOST_ENTERED:
         return spread(found, asked.devices)
     if cell in ("rnn", "relu"):
@@ -255,7 +255,7 @@ def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagat
         offsets = bias[:, 0][:, None, order] + np.concatenate(
             [drive[..., :2, :], np.zeros_like(drive[..., :1, :]), drive[..., 2:, :]], axis=-2
         )
-        found = Blocks(GRU, hidden[:, 0], offsets, np.ones((1, n)), *asked.common, first, equations)
+        found = Blocks(*asked.common, first, GRU, hidden[:, 0], offsets, np.ones((1, n)), equations)
     return spread(found, asked.devices)
 
 
