@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen import Statements
 from ...jit import kernel
-from ...loops import Loops
-from ...propagator import Array, Carry, chosen, rank_unit
+from ...propagator import Carry, chosen, rank_unit
 from ..qr.orthonormal import orthonormalise
 from ..simd.copying import copy_matrix
 from ..team.crew import Crew
@@ -129,17 +127,10 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
 class Columns(Panelled, Linearized):
     """Straight-line field and Jacobian entries, tangent columns as lanes."""
 
-    function: Statements | Loops
-    params: Array
-    dt: float
-    k: int
-    batch: int
-    dtype: Any
-    dim: int = field(init=False)
     crew: Crew = field(init=False, repr=False, default_factory=Crew)
 
     def __post_init__(self) -> None:
-        self.dim = len(self.function.outputs)
+        super().__post_init__()
         self.field, self.indptr, self.indices = compiled_field(self.function)
 
     def select(self, members: Any, dtype: Any) -> "Columns":

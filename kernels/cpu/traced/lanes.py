@@ -2,7 +2,7 @@
 
 from collections import deque
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...codegen import Statements
 from ...generated import module
-from ...propagator import Array, Carry, chosen, rank_unit
+from ...propagator import Carry, chosen, rank_unit
 from ..team.interruptible import compile_for, supervise, threads_for, together
 from .lane_blocks import advance, propagate
 from .lanes_source import lanes_source
@@ -27,16 +27,10 @@ class Lanes(Linearized):
     """Members as SIMD lanes of generated straight-line code. Tangents run in float64."""
 
     function: Statements
-    params: Array  # (B or 1, parameters)
-    dt: float  # 0 for a map
-    k: int
-    batch: int
-    dtype: Any
     lanes: int = 0  # members that a block of code takes at once; 0: as suits the batch
-    dim: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dim = len(self.function.outputs)
+        super().__post_init__()
         self.dtype = np.dtype(np.float64)
         if not self.lanes:
             self.lanes = 1 if self.batch < 4 else 8 if self.batch < 32 else 32

@@ -1,5 +1,6 @@
 """Tangents and cotangents of traced functions along an orbit, without QR, of any dimension."""
 
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -75,12 +76,20 @@ def compiled_field(function: Statements | Loops) -> tuple[Any, Any, Any]:
     return module(source).field, indptr, indices
 
 
+@dataclass
 class Linearized(Portable):
     """`tangent_steps` and `cotangent_steps` for what has a function, parameters and a time step."""
 
     function: Statements | Loops
-    params: Array
-    dt: float
+    params: Array  # (B or 1, parameters)
+    dt: float  # 0 for a map
+    k: int
+    batch: int
+    dtype: Any
+    dim: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dim = len(self.function.outputs)
 
     @cached_property
     def _compiled(self) -> tuple[Any, Array, Array]:
