@@ -44,16 +44,9 @@ def _geqrf_overload(a, sizes, tau, work):
     routine = _for_dtype(_dgeqrf, _sgeqrf, a)
 
     def call(a, sizes, tau, work):
-        routine(
-            sizes.ctypes,
-            sizes[1:].ctypes,
-            a.ctypes,
-            sizes.ctypes,
-            tau.ctypes,
-            work.ctypes,
-            sizes[2:].ctypes,
-            sizes[3:].ctypes,
-        )
+        rows, columns = sizes.ctypes, sizes[1:].ctypes
+        length, info = sizes[2:].ctypes, sizes[3:].ctypes
+        routine(rows, columns, a.ctypes, rows, tau.ctypes, work.ctypes, length, info)
 
     return call
 
@@ -63,17 +56,9 @@ def _orgqr_overload(a, sizes, tau, work):
     routine = _for_dtype(_dorgqr, _sorgqr, a)
 
     def call(a, sizes, tau, work):
-        routine(
-            sizes.ctypes,
-            sizes[1:].ctypes,
-            sizes[1:].ctypes,
-            a.ctypes,
-            sizes.ctypes,
-            tau.ctypes,
-            work.ctypes,
-            sizes[2:].ctypes,
-            sizes[3:].ctypes,
-        )
+        rows, columns = sizes.ctypes, sizes[1:].ctypes
+        length, info = sizes[2:].ctypes, sizes[3:].ctypes
+        routine(rows, columns, columns, a.ctypes, rows, tau.ctypes, work.ctypes, length, info)
 
     return call
 
