@@ -13,10 +13,11 @@ from numba import float64
 
 from ...cells import GRU, LSTM, RESET_GRU, RNN
 from ...jit import inlined, kernel
+from ..simd.copying import copy_strip
 from ..simd.records import Record, size_of
 from ..simd.strips import strip_product
 from ..simd.vectors import fma, load, multiply, outlined, shift, splat, store
-from ..taped.adjoint_steps import begin_step, end_step, transposed_stage
+from ..taped.adjoint_steps import begin_step, transposed_stage
 from ..taped.runs import STRIP_RUN
 from ..team.interruptible import raised
 from .model import MODEL, gates_packed, read_model
@@ -178,14 +179,14 @@ def cotangent_run(at):
                 tape, r = shift(run.tape, stage * row + g), stage % 4
                 if net.dt == 0.0:
                     stage_back(net, strip, hidden, below, tape, p, y)
-                    end_step(size, run.lanes, y, p)
+                    copy_strip(size, run.lanes, y, p)
                     continue
                 if r == 3:
                     begin_step(net.dt, size, run.lanes, p, a, total)
                 stage_back(net, strip, hidden, below, tape, a, y)
                 transposed_stage(r, net.dt, size, run.lanes, p, y, a, total)
                 if r == 0:
-                    end_step(size, run.lanes, total, p)
+                    copy_strip(size, run.lanes, total, p)
 
 
 @cache

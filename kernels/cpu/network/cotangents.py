@@ -11,10 +11,11 @@ import numpy as np
 from numba import float64
 
 from ...jit import inlined, kernel
+from ..simd.copying import copy_strip
 from ..simd.records import Record, size_of
 from ..simd.strips import lanes_of, strip_product, vector_product
 from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store, subtract
-from ..taped.adjoint_steps import begin_step, end_step, transposed_stage
+from ..taped.adjoint_steps import begin_step, transposed_stage
 from ..taped.runs import STRIP_RUN
 from ..team.interruptible import raised
 from .model import padded
@@ -139,7 +140,7 @@ def cotangent_run(at):
                 cotangent_stage(net, member, slope, apart, width, lanes, single, a, z, y, aside)
                 transposed_stage(r, net.dt, size, lanes, p, y, a, total)
                 if r == 0:
-                    end_step(size, lanes, total, p)
+                    copy_strip(size, lanes, total, p)
 
 
 @cache

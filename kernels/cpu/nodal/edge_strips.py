@@ -10,9 +10,10 @@ from functools import cache
 from numba import float64, from_dtype
 
 from ...jit import kernel
+from ..simd.copying import copy_strip
 from ..simd.vectors import fma, load, outlined, shift, splat, store
 from ..taped.runs import STRIP_RUN
-from ..taped.strip_steps import copy, cotangent_steps, place_of, tangent_steps
+from ..taped.strip_steps import cotangent_steps, place_of, tangent_steps
 from .edge_model import EDGE_MODEL, read_edges
 from .edge_state import tape_row
 
@@ -52,9 +53,9 @@ def edge_tangent_run(at):
     for s in range(run.begin, run.end):
         width, size, own = place_of(run, 0, s, net.n * net.m)
         strip, q = EdgeStrip(width * run.lanes, run.lanes), run.work
-        copy(size, run.lanes, own, q)
+        copy_strip(size, run.lanes, own, q)
         tangent_steps(edge_stage, net, strip, run, run.tape, tape_row(net), size, q)
-        copy(size, run.lanes, q, own)
+        copy_strip(size, run.lanes, q, own)
 
 
 def edge_cotangent_run(at):

@@ -13,10 +13,11 @@ from numba import from_dtype
 
 from ...jit import inlined, kernel, spliced
 from ..network.model import layout
+from ..simd.copying import copy_strip
 from ..simd.strips import ROWS, strip_product
 from ..simd.vectors import BYTES, fma, load, outlined, shift, splat, store
 from ..taped.runs import STRIP_RUN
-from ..taped.strip_steps import clear, copy, place_of, tangent_steps
+from ..taped.strip_steps import clear, place_of, tangent_steps
 from .model import (
     COUNT,
     FIELDS,
@@ -229,9 +230,9 @@ def tangent_run(at):
             width, size, own = place_of(run, g, s, net.n * net.m)
             q = run.work
             strip = strip_of(net, run, g, width, shift(q, 4 * size))
-            copy(size, run.lanes, own, q)
+            copy_strip(size, run.lanes, own, q)
             tangent_steps(stage, net, strip, run, tape, row, size, q)
-            copy(size, run.lanes, q, own)
+            copy_strip(size, run.lanes, q, own)
 
 
 @cache

@@ -16,14 +16,6 @@ def begin_step(dt, size, lanes, p, a, total):
 
 
 @kernel
-def end_step(size, lanes, total, p):
-    """p = total."""
-    outlined()
-    for o in range(0, size, lanes):
-        store(p, o, load(total, o))
-
-
-@kernel
 def transposed_stage(r, dt, size, lanes, p, y, a, total):
     """Stage r is done, y = A' a: what the step has so far, and the a of the stage before."""
     outlined()

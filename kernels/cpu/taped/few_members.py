@@ -16,7 +16,7 @@ from ..simd.strips import SLACK, WIDEST, aligned
 from ..simd.vectors import address, boundary, keep, on_stack, shift
 from ..team.interruptible import raised
 from ..team.sharing import barrier, take
-from .runs import StateRun, StripRun
+from .runs import StripRun, take_steps
 
 
 @kernel
@@ -69,22 +69,10 @@ def propagate_strips(
             if job < states:
                 begin = schedule.step + (interval + 1) * schedule.steps
                 at = shift(address(tapes), (other * members + job) * tape_size)
-                state_run(
-                    on_stack(
-                        StateRun(
-                            address(stop),
-                            address(model),
-                            job,
-                            1,
-                            begin,
-                            schedule.steps,
-                            1,
-                            address(x),
-                            boundary(works),
-                            at,
-                        )
-                    )
-                )
+                take_steps(
+                    stop, state_run, model, job, 1, begin, schedule.steps, 1, x, boundary(works),
+                    at,
+                )  # fmt: skip
                 job = take(team)
                 continue
             b, strip = (job - states) // strips, (job - states) % strips
@@ -110,17 +98,9 @@ def propagate_strips(
                 if strip == 0 and good:
                     panel = shift(address(reflections), (now * members + b) * size)
                     factor_panel(
-                        product,
-                        reflected,
-                        own,
-                        n,
-                        columns,
-                        lanes,
-                        0,
-                        width,
-                        panel,
+                        product, reflected, own, n, columns, lanes, 0, width, panel,
                         diagonal[now, b],
-                    )
+                    )  # fmt: skip
             job = take(team)
         barrier(stop, team, threads)
         if not measured:
@@ -148,17 +128,9 @@ def propagate_strips(
                     )
                     if strip == p + 1:
                         factor_panel(
-                            product,
-                            reflected,
-                            own,
-                            n,
-                            columns,
-                            lanes,
-                            first,
-                            width,
-                            panel,
+                            product, reflected, own, n, columns, lanes, first, width, panel,
                             diagonal[now, b],
-                        )
+                        )  # fmt: skip
                 job = take(team)
             barrier(stop, team, threads)
         # Before anyone comes here again, all have met.

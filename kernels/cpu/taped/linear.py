@@ -7,7 +7,7 @@ from ..simd.strips import SLACK
 from ..simd.vectors import address, boundary, keep, on_stack
 from ..team.interruptible import raised
 from ..team.sharing import take
-from .runs import StateRun, StripRun
+from .runs import StripRun, take_steps
 
 
 @kernel
@@ -30,22 +30,10 @@ def linear_members(
             if raised(stop):
                 break
             steps = min(piece, schedule.steps - s)
-            state_run(
-                on_stack(
-                    StateRun(
-                        address(stop),
-                        address(model),
-                        first,
-                        count,
-                        schedule.step + s,
-                        steps,
-                        taped,
-                        address(x),
-                        boundary(works),
-                        boundary(tapes),
-                    )
-                )
-            )
+            take_steps(
+                stop, state_run, model, first, count, schedule.step + s, steps, taped, x,
+                boundary(works), boundary(tapes),
+            )  # fmt: skip
             strip_run(
                 on_stack(
                     StripRun(

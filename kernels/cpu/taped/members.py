@@ -8,7 +8,7 @@ from ..simd.strips import SLACK, WIDEST
 from ..simd.vectors import address, boundary, keep, on_stack, shift
 from ..team.interruptible import raised
 from ..team.sharing import barrier, take
-from .runs import StateRun, StripRun
+from .runs import StripRun, take_steps
 
 ADVANCE = 16  # steps of a state in one piece
 AHEAD = 128 * 1024  # bytes of tape that a state may be ahead of its tangents
@@ -27,22 +27,10 @@ def advance(stop, team, thread, threads, state_run, model, schedule, x, tape):
             if raised(stop):
                 break
             steps = min(ADVANCE, schedule.steps - s)
-            state_run(
-                on_stack(
-                    StateRun(
-                        address(stop),
-                        address(model),
-                        first,
-                        count,
-                        schedule.step + s,
-                        steps,
-                        0,
-                        address(x),
-                        boundary(works),
-                        boundary(tapes),
-                    )
-                )
-            )
+            take_steps(
+                stop, state_run, model, first, count, schedule.step + s, steps, 0, x,
+                boundary(works), boundary(tapes),
+            )  # fmt: skip
         first = take(team) * schedule.group
     keep(works)
     keep(tapes)
@@ -98,22 +86,10 @@ def propagate_members(
             if raised(stop):
                 break
             begin = schedule.step + interval * schedule.steps
-            state_run(
-                on_stack(
-                    StateRun(
-                        address(stop),
-                        address(model),
-                        first,
-                        count,
-                        begin,
-                        schedule.steps,
-                        1,
-                        address(x),
-                        boundary(works),
-                        boundary(tapes),
-                    )
-                )
-            )
+            take_steps(
+                stop, state_run, model, first, count, begin, schedule.steps, 1, x, boundary(works),
+                boundary(tapes),
+            )  # fmt: skip
             tangent_interval(
                 stop, strip_run, product, reflected, model, schedule, first, count, boundary(tapes),
                 edges, work, shift(work, own), shift(work, own + inner), n, norm, diagonal,
@@ -156,22 +132,10 @@ def propagate_ahead(
             b = job // 2
             if job % 2 == 0 and ahead > 0:
                 at = shift(address(tapes), ((turn % 2) * members + b) * size)
-                state_run(
-                    on_stack(
-                        StateRun(
-                            address(stop),
-                            address(model),
-                            b,
-                            1,
-                            schedule.step + begin * schedule.steps,
-                            ahead * schedule.steps,
-                            1,
-                            address(x),
-                            boundary(works),
-                            at,
-                        )
-                    )
-                )
+                take_steps(
+                    stop, state_run, model, b, 1, schedule.step + begin * schedule.steps,
+                    ahead * schedule.steps, 1, x, boundary(works), at,
+                )  # fmt: skip
             elif job % 2 == 1 and turn > 0:
                 at = shift(address(tapes), (((turn + 1) % 2) * members + b) * size)
                 for interval in range(now):

@@ -2,7 +2,9 @@
 
 from collections import namedtuple
 
+from ...jit import inlined
 from ..simd.records import Record
+from ..simd.vectors import address, on_stack
 
 # Members `first` to `first + count` of x through `steps` steps. What the tangents need goes to
 # `tape`, `row` elements a stage, if it is to be `taped`, for tangents or for cotangents; else there
@@ -26,3 +28,12 @@ STRIP_RUN = Record(StripRun, vectors="tape work q", indices="model edges", flags
 Schedule = namedtuple(
     "Schedule", "step intervals steps stages group row state_work strip_work unit lanes"
 )
+
+
+@inlined
+def take_steps(stop, state_run, model, first, count, step, steps, taped, x, work, tape):
+    """Call a system's `StateRun`; work and tape are addresses."""
+    run = StateRun(
+        address(stop), address(model), first, count, step, steps, taped, address(x), work, tape
+    )
+    state_run(on_stack(run))

@@ -5,16 +5,10 @@ on the tape after those of the one before.
 
 from ...jit import inlined, kernel, spliced
 from ..qr.reflections import width_of
+from ..simd.copying import copy_strip
 from ..simd.vectors import fma, load, multiply, outlined, shift, splat, store
 from ..team.interruptible import raised
-from .adjoint_steps import begin_step, end_step, transposed_stage
-
-
-@kernel
-def copy(size, lanes, source, out):
-    outlined()
-    for o in range(0, size, lanes):
-        store(out, o, load(source, o))
+from .adjoint_steps import begin_step, transposed_stage
 
 
 @kernel
@@ -54,7 +48,7 @@ def tangent_steps(stage, net, strip, run, tape, row, size, q):
         if net.dt == 0.0:
             clear(size, y2)
             stage(net, strip, c1, q, y2, y2)
-            copy(size, run.lanes, y2, q)
+            copy_strip(size, run.lanes, y2, q)
             continue
         stage(net, strip, c1, q, q, y2)
         stage(net, strip, c2, y2, q, y3)
@@ -74,11 +68,11 @@ def cotangent_steps(stage, net, strip, run, tape, row, size, p, work):
         clear(size, y)
         if net.dt == 0.0:
             stage(net, strip, c, p, y, y)
-            copy(size, run.lanes, y, p)
+            copy_strip(size, run.lanes, y, p)
             continue
         if r == 3:
             begin_step(net.dt, size, run.lanes, p, a, total)
         stage(net, strip, c, a, y, y)
         transposed_stage(r, net.dt, size, run.lanes, p, y, a, total)
         if r == 0:
-            end_step(size, run.lanes, total, p)
+            copy_strip(size, run.lanes, total, p)
