@@ -1,10 +1,10 @@
 """Recurrent networks in PyTorch's layout: RNN, GRU and LSTM, driven, autonomous or in a loop."""
 
 import math
-from typing import Any
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array, room
 from .._device import home_of
@@ -15,16 +15,20 @@ from .base import Devices
 from .rate import RateNetwork
 from .routes import is_small, of_gated_network, of_straight_line, request
 from .straight_line import straight_line
+from .trace import Parameters
+from .traced import Traceable
+
+Rows = list[Traceable]  # vectors of a unit's states, or of its gates
 
 
-def per_layer(value: Any, name: str, core: int = 2) -> list[Array]:
+def per_layer(value: ArrayLike, name: str, core: int = 2) -> list[Array]:
     """One array (..., core axes) for each layer, of an array or a list of arrays."""
-    many = isinstance(value, list | tuple) and len(value) > 0 and _axes(value[0]) >= core
-    parts = list(value) if many else [value]
-    return [real_array(part, f"{name}[{i}]" if many else name) for i, part in enumerate(parts)]
+    if isinstance(value, list | tuple) and value and _axes(value[0]) >= core:
+        return [real_array(part, f"{name}[{i}]") for i, part in enumerate(value)]
+    return [real_array(value, name)]
 
 
-def _axes(value: Any) -> int:
+def _axes(value: object) -> int:
     """The number of axes of an array or of nested lists, which may be ragged; at most 2."""
     found = 0
     while isinstance(value, list | tuple) and value and found < 2:
@@ -50,16 +54,17 @@ class Recurrent:
         "readout_bias",
     )
 
-    def _read(
+    def __init__(
         self,
-        weight_hh: Any,
-        weight_ih: Any,
-        bias_hh: Any,
-        bias_ih: Any,
-        inputs: Any,
-        readout: Any,
-        readout_bias: Any,
-    ) -> None:
+        weight_hh: ArrayLike,
+        weight_ih: ArrayLike | None = None,
+        bias_hh: ArrayLike | None = None,
+        bias_ih: ArrayLike | None = None,
+        *,
+        inputs: ArrayLike | None = None,
+        readout: ArrayLike | None = None,
+        readout_bias: ArrayLike | None = None,
+    ):
         self.home = home_of(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout)
         gates = self.gates
         # Copies of the caller's arrays, which `with_params` takes again.
@@ -95,12 +100,12 @@ class Recurrent:
             None if readout_bias is None else real_array(readout_bias, "readout_bias")
         )
         self._assemble(hidden, below, *biases)
-        loop = self._close(below[0], entries) if readout is not None else ()
+        loop = () if self.readout is None else self._close(below[0], self.readout, entries)
         arrays = (self._hidden, 4), (self._below, 4), (self._entry, 3), (self._bias, 3)
         leads = [a.shape[: a.ndim - core] for a, core in (*arrays, (self._inputs, 2))]
         self.batch_shape = broadcast("weights, biases and inputs", *leads, *loop)
 
-    def _expect(self, array: Array, name: str, core: tuple[Any, ...]) -> None:
+    def _expect(self, array: Array, name: str, core: tuple[int | str, ...]) -> None:
         got = array.shape[-len(core) :]
         if len(got) < len(core) or any(
             isinstance(want, int) and want != size for want, size in zip(core, got, strict=True)
@@ -109,7 +114,7 @@ class Recurrent:
                 f"{name} must have shape (..., {', '.join(map(str, core))}), got {array.shape}"
             )
 
-    def _biases(self, value: Any, name: str) -> list[Array]:
+    def _biases(self, value: ArrayLike | None, name: str) -> list[Array]:
         rows = self.gates * self.n
         if value is None:
             return [np.zeros(rows)] * self.layers
@@ -148,10 +153,9 @@ class Recurrent:
             sums.append(np.concatenate(_leads_alike("biases", [total, rest], 2), axis=-2))
         self._bias = _stacked(sums, 2)
 
-    def _close(self, weight_ih: Array, entries: int) -> list[tuple[int, ...]]:
+    def _close(self, weight_ih: Array, readout: Array, entries: int) -> list[tuple[int, ...]]:
         """Fold the readout into weights from the last layer to the first."""
         gates, n = self.gates, self.n
-        readout: Any = self.readout
         self._expect(readout, "readout", (entries, n))
         offset = np.zeros(()) if self.readout_bias is None else self.readout_bias
         if offset.ndim:
@@ -216,7 +220,7 @@ class Recurrent:
 
     fastest_rate = decay_rate
 
-    def with_params(self, **params: Any) -> Any:
+    def with_params(self, **params: ArrayLike | str | None) -> Self:
         for name in params:
             choice(name, "params", self._own)
         changed = type(self)(**{**{name: getattr(self, name) for name in self._own}, **params})
@@ -227,12 +231,12 @@ class Recurrent:
         return rng.uniform(-1, 1, (*shape, self.dim))
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         if is_small(asked, self.dim, self.is_driven, gated=True):
             return of_straight_line(asked, *self._straight_line(shape))
-        arrays: dict[str, Any] = {
+        arrays: dict[str, Array | bool] = {
             "hidden": flat_batch(self._hidden, shape, 4),
             "below": flat_batch(self._below, shape, 4),
             "entry": flat_batch(self._entry, shape, 3),
@@ -246,7 +250,7 @@ class Recurrent:
         arrays = {"hidden": (self._hidden, 4), "below": (self._below, 4), "bias": (self._bias, 3)}
         return straight_line(self._field, self.dim, arrays, self.batch_shape, shape)
 
-    def _field(self, x: Any, p: Any) -> Any:
+    def _field(self, x: Traceable, p: Parameters) -> Traceable:
         """One step, or the rate of change, for the tracer."""
         n, layers = self.n, self.layers
         h = [x[i * n : (i + 1) * n] for i in range(self.states * layers)]
@@ -264,7 +268,9 @@ class Recurrent:
             self._unit(i, h, out, sums, p.hidden[i], p.bias[i])
         return np.concatenate(out)
 
-    def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
+    def _unit(
+        self, i: int, h: Rows, out: Rows, sums: Rows, weights: Traceable, bias: Traceable
+    ) -> None:
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -294,7 +300,7 @@ def _expect_room(name: str, lead: tuple[int, ...], each: int) -> None:
     )
 
 
-def sigmoid(u: Any) -> Any:
+def sigmoid(u: Traceable) -> Traceable:
     """The logistic function for the tracer, without overflow, exact to its own size."""
     e = np.exp(np.where(u > 0.0, -u, u))
     large = 1.0 / (1.0 + e)
@@ -343,22 +349,23 @@ class RNN(Recurrent):
 
     def __init__(
         self,
-        weight_hh: Any,
-        weight_ih: Any = None,
-        bias_hh: Any = None,
-        bias_ih: Any = None,
+        weight_hh: ArrayLike,
+        weight_ih: ArrayLike | None = None,
+        bias_hh: ArrayLike | None = None,
+        bias_ih: ArrayLike | None = None,
         *,
-        inputs: Any = None,
-        readout: Any = None,
-        readout_bias: Any = None,
+        inputs: ArrayLike | None = None,
+        readout: ArrayLike | None = None,
+        readout_bias: ArrayLike | None = None,
         nonlinearity: str = "tanh",
     ):
         self.nonlinearity = choice(nonlinearity, "nonlinearity", ("tanh", "relu"))
         self.cell = "relu" if nonlinearity == "relu" else "rnn"
-        self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
+        drive = {"inputs": inputs, "readout": readout, "readout_bias": readout_bias}
+        super().__init__(weight_hh, weight_ih, bias_hh, bias_ih, **drive)
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         if self.layers > 1 or self.is_driven:
             return super().propagator(shape, dt, k, dtype, devices)
@@ -371,7 +378,9 @@ class RNN(Recurrent):
         )
         return network.propagator(shape, dt, k, dtype, devices)
 
-    def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
+    def _unit(
+        self, i: int, h: Rows, out: Rows, sums: Rows, weights: Traceable, bias: Traceable
+    ) -> None:
         u = sums[0] + weights[0] @ h[i]
         out[i] = np.where(u > 0, u, 0.0) if self.cell == "relu" else np.tanh(u)
 
@@ -420,14 +429,14 @@ class GRU(Recurrent):
 
     def __init__(
         self,
-        weight_hh: Any,
-        weight_ih: Any = None,
-        bias_hh: Any = None,
-        bias_ih: Any = None,
+        weight_hh: ArrayLike,
+        weight_ih: ArrayLike | None = None,
+        bias_hh: ArrayLike | None = None,
+        bias_ih: ArrayLike | None = None,
         *,
-        inputs: Any = None,
-        readout: Any = None,
-        readout_bias: Any = None,
+        inputs: ArrayLike | None = None,
+        readout: ArrayLike | None = None,
+        readout_bias: ArrayLike | None = None,
         kind: str = "map",
         reset: str = "after",
     ):
@@ -435,9 +444,12 @@ class GRU(Recurrent):
         self.reset = choice(reset, "reset", ("after", "before"))
         self.cell = "gru" if reset == "after" else "reset_gru"
         self.is_flow = kind == "flow"
-        self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
+        drive = {"inputs": inputs, "readout": readout, "readout_bias": readout_bias}
+        super().__init__(weight_hh, weight_ih, bias_hh, bias_ih, **drive)
 
-    def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
+    def _unit(
+        self, i: int, h: Rows, out: Rows, sums: Rows, weights: Traceable, bias: Traceable
+    ) -> None:
         r = sigmoid(sums[0] + weights[0] @ h[i])
         closed = sigmoid(-(sums[1] + weights[1] @ h[i]))  # 1 - z
         if self.reset == "after":
@@ -484,20 +496,9 @@ class LSTM(Recurrent):
 
     cell = "lstm"
 
-    def __init__(
-        self,
-        weight_hh: Any,
-        weight_ih: Any = None,
-        bias_hh: Any = None,
-        bias_ih: Any = None,
-        *,
-        inputs: Any = None,
-        readout: Any = None,
-        readout_bias: Any = None,
-    ):
-        self._read(weight_hh, weight_ih, bias_hh, bias_ih, inputs, readout, readout_bias)
-
-    def _unit(self, i: int, h: Any, out: Any, sums: Any, weights: Any, bias: Any) -> None:
+    def _unit(
+        self, i: int, h: Rows, out: Rows, sums: Rows, weights: Traceable, bias: Traceable
+    ) -> None:
         u = [sums[g] + weights[g] @ h[i] for g in range(4)]
         c = self.layers + i
         out[c] = sigmoid(u[1]) * h[c] + sigmoid(u[0]) * np.tanh(u[2])

@@ -48,6 +48,10 @@ class Scalar:
 
 Names = frozenset[Scalar]
 
+# A number, an array or a `Traced`: what a function may be called with that is traced later. NumPy's
+# own stubs have no type for arrays that answer its calls themselves.
+Traceable = Any
+
 
 def objects(value: Any) -> Any:
     """The elements of anything, as an array of objects."""
