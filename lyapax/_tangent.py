@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
 from ._check import Array
@@ -69,7 +70,7 @@ class Tangents:
 @raises_interrupted
 def sensitivity(
     system: System,
-    vectors: Any = None,
+    vectors: ArrayLike | None = None,
     *,
     duration: float,
     dt: float | None = None,
@@ -115,33 +116,27 @@ def sensitivity(
     [ -500. -1000.]
     """
     begin = Start.of(system, params, dt, transient, initial, members, rng)
-    orbit, columns, saves, save_every, progress = _begun(
-        begin, vectors, "vectors", duration, save_every, progress
-    )
-    times = times_of(saves, save_every, orbit)
-    current, norms = _unit(columns, 0.0)
-    states, kept, logs = _room(orbit, saves, current.shape[2])
-    done = 0
-
-    def found(saved: int) -> Tangents:
-        return _history(orbit, times, states, kept, logs, slice(saved))
-
+    progress = _check.flag(progress, "progress")
+    history, current, norms = _begun(begin, vectors, "vectors", duration, save_every)
+    orbit, saves, done = history.orbit, history.saves, 0
     try:
         for s in counted(range(saves + 1), "save", progress):
-            for steps in _pieces(save_every if s else 0, _distance(orbit.system)):
+            for steps in _pieces(history.every if s else 0, _distance(orbit.system)):
                 orbit.tangent_steps(current, steps)
                 current, norms = _unit(current, norms)
-            states[s], kept[s], logs[s] = orbit.state, current, norms
+            history.states[s] = orbit.state
+            history.keep(s, current, norms)
             done = s + 1
     except KeyboardInterrupt:
-        raise Interrupted(f"{done} of {saves + 1} saves", found(done) if done else None) from None
-    return found(done)
+        text = f"{done} of {saves + 1} saves"
+        raise Interrupted(text, history.found(slice(done)) if done else None) from None
+    return history.found(slice(done))
 
 
 @raises_interrupted
 def adjoint(
     system: System,
-    covectors: Any = None,
+    covectors: ArrayLike | None = None,
     *,
     duration: float,
     dt: float | None = None,
@@ -195,17 +190,14 @@ def adjoint(
     True
     """
     begin = Start.of(system, params, dt, transient, initial, members, rng)
-    orbit, columns, saves, save_every, progress = _begun(
-        begin, covectors, "covectors", duration, save_every, progress
-    )
-    times = times_of(saves, save_every, orbit)
-    current, norms = _unit(columns, 0.0)
-    states, kept, logs = _room(orbit, saves, current.shape[2])
-    first, last = orbit.step, orbit.step + saves * save_every
+    progress = _check.flag(progress, "progress")
+    history, current, norms = _begun(begin, covectors, "covectors", duration, save_every)
+    orbit, saves, every, states = history.orbit, history.saves, history.every, history.states
+    first, last = orbit.step, orbit.step + saves * every
     pieces = [
-        first + s * save_every + a
+        first + s * every + a
         for s in range(saves)
-        for a in range(0, save_every, _distance(orbit.system))
+        for a in range(0, every, _distance(orbit.system))
     ]
     # One checkpoint a piece if they fit, else one for each root of their number.
     size = len(pieces) * states[0].nbytes
@@ -217,16 +209,12 @@ def adjoint(
             orbit.advance(start - orbit.step)
             if start == block[0]:
                 checkpoints.append(orbit.state.copy())
-            if (start - first) % save_every == 0:
-                states[(start - first) // save_every] = orbit.state
+            if (start - first) % every == 0:
+                states[(start - first) // every] = orbit.state
     orbit.advance(last - orbit.step)
     states[saves] = orbit.state
-    kept[saves], logs[saves] = current, norms
+    history.keep(saves, current, norms)
     end, done = last, saves
-
-    def found(first: int) -> Tangents:
-        return _history(orbit, times, states, kept, logs, slice(first, None))
-
     try:
         for block in counted(blocks[::-1], "block", progress):
             orbit.state, orbit.step = checkpoints.pop(), block[0]
@@ -238,14 +226,13 @@ def adjoint(
                 orbit.propagator.cotangent_steps(mark, start, end - start, current)
                 current, norms = _unit(current, norms)
                 end = start
-                if (start - first) % save_every == 0:
-                    s = (start - first) // save_every
-                    kept[s], logs[s] = current, norms
-                    done = s
+                if (start - first) % every == 0:
+                    done = (start - first) // every
+                    history.keep(done, current, norms)
     except KeyboardInterrupt:
         text = f"{saves + 1 - done} of {saves + 1} saves"
-        raise Interrupted(text, found(done)) from None
-    return found(done)
+        raise Interrupted(text, history.found(slice(done, None))) from None
+    return history.found(slice(done, None))
 
 
 def _distance(system: System) -> int:
@@ -257,11 +244,38 @@ def _pieces(steps: int, distance: int) -> list[int]:
     return [distance] * whole + [rest] * (rest > 0)
 
 
+@dataclass(frozen=True)
+class _History:
+    """What is kept along an orbit: S saves, `every` steps apart."""
+
+    orbit: Orbit
+    every: int
+    times: Array
+    states: Array  # (S, B, n)
+    directions: Array  # (S, B, n, m)
+    log_norms: Array  # (S, B, m)
+
+    @property
+    def saves(self) -> int:
+        """How many come after the first."""
+        return len(self.times) - 1
+
+    def keep(self, save: int, directions: Array, log_norms: Array) -> None:
+        self.directions[save], self.log_norms[save] = directions, log_norms
+
+    def found(self, there: slice) -> Tangents:
+        """The result for those times that are there: all, unless interrupted."""
+        times, states = self.times[there], self.states[there]
+        lost = lost_at(self.orbit, times, np.isfinite(states).all(axis=2))
+        kept = states, self.directions[there], self.log_norms[there]
+        states, directions, logs = (self.orbit.shaped(np.moveaxis(a, 0, 1)) for a in kept)
+        return Tangents(times, states, directions, logs, lost)
+
+
 def _begun(
-    start: Start, given: Any, name: str, duration: Any, save_every: Any, progress: Any
-) -> tuple[Orbit, Array, int, int, bool]:
-    """(orbit, its columns (B, n, m), saves, steps between them, progress), all checked first."""
-    progress = _check.flag(progress, "progress")
+    start: Start, given: ArrayLike | None, name: str, duration: float, save_every: int
+) -> tuple[_History, Array, Array]:
+    """Room for the saves, and what is given as (unit columns (B, n, m), their log norms)."""
     system, n = start.system, start.dim
     heed_jumps(system)
     saves, every = grid(duration, start.step_time, save_every)
@@ -279,11 +293,20 @@ def _begun(
     )
     if columns is None:
         columns = np.eye(n)
-    wide = np.broadcast_to(columns, (len(orbit.state), *columns.shape))
-    return orbit, np.array(wide, order="C"), saves, every, progress
+    batch = len(orbit.state)
+    history = _History(
+        orbit,
+        every,
+        times_of(saves, every, orbit),
+        np.empty((saves + 1, batch, n)),
+        np.empty((saves + 1, batch, n, m)),
+        np.empty((saves + 1, batch, m)),
+    )
+    wide = np.array(np.broadcast_to(columns, (batch, *columns.shape)), order="C")
+    return history, *_unit(wide, np.zeros(()))
 
 
-def _columns(given: Any, name: str, n: int) -> Array:
+def _columns(given: ArrayLike, name: str, n: int) -> Array:
     """(n, m), of one vector or of several."""
     columns = _check.real_array(given, name, ndim_min=1)
     if columns.ndim == 1:
@@ -295,7 +318,7 @@ def _columns(given: Any, name: str, n: int) -> Array:
     return columns
 
 
-def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
+def _unit(vectors: Array, norms: Array) -> tuple[Array, Array]:
     """Columns scaled to norm 1, and the logarithms of their norms; a zero column stays zero."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # By the largest element first: squares of 1e-160 are zero.
@@ -304,22 +327,3 @@ def _unit(vectors: Array, norms: Any) -> tuple[Array, Array]:
         size = np.linalg.norm(scaled, axis=1)
         scaled = np.where(size[:, None] > 0, scaled / size[:, None], scaled)
         return scaled, norms + np.log(largest) + np.where(size > 0, np.log(size), 0.0)
-
-
-def _room(orbit: Orbit, saves: int, columns: int) -> tuple[Array, Array, Array]:
-    batch, n = orbit.state.shape
-    return (
-        np.empty((saves + 1, batch, n)),
-        np.empty((saves + 1, batch, n, columns)),
-        np.empty((saves + 1, batch, columns)),
-    )
-
-
-def _history(
-    orbit: Orbit, times: Array, states: Array, kept: Array, logs: Array, there: slice
-) -> Tangents:
-    """The result for those times that are there: all, unless interrupted."""
-    times, states, kept, logs = times[there], states[there], kept[there], logs[there]
-    lost = lost_at(orbit, times, np.isfinite(states).all(axis=2))
-    states, kept, logs = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, kept, logs))
-    return Tangents(times, states, kept, logs, lost)
