@@ -10,17 +10,21 @@ import numbers
 import operator
 import os
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from . import _memory
 
+if TYPE_CHECKING:
+    from .systems.base import System
+
 Array = NDArray[np.float64]
+Seed = int | Sequence[int] | np.random.Generator  # what `generator` takes
 
 LARGEST_COUNT = 2**63 - 1  # what kernels count with
 SMALL = 2**26  # bytes that are asked for without a look at what is free
@@ -32,7 +36,7 @@ _shortened.maxstring = _shortened.maxother = 80
 _shortened.maxlong = 60
 
 
-def quoted(value: Any) -> str:
+def quoted(value: object) -> str:
     """A value as it may stand in a message: one line, and not the whole of a long one."""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
@@ -43,14 +47,14 @@ def quoted(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def on_gpu(value: Any) -> bool:
+def on_gpu(value: object) -> bool:
     """Whether an array of another library lies on a GPU."""
     if hasattr(value, "detach"):
         return bool(getattr(value, "is_cuda", False))
     return hasattr(value, "__cuda_array_interface__")
 
 
-def host(value: Any, name: str = "array") -> Any:
+def host(value: object, name: str = "array") -> object:
     """Arrays of other libraries as NumPy arrays, also those in lists; anything else as it is.
 
     A tensor is taken without its gradient, and widened: NumPy has no bfloat16.
@@ -73,15 +77,15 @@ def host(value: Any, name: str = "array") -> Any:
                 f"device {device}"
             ) from None
     if on_gpu(value):
-        if not hasattr(value, "get"):  # not CuPy's own
-            import cupy
+        if hasattr(value, "get"):  # CuPy's own
+            return value.get()
+        import cupy
 
-            value = cupy.asarray(value)
-        return value.get()
+        return cupy.asarray(value).get()
     return value
 
 
-def _listed(value: Any, name: str, levels: int) -> Any:
+def _listed(value: list[Any] | tuple[Any, ...], name: str, levels: int) -> list[object]:
     if levels == 0:
         raise TypeError(f"{name} must be real numbers, got lists in more than {NESTED} levels")
     return [
@@ -94,7 +98,7 @@ def _listed(value: Any, name: str, levels: int) -> Any:
     ]
 
 
-def any_array(value: Any, name: str) -> NDArray[Any]:
+def any_array(value: object, name: str) -> NDArray[Any]:
     """What NumPy makes of a value, of any type but masked."""
     value = host(value, name)
     try:
@@ -107,7 +111,7 @@ def any_array(value: Any, name: str) -> NDArray[Any]:
         ) from None
 
 
-def real_array(value: Any, name: str, *, ndim_min: int = 0) -> Array:
+def real_array(value: object, name: str, *, ndim_min: int = 0) -> Array:
     """A finite float64 array, never an alias of what was given."""
     array = any_array(value, name)
     if array.dtype.kind not in "biuf":
@@ -125,7 +129,7 @@ def real_array(value: Any, name: str, *, ndim_min: int = 0) -> Array:
     return array
 
 
-def number(value: Any, name: str) -> float:
+def number(value: object, name: str) -> float:
     """A real number: Python's or NumPy's, or in an array of no axes. It may be NaN."""
     if hasattr(value, "shape") or hasattr(value, "__array__"):
         array = any_array(value, name)
@@ -139,19 +143,19 @@ def number(value: Any, name: str) -> float:
     raise TypeError(f"{name} must be a number, got {quoted(value)}")
 
 
-def positive(value: Any, name: str, *, zero: bool = False) -> float:
+def positive(value: object, name: str, *, zero: bool = False) -> float:
     found = number(value, name)
     if not np.isfinite(found) or found < 0 or (found == 0 and not zero):
         raise ValueError(f"{name} must be {'>= 0' if zero else '> 0'} and finite, got {found:g}")
     return found
 
 
-def count(value: Any, name: str, *, low: int = 1, high: int | None = None) -> int:
+def count(value: object, name: str, *, low: int = 1, high: int | None = None) -> int:
     kind = str(getattr(value, "dtype", type(value).__name__))
     try:
         if "bool" in kind or np.ma.is_masked(value):
             raise TypeError
-        found = operator.index(value)
+        found = operator.index(cast(SupportsIndex, value))
     except Exception:  # tensors raise errors of their own
         raise TypeError(f"{name} must be an integer, got {quoted(value)}") from None
     top = LARGEST_COUNT if high is None else high
@@ -172,19 +176,19 @@ def steps(time: float, step_time: float, name: str) -> int:
     return max(math.ceil(found - 1e-9), int(time > 0))
 
 
-def flag(value: Any, name: str) -> bool:
+def flag(value: object, name: str) -> bool:
     if not isinstance(value, bool | np.bool_) and not (isinstance(value, int) and value in (0, 1)):
         raise TypeError(f"{name} must be True or False, got {quoted(value)}")
     return bool(value)
 
 
-def choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:
+def choice(value: object, name: str, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {quoted(value)}")
     return str(value)
 
 
-def dtype(value: Any, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
+def dtype(value: DTypeLike, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
     try:
         kind: np.dtype[Any] = np.dtype(value)
     except Exception:
@@ -194,9 +198,9 @@ def dtype(value: Any, name: str, allowed: tuple[str, ...]) -> np.dtype[Any]:
     return np.dtype(kind.name)  # in the byte order of this machine
 
 
-def generator(value: Any, name: str) -> np.random.Generator:
+def generator(value: Seed | None, name: str) -> np.random.Generator:
     """A generator, given or seeded as NumPy's are: by an integer or a sequence of integers."""
-    seed = value
+    seed: Any = value
     if isinstance(value, list | tuple | np.ndarray):
         seed = any_array(value, name)
         if seed.dtype.kind not in "iu":
@@ -211,7 +215,7 @@ def generator(value: Any, name: str) -> np.random.Generator:
         ) from None
 
 
-def path(value: Any, name: str) -> Path:
+def path(value: object, name: str) -> Path:
     """The path of a file, which need not exist."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str):
@@ -226,7 +230,7 @@ def path(value: Any, name: str) -> Path:
     return found
 
 
-def file(value: Any, name: str) -> Path:
+def file(value: object, name: str) -> Path:
     """The path of a file that may be written or read: no folder."""
     found = path(value, name)
     if found.is_dir():
@@ -234,24 +238,25 @@ def file(value: Any, name: str) -> Path:
     return found
 
 
-def system(value: Any, name: str = "system", params: Any = None) -> Any:
+def system(value: object, name: str = "system", params: object = None) -> "System":
     """A system with its parameters replaced."""
     if isinstance(value, type) or not hasattr(value, "propagator"):
         raise TypeError(
             f"{name} must be a RateNetwork, Network, RNN, GRU, LSTM, Flow or Map, got "
             f"{kind_of(value)}"
         )
+    found = cast("System", value)
     if params is None:
-        return value
+        return found
     if not isinstance(params, Mapping):
         raise TypeError(f"params must be a dict of names and values, got {quoted(params)}")
     for key in params:
         if not isinstance(key, str):
             raise TypeError(f"params must have names for keys, got {quoted(key)}")
-    return value.with_params(**params) if params else value
+    return found.with_params(**params) if params else found
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """The type of a value in words, where its content would not help."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
