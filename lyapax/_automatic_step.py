@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import _check
 from ._check import Array
@@ -44,7 +45,7 @@ class Asked:
     shape: tuple[int, ...]
     state: Array  # (B, n)
     k: int
-    dtype: Any
+    dtype: DTypeLike
     devices: Any
     duration: float | None  # None: as long as it takes
     transient: float | None

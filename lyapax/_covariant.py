@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._interrupted import raises_interrupted
 from ._orbit import BASIS_COPIES, Orbit, Start, heed_jumps
 from ._progress import plain_bar
@@ -104,10 +104,10 @@ def covariant_vectors(
     alignment: float | None = None,
     tail: float | None = None,
     qr_every: int = 1,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     members: int | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     progress: bool = True,
 ) -> CovariantVectors:
     r"""Covariant vectors :math:`v_j`: the directions whose growth rates the exponents are.

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._orbit import Orbit, Start, linear_propagator
 from ._periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
@@ -78,10 +79,10 @@ def floquet(
     dt: float | None = None,
     transient: float = 0.0,
     max_period: float | None = None,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     wrap: Mapping[int, float] | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
 ) -> Floquet:
     r"""Periodic orbit and its Floquet multipliers.
 

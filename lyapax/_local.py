@@ -1,12 +1,12 @@
 """Finite-time exponents over windows along an orbit."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import BASIS_COPIES, Start, heed_jumps
 from ._progress import counted
@@ -27,10 +27,10 @@ def local_exponents(
     transient: float = 0.0,
     alignment: float | None = None,
     qr_every: int = 1,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     members: int | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     progress: bool = True,
 ) -> Array:
     r"""Growth rates :math:`\frac1\tau \sum_{\text{window}} \ln R_{jj}` of one window after another.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from .kernels.background import in_background
 from .kernels.propagator import LinearPropagator
 from .systems.base import System
@@ -96,7 +97,7 @@ def jumps_described(found: tuple[str, ...]) -> str:
 
 def starting_states(
     system: System,
-    initial: Any,
+    initial: ArrayLike | None,
     members: int | None,
     rng: np.random.Generator,
     each: float = 0.0,
@@ -144,7 +145,7 @@ class Start:
     system: System
     step_time: float
     transient: float
-    initial: Any
+    initial: ArrayLike | None
     members: int | None
     rng: np.random.Generator
 
@@ -152,12 +153,12 @@ class Start:
     def of(
         cls,
         system: System,
-        params: Mapping[str, Any] | None,
+        params: Mapping[str, object] | None,
         dt: float | None,
         transient: float,
-        initial: Any,
+        initial: ArrayLike | None,
         members: int | None,
-        rng: Any,
+        rng: Seed | None,
     ) -> "Start":
         """Check what a user gave."""
         system = _check.system(system, params=params)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._orbit import starting_states
 from ._result import LyapunovSpectrum
 from ._spectrum import lyapunov_spectrum
@@ -18,7 +18,7 @@ def perturb(
     scale: float,
     draws: int = 1,
     zeros: bool = False,
-    rng: Any = None,
+    rng: Seed | None = None,
 ) -> tuple[Any, Array | None]:
     r"""A batch of systems with noise in their weights (D-type), or of starts (S-type).
 
@@ -106,7 +106,7 @@ def robustness(
     *,
     draws: int = 8,
     zeros: bool = False,
-    rng: Any = None,
+    rng: Seed | None = None,
     **options: Any,
 ) -> LyapunovSpectrum:
     """Spectra against the scale of noise: a batch of shape (scales, draws).

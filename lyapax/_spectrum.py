@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from . import _check
 from ._automatic_step import Asked, automatic_step
+from ._check import Seed
 from ._continuation import Continuation, Traits
 from ._device import devices_for
 from ._ensemble import MIXING, ensemble_of, members_of, scatter
@@ -38,14 +40,14 @@ def lyapunov_spectrum(
     transient: float | None = None,
     alignment: float | None = None,
     k: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     tol: float | None = None,
     max_duration: float | None = None,
     qr_every: int | str = "auto",
-    dtype: Any = "float64",
-    initial: Any = None,
+    dtype: DTypeLike = "float64",
+    initial: ArrayLike | None = None,
     initial_basis: Any = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     members: int | None = None,
     ensemble: bool = False,
     errors: str = "status",

@@ -10,13 +10,12 @@ rounding (Eqs. 7 and 8).
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import Orbit, Start, heed_jumps
 from ._progress import counted
@@ -76,10 +75,10 @@ def sensitivity(
     dt: float | None = None,
     transient: float = 0.0,
     save_every: int = 1,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     members: int | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     progress: bool = True,
 ) -> Tangents:
     r"""Forward sensitivity :math:`\Delta(t) v`, or all of :math:`\Delta(t)`.
@@ -142,10 +141,10 @@ def adjoint(
     dt: float | None = None,
     transient: float = 0.0,
     save_every: int = 1,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     members: int | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     progress: bool = True,
 ) -> Tangents:
     r"""Adjoint :math:`\Psi(t) w` back from the end, or all of :math:`\Psi(t)`.

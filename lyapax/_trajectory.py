@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Seed
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import Orbit, Start
 from ._progress import counted
@@ -74,10 +75,10 @@ def trajectory(
     dt: float | None = None,
     transient: float = 0.0,
     save_every: int = 1,
-    params: Mapping[str, Any] | None = None,
-    initial: Any = None,
+    params: Mapping[str, object] | None = None,
+    initial: ArrayLike | None = None,
     members: int | None = None,
-    rng: Any = None,
+    rng: Seed | None = None,
     store: str | Path | None = None,
     progress: bool = True,
 ) -> Trajectory:

@@ -1,7 +1,6 @@
 """Two-unit blocks: as matrices, side by side in one, and as systems."""
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +10,8 @@ from .._check import Array
 from ..systems import Flow, Map
 from ..systems.base import System
 from ..systems.known_systems import pta_flow, pta_map
+from ..systems.trace import Parameters
+from ..systems.traced import Traceable
 
 UNIT = {"tanh": 1.0, "gru": 2.0}  # that alpha counts in: a GRU's gates of one half halve it
 
@@ -126,10 +127,10 @@ def block_system(alpha: ArrayLike, theta: ArrayLike, cell: str, time: str) -> Sy
 def _block(cell: str, time: str) -> System:
     unit, params = UNIT[cell], {"alpha": 1.0, "theta": 0.0}
 
-    def mixed(x: Any, p: Any) -> list[Any]:
+    def mixed(x: Traceable, p: Parameters) -> list[Traceable]:
         return [0.5 * h + 0.5 * c for h, c in zip(x, pta_map(x, p), strict=True)]
 
-    def flow(x: Any, p: Any) -> list[Any]:
+    def flow(x: Traceable, p: Parameters) -> list[Traceable]:
         return [slope / unit for slope in pta_flow(x, p)]
 
     if time == "continuous":
@@ -137,14 +138,14 @@ def _block(cell: str, time: str) -> System:
     return Map(mixed if cell == "gru" else pta_map, 2, params)
 
 
-def numbers(value: Any, name: str) -> Array:
+def numbers(value: ArrayLike, name: str) -> Array:
     """A finite real array; an empty one is fine: no blocks."""
     if isinstance(value, np.ndarray) and value.dtype == np.float64 and not value.size:
         return value
     return _check.real_array(value, name)
 
 
-def together(**values: Any) -> list[Array]:
+def together(**values: ArrayLike) -> list[Array]:
     """Arrays of one shape."""
     arrays = [numbers(value, name) for name, value in values.items()]
     shape = _check.broadcast(" and ".join(values), *(array.shape for array in arrays))

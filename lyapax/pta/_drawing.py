@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
-from .._check import Array
+from .._check import Array, Seed
 from ..kernels.propagator import initial_carry
 from ._blocks import block_system, together
 from ._region import LARGEST, Region, fixed_values
@@ -25,7 +25,7 @@ def leading_exponents(
     *,
     transient: int = CHECK_STEPS[0],
     steps: int = CHECK_STEPS[1],
-    rng: Any = 0,
+    rng: Seed | None = 0,
     dt: float = 0.1,
 ) -> Array:
     """Leading exponent of each block, per step of a map or per unit time, by a short run.
@@ -91,7 +91,7 @@ def leading_exponents(
 def draw(
     size: int,
     where: Region,
-    rng: Any = None,
+    rng: Seed | None = None,
     *,
     check: bool = True,
     rounded: Callable[[Array], Array] | None = None,

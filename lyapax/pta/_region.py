@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import bisect
 
 from .. import _check
-from .._check import Array
+from .._check import Array, Seed
 from ._blocks import UNIT, numbers, together
 
 FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
@@ -207,7 +207,7 @@ class Region:
     def sample(
         self,
         size: int,
-        rng: Any = None,
+        rng: Seed | None = None,
         *,
         alpha: ArrayLike | None = None,
         theta: ArrayLike | None = None,

@@ -1,8 +1,6 @@
 """Nonlinearities of networks: by name, or as a NumPy function of one number."""
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 import scipy  # its modules load when they are first used
@@ -10,9 +8,10 @@ import scipy  # its modules load when they are first used
 from .._check import choice, quoted
 from ..kernels.codegen import Graph
 from .trace import trace
+from .traced import Function
 
 # The named activations as a user would write them, for the traced form of small networks.
-NUMPY: dict[str, Callable[..., Any]] = {
+NUMPY: dict[str, Function] = {
     "tanh": np.tanh,
     "relu": lambda u: np.where(u > 0, u, 0.0),
     "sigmoid": lambda u: 0.5 + 0.5 * np.tanh(0.5 * u),
@@ -27,7 +26,7 @@ def named_graph(name: str) -> Graph:
     return trace(lambda x, p: [NUMPY[name](x[0])], 1, {}, timed=False)
 
 
-def activation_graph(phi: Any) -> Graph:
+def activation_graph(phi: str | Graph | Function) -> Graph:
     """The graph of a nonlinearity, from its name or from a function, which is traced."""
     if isinstance(phi, str):
         return named_graph(choice(phi, "phi", tuple(NUMPY)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .._check import Array
 from .._device import Home
@@ -60,9 +60,9 @@ class System(Protocol):
     def fastest_rate(self, state: Array) -> float | None:
         """The fastest decay, rotation or growth at those states, if it is known; flows only."""
 
-    def with_params(self, **params: Any) -> "System": ...
+    def with_params(self, **params: object) -> "System": ...
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array: ...
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         """The propagator for a batch of this shape, on the CPU or on the given devices."""

@@ -1,28 +1,27 @@
 """The eigenvalues of a Jacobian that limit the step of a flow."""
 
-from typing import Any
-
 import numpy as np
 import scipy  # its modules load when they are first used
 
 from .._check import Array
+from .matrices import Matrix
 
 DENSE = 600  # variables; the eigenvalues of more are those that Arnoldi's method finds
 SOUGHT = 6  # of a large matrix
 
 
-def largest_eigenvalue(matrix: Any) -> float:
+def largest_eigenvalue(matrix: Matrix) -> float:
     """The largest |eigenvalue|; NaN where a large sparse matrix does not tell."""
     return float(np.abs(_eigenvalues(matrix, "LM")).max(initial=0.0))
 
 
-def fastest_decay(matrix: Any) -> float:
+def fastest_decay(matrix: Matrix) -> float:
     """The largest |eigenvalue| of those that decay; NaN where a large matrix does not tell."""
     rates = _eigenvalues(matrix, "SR")
     return float(np.abs(rates[~(rates.real >= 0)]).max(initial=0.0))
 
 
-def _eigenvalues(matrix: Any, which: str) -> Array:
+def _eigenvalues(matrix: Matrix, which: str) -> Array:
     """All of a dense or small matrix; of a large sparse one those at an end of the spectrum."""
     if isinstance(matrix, np.ndarray):
         return np.asarray(np.linalg.eigvals(matrix))

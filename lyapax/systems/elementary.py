@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import sympy
@@ -15,10 +14,12 @@ class UntraceableError(TypeError):
     """The function does something that has no expression graph; the message names the line."""
 
 
+Operation = Callable[..., sympy.Basic]  # of elements, to another: a number or a condition
+
 NOT_REAL = tuple(type(e) for e in (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I))
 
 
-def number(value: float) -> Any:
+def number(value: float) -> sympy.Expr:
     """0.5 stays exact, and 0 and 1 vanish from sums and products."""
     value = float(value)
     if not np.isfinite(value):
@@ -26,7 +27,7 @@ def number(value: float) -> Any:
     return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
 
 
-def expression(element: Any) -> Any:
+def expression(element: object) -> sympy.Expr:
     """An element as a number: a condition counts 1 or 0."""
     if isinstance(element, sympy.Expr):
         return element
@@ -39,7 +40,7 @@ def expression(element: Any) -> Any:
     raise UntraceableError(f"only real numbers are supported, got {element!r:.60}")
 
 
-def condition(element: Any) -> Any:
+def condition(element: object) -> Boolean:
     """An element as a condition: a number holds where it is not 0."""
     if isinstance(element, Boolean) and not isinstance(element, sympy.Expr):
         return element
@@ -47,8 +48,8 @@ def condition(element: Any) -> Any:
     return sympy.Or(value > 0, value < 0)
 
 
-def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*elements: Any) -> Any:
+def _numeric(operation: Operation) -> Operation:
+    def call(*elements: object) -> sympy.Basic:
         result = operation(*(expression(e) for e in elements))
         factors = (result, *result.args) if isinstance(result, sympy.Mul) else (result,)
         if any(isinstance(factor, NOT_REAL) for factor in factors):
@@ -58,12 +59,12 @@ def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _logical(operation: Callable[..., Any]) -> Callable[..., Any]:
+def _logical(operation: Operation) -> Operation:
     return lambda *elements: operation(*(condition(e) for e in elements))
 
 
-def _bitwise(operation: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*elements: Any) -> Any:
+def _bitwise(operation: Operation) -> Operation:
+    def call(*elements: object) -> sympy.Basic:
         for element in elements:
             if isinstance(element, sympy.Expr) or not isinstance(element, Boolean | bool):
                 raise UntraceableError("&, | and ~ need conditions, such as x > 0")
@@ -72,23 +73,23 @@ def _bitwise(operation: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _maximum(a: Any, b: Any) -> Any:
+def _maximum(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """NaN in what varies stays NaN: a comparison with it is false."""
     return Choice(a > b, a, b) if a.is_Number else Choice(a < b, b, a)
 
 
-def _minimum(a: Any, b: Any) -> Any:
+def _minimum(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return Choice(a < b, a, b) if a.is_Number else Choice(a > b, b, a)
 
 
-def _angle(y: Any, x: Any) -> Any:
+def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
     """SymPy writes that of two numbers with complex logarithms."""
     if x.is_number and y.is_number:
         return number(math.atan2(float(y), float(x)))
     return sympy.atan2(y, x)
 
 
-ARITHMETIC: dict[str, Callable[..., Any]] = {
+ARITHMETIC: dict[str, Operation] = {
     "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
     "negative": lambda a: -a, "positive": lambda a: a, "square": lambda a: a * a,
@@ -108,7 +109,7 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     "equal": sympy.Eq, "not_equal": sympy.Ne,
 }  # fmt: skip
 
-ELEMENTARY: dict[str, Callable[..., Any]] = {
+ELEMENTARY: dict[str, Operation] = {
     **{name: _numeric(operation) for name, operation in ARITHMETIC.items()},
     "logical_and": _logical(sympy.And),
     "logical_or": _logical(sympy.Or),

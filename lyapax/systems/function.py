@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Self
 
 import numpy as np
 import scipy  # its modules load when they are first used
+from numpy.typing import ArrayLike, DTypeLike
 
 from .._check import Array, broadcast, count, flat_batch, real_array, room
 from .._device import Home, home_of
@@ -18,11 +19,12 @@ from .base import Devices
 from .batches import named_axes
 from .eigenvalues import DENSE, fastest_decay, largest_eigenvalue
 from .jumps import jumps
+from .matrices import Matrix
 from .routes import of_function, request
-from .semilinear import Linear, linear_part
+from .semilinear import Grid, Linear, linear_part
 from .signature import named, takes_time
 from .trace import trace
-from .traced import Scalar
+from .traced import Function, Scalar
 
 BYTES = 1000  # of a variable in a trace, at least
 
@@ -45,12 +47,12 @@ class _Traced:
 
     def __init__(
         self,
-        f: Callable[..., Any],
+        f: Function,
         dim: int,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, object] | None = None,
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
-        initial: Any = None,
+        initial: ArrayLike | None = None,
     ):
         self.is_driven = takes_time(f, "f", ("x", "p"))
         self.name = str(getattr(f, "__name__", type(f).__name__))
@@ -72,7 +74,7 @@ class _Traced:
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
         self._refuse_hidden_vectors()
 
-    def _set(self, params: Mapping[str, Any]) -> None:
+    def _set(self, params: Mapping[str, object]) -> None:
         self.home = home_of(*params.values())
         self.params = {name: real_array(v, f"params[{name!r}]") for name, v in params.items()}
         self._lead = {}
@@ -105,7 +107,7 @@ class _Traced:
                     f'shapes={{"{name}": ()}} if its values are the members of a batch'
                 )
 
-    def with_params(self, **params: Any) -> "_Traced":
+    def with_params(self, **params: object) -> Self:
         unknown = set(params) - set(self.params)
         if unknown:
             raise ValueError(
@@ -181,7 +183,7 @@ class _Traced:
     def fastest_rate(self, state: Array) -> float | None:
         return self._fastest(state, largest_eigenvalue)
 
-    def _fastest(self, state: Array, rate: Callable[[Any], float]) -> float | None:
+    def _fastest(self, state: Array, rate: Callable[[Matrix], float]) -> float | None:
         """The largest of the Jacobian's rates that limit the step."""
         form, linear = form_of(self.graph), self.linear
         table = form.table_of(flat_batch(self._table(), state.shape[:-1], 1))
@@ -198,7 +200,7 @@ class _Traced:
                 return None
             rows, columns = np.array(list(entries), int).reshape(-1, 2).T
             shape = len(self.graph.outputs), len(self.graph.state)
-            matrix: Any = scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
+            matrix: Matrix = scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
             if linear or self.dim <= DENSE:
                 matrix = matrix.toarray()
             found = linear.rate(matrix, rate) if linear else rate(matrix)
@@ -208,7 +210,7 @@ class _Traced:
         return fastest
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         table = flat_batch(self._table(), shape, 1)
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
@@ -219,14 +221,14 @@ class _Traced:
         return f"{type(self).__name__}({self.name}, dim={self.dim}{by})"
 
 
-def variables(value: Any, name: str) -> int:
+def variables(value: object, name: str) -> int:
     """The number of state variables, checked: memory must have room for their trace."""
     found = count(value, name)
     room(BYTES * found, f"{name} = {found:.3g} variables", "a function can have fewer")
     return found
 
 
-def _shapes(shapes: Any, params: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def _shapes(shapes: object, params: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
     found = {}
     for name, shape in named(shapes, "shapes").items():
         if name not in params:
@@ -299,14 +301,14 @@ class Flow(_Traced):
 
     def __init__(
         self,
-        f: Callable[..., Any],
+        f: Function,
         dim: int,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, object] | None = None,
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
-        linear: Any = None,
-        grid: Any = None,
-        initial: Any = None,
+        linear: ArrayLike | None = None,
+        grid: Grid | None = None,
+        initial: ArrayLike | None = None,
     ):
         self.linear = linear_part(linear, grid, variables(dim, "dim"))
         super().__init__(f, dim, params, shapes=shapes, initial=initial)

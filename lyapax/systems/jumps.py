@@ -5,12 +5,13 @@ is a question of values. So it is answered by numbers: points on the surfaces wh
 switches are found along random lines, and the outputs are compared on both sides of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 from sympy.core.relational import Relational
 
 from .._check import Array
@@ -69,13 +70,13 @@ class Lines:
     p: Array  # (parameters, lines)
     t: Array  # (lines,)
 
-    def at(self, s: Any) -> Points:
+    def at(self, s: Array) -> Points:
         """(t, x, p) at s (lines,), or at s (lines, points)."""
         extra = (slice(None),) + (None,) * (np.ndim(s) - 1)
         x = self.c[(slice(None), *extra)] + s * self.d[(slice(None), *extra)]
         return self.t[extra], x, self.p[(slice(None), *extra)]
 
-    def chosen(self, which: Any) -> "Lines":
+    def chosen(self, which: NDArray[Any]) -> "Lines":
         return Lines(self.c[:, which], self.d[:, which], self.p[:, which], self.t[which])
 
 
@@ -134,7 +135,9 @@ def _parts(outputs: tuple[sympy.Expr, ...]) -> Iterator[sympy.Basic]:
             waiting += part.args
 
 
-def _lines(graph: Graph, table: Array, count: int, rng: Any, centres: Array | None) -> Lines:
+def _lines(
+    graph: Graph, table: Array, count: int, rng: np.random.Generator, centres: Array | None
+) -> Lines:
     """Lines through points of all sizes, some coordinates exactly 0, or through `centres`."""
     n = len(graph.state)
     size = 10.0 ** rng.uniform(-2, 2, count)
@@ -148,7 +151,7 @@ def _lines(graph: Graph, table: Array, count: int, rng: Any, centres: Array | No
     return Lines(c, d, p, size * rng.random(count))
 
 
-def _centres(graph: Graph, table: Array, count: int, rng: Any) -> Array:
+def _centres(graph: Graph, table: Array, count: int, rng: np.random.Generator) -> Array:
     """Points where arguments of `abs` vanish: |v| < 1e-4 switches only there."""
     state = set(graph.state)
     found = [np.empty((len(state), 0))]
@@ -217,7 +220,7 @@ def _sizes(
         )
 
 
-def _values(graph: Graph, expressions: Any) -> Callable[[Points], list[Array]]:
+def _values(graph: Graph, expressions: Sequence[sympy.Expr]) -> Callable[[Points], list[Array]]:
     function = on_arrays(graph, expressions)
 
     def values(points: Points) -> list[Array]:

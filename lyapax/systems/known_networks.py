@@ -1,12 +1,15 @@
 """Networks of the literature: a node and a coupling with their reference; the matrix is yours."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .matrices import Matrix
 from .network import Network
+from .trace import Parameters
+from .traced import Function, Traceable
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class KnownNetwork:
     """
 
     name: str
-    node: Callable[..., Any]
-    coupling: Callable[..., Any]
-    params: Mapping[str, Any]
+    node: Function
+    coupling: Function
+    params: Mapping[str, ArrayLike]
     reference: str
     kind: str = "flow"
     dt: float | None = 0.02
@@ -50,7 +53,7 @@ class KnownNetwork:
     initial: tuple[float, ...] | None = None
 
     def system(
-        self, W: Any, *, shapes: Mapping[str, tuple[int, ...]] | None = None, **params: Any
+        self, W: Matrix, *, shapes: Mapping[str, tuple[int, ...]] | None = None, **params: object
     ) -> Network:
         """Build it.
 
@@ -80,32 +83,32 @@ class KnownNetwork:
         )
 
 
-def sine(x: Any, y: Any, p: Any) -> Any:
+def sine(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [np.sin(y[0] - x[0])]
 
 
-def difference(x: Any, y: Any, p: Any) -> Any:
+def difference(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [y[0] - x[0]]
 
 
-def sent(x: Any, y: Any, p: Any) -> Any:
+def sent(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [y[0]]
 
 
-def sigmoid(u: Any) -> Any:
+def sigmoid(u: Traceable) -> Traceable:
     return 0.5 + 0.5 * np.tanh(0.5 * u)
 
 
-def kuramoto(x: Any, s: Any, p: Any) -> Any:
+def kuramoto(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [p.omega + p.K * s[0]]
 
 
-def swing(x: Any, s: Any, p: Any) -> Any:
+def swing(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     """Kuramoto with inertia: phases and frequencies of the machines of a power grid."""
     return [x[1], (p.power - p.damping * x[1] + p.K * s[0]) / p.inertia]
 
 
-def stuart_landau(x: Any, s: Any, p: Any) -> Any:
+def stuart_landau(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     r2 = x[0] ** 2 + x[1] ** 2
     return [
         x[0] - p.omega * x[1] - r2 * (x[0] - p.shear * x[1]) + p.K * s[0],
@@ -113,22 +116,22 @@ def stuart_landau(x: Any, s: Any, p: Any) -> Any:
     ]
 
 
-def both_differences(x: Any, y: Any, p: Any) -> Any:
+def both_differences(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [y[0] - x[0], y[1] - x[1]]
 
 
-def fitzhugh_nagumo(x: Any, s: Any, p: Any) -> Any:
+def fitzhugh_nagumo(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [x[0] - x[0] ** 3 / 3 - x[1] + p.current + p.K * s[0], (x[0] + p.a - p.b * x[1]) / p.tau]
 
 
-def wilson_cowan(x: Any, s: Any, p: Any) -> Any:
+def wilson_cowan(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     """Excitation and inhibition of brain regions; W connects excitation."""
     excited = sigmoid(1.3 * (p.c1 * x[0] - p.c2 * x[1] + p.drive + p.K * s[0] - 4.0))
     inhibited = sigmoid(2.0 * (p.c3 * x[0] - p.c4 * x[1] - 3.7))
     return [-x[0] + (1 - x[0]) * excited, -x[1] + (1 - x[1]) * inhibited]
 
 
-def hindmarsh_rose(x: Any, s: Any, p: Any) -> Any:
+def hindmarsh_rose(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [
         x[1] - x[0] ** 3 + 3 * x[0] ** 2 - x[2] + p.current - p.K * (x[0] - p.reversal) * s[0],
         1 - 5 * x[0] ** 2 - x[1],
@@ -136,16 +139,16 @@ def hindmarsh_rose(x: Any, s: Any, p: Any) -> Any:
     ]
 
 
-def fast_synapse(x: Any, y: Any, p: Any) -> Any:
+def fast_synapse(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     """Fast threshold modulation: open while the sender spikes."""
     return [sigmoid(10.0 * (y[0] + 0.25))]
 
 
-def hodgkin_huxley(x: Any, s: Any, p: Any) -> Any:
+def hodgkin_huxley(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     """Potential in mV and gates m, h, n of the squid axon; synapses as of `voltage_synapse`."""
     v, m, h, n = x
 
-    def linear(u: Any) -> Any:
+    def linear(u: Traceable) -> Traceable:
         """u / (1 - exp(-u)), through its gap at 0."""
         near = np.abs(u) < 1e-6
         safe = np.where(near, 1.0, u)
@@ -160,47 +163,47 @@ def hodgkin_huxley(x: Any, s: Any, p: Any) -> Any:
     ]
 
 
-def voltage_synapse(x: Any, y: Any, p: Any) -> Any:
+def voltage_synapse(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [sigmoid(y[0] / 2)]
 
 
-def lotka_volterra(x: Any, s: Any, p: Any) -> Any:
+def lotka_volterra(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [x[0] * (p.r - x[0] - s[0]) + p.immigration]
 
 
-def hopfield(x: Any, s: Any, p: Any) -> Any:
+def hopfield(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [-x[0] / p.tau + s[0] + p.bias]
 
 
-def gained(x: Any, y: Any, p: Any) -> Any:
+def gained(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [np.tanh(p.gain * y[0])]
 
 
-def ctrnn(x: Any, s: Any, p: Any) -> Any:
+def ctrnn(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [(s[0] - x[0] + p.drive) / p.tau]
 
 
-def biased(x: Any, y: Any, p: Any) -> Any:
+def biased(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [sigmoid(y[0] + p.bias)]
 
 
-def sis(x: Any, s: Any, p: Any) -> Any:
+def sis(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [p.infection * (1 - x[0]) * s[0] - p.recovery * x[0]]
 
 
-def logistic(x: Any, s: Any, p: Any) -> Any:
+def logistic(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [(1 - p.K) * p.r * x[0] * (1 - x[0]) + p.K * s[0]]
 
 
-def logistic_sent(x: Any, y: Any, p: Any) -> Any:
+def logistic_sent(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [p.r * y[0] * (1 - y[0])]
 
 
-def henon(x: Any, s: Any, p: Any) -> Any:
+def henon(x: Traceable, s: Traceable, p: Parameters) -> Traceable:
     return [(1 - p.K) * (1 - p.a * x[0] ** 2) + x[1] + p.K * s[0], p.b * x[0]]
 
 
-def henon_sent(x: Any, y: Any, p: Any) -> Any:
+def henon_sent(x: Traceable, y: Traceable, p: Parameters) -> Traceable:
     return [1 - p.a * y[0] ** 2]
 
 

@@ -1,7 +1,7 @@
 """Known systems, with references and expected exponents as data."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from .._check import number, positive, room
 from .function import Flow, Map, variables
+from .trace import Parameters
+from .traced import Function, Traceable
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class KnownSystem:
     """
 
     name: str
-    f: Callable[..., Any]
+    f: Function
     dim: int
     params: Mapping[str, float]
     reference: str
@@ -61,7 +63,7 @@ class KnownSystem:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     semilinear: Mapping[str, Any] = field(default_factory=dict)  # `linear` and `grid` of a Flow
 
-    def system(self, **params: Any) -> Flow | Map:
+    def system(self, **params: object) -> Flow | Map:
         """Build it.
 
         Parameters
@@ -75,40 +77,40 @@ class KnownSystem:
         built = kind(
             self.f, self.dim, self.params, shapes=shapes, initial=self.initial, **self.semilinear
         )
-        return built.with_params(**params) if params else built  # type: ignore[return-value]
+        return built.with_params(**params) if params else built
 
 
-def lorenz63(x: Any, p: Any) -> Any:
+def lorenz63(x: Traceable, p: Parameters) -> Traceable:
     return [p.sigma * (x[1] - x[0]), x[0] * (p.rho - x[2]) - x[1], x[0] * x[1] - p.beta * x[2]]
 
 
-def roessler(x: Any, p: Any) -> Any:
+def roessler(x: Traceable, p: Parameters) -> Traceable:
     return [-x[1] - x[2], x[0] + p.a * x[1], p.b + x[2] * (x[0] - p.c)]
 
 
-def hyperroessler(x: Any, p: Any) -> Any:
+def hyperroessler(x: Traceable, p: Parameters) -> Traceable:
     return [-x[1] - x[2], x[0] + p.a * x[1] + x[3], p.b + x[0] * x[2], p.c * x[3] - p.d * x[2]]
 
 
-def lorenz96(x: Any, p: Any) -> Any:
+def lorenz96(x: Traceable, p: Parameters) -> Traceable:
     return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + p.forcing
 
 
-def van_der_pol(x: Any, p: Any) -> Any:
+def van_der_pol(x: Traceable, p: Parameters) -> Traceable:
     return [x[1], p.mu * (1 - x[0] ** 2) * x[1] - x[0]]
 
 
-def stuart_landau(x: Any, p: Any) -> Any:
+def stuart_landau(x: Traceable, p: Parameters) -> Traceable:
     r2 = x[0] ** 2 + x[1] ** 2
     return [x[0] - p.omega * x[1] - r2 * x[0], p.omega * x[0] + x[1] - r2 * x[1]]
 
 
-def fitzhugh_nagumo(x: Any, p: Any) -> Any:
+def fitzhugh_nagumo(x: Traceable, p: Parameters) -> Traceable:
     return [x[0] - x[0] ** 3 / 3 - x[1] + p.current, (x[0] + p.a - p.b * x[1]) / p.tau]
 
 
-def wilson_cowan(x: Any, p: Any) -> Any:
-    def rate(u: Any, slope: Any, threshold: Any) -> Any:
+def wilson_cowan(x: Traceable, p: Parameters) -> Traceable:
+    def rate(u: Traceable, slope: float, threshold: float) -> Traceable:
         return 1 / (1 + np.exp(-slope * (u - threshold))) - 1 / (1 + np.exp(slope * threshold))
 
     return [
@@ -117,24 +119,24 @@ def wilson_cowan(x: Any, p: Any) -> Any:
     ]
 
 
-def henon(x: Any, p: Any) -> Any:
+def henon(x: Traceable, p: Parameters) -> Traceable:
     return [1 - p.a * x[0] ** 2 + x[1], p.b * x[0]]
 
 
-def logistic(x: Any, p: Any) -> Any:
+def logistic(x: Traceable, p: Parameters) -> Traceable:
     return [p.r * x[0] * (1 - x[0])]
 
 
-def standard_map(x: Any, p: Any) -> Any:
+def standard_map(x: Traceable, p: Parameters) -> Traceable:
     momentum = x[1] + p.kick * np.sin(x[0])
     return [np.mod(x[0] + momentum, 2 * np.pi), np.mod(momentum, 2 * np.pi)]
 
 
-def cat_map(x: Any, p: Any) -> Any:
+def cat_map(x: Traceable, p: Parameters) -> Traceable:
     return [np.mod(2 * x[0] + x[1], 1.0), np.mod(x[0] + x[1], 1.0)]
 
 
-def folded_towel(x: Any, p: Any) -> Any:
+def folded_towel(x: Traceable, p: Parameters) -> Traceable:
     return [
         3.8 * x[0] * (1 - x[0]) - 0.05 * (x[1] + 0.35) * (1 - 2 * x[2]),
         0.1 * ((x[1] + 0.35) * (1 - 2 * x[2]) - 1) * (1 - 1.9 * x[0]),
@@ -142,17 +144,17 @@ def folded_towel(x: Any, p: Any) -> Any:
     ]
 
 
-def _rotated(x: Any, p: Any) -> Any:
+def _rotated(x: Traceable, p: Parameters) -> Traceable:
     c, s = p.alpha * np.cos(p.theta), p.alpha * np.sin(p.theta)
     return np.tanh(c * x[0] - s * x[1]), np.tanh(s * x[0] + c * x[1])
 
 
-def pta_flow(x: Any, p: Any) -> Any:
+def pta_flow(x: Traceable, p: Parameters) -> Traceable:
     u, v = _rotated(x, p)
     return [u - x[0], v - x[1]]
 
 
-def pta_map(x: Any, p: Any) -> Any:
+def pta_map(x: Traceable, p: Parameters) -> Traceable:
     return list(_rotated(x, p))
 
 
@@ -235,7 +237,7 @@ KURAMOTO_SIVASHINSKY_22 = (
 )
 
 
-def kuramoto_sivashinsky(u: Any, p: Any) -> Any:
+def kuramoto_sivashinsky(u: Traceable, p: Parameters) -> Traceable:
     """-u^2/2 on the grid, of which the right-hand side takes the derivative."""
     return -u * u / 2
 

@@ -7,13 +7,16 @@ import scipy  # its modules load when they are first used
 
 from .._check import Array, real_array
 
+# Dense (..., n, n), or a scipy.sparse (n, n), which is CSR once it is checked. SciPy has no types.
+Matrix = Any
 
-def matrix_home(W: Any) -> Any:
+
+def matrix_home(W: Matrix) -> object:
     """The array that tells where a matrix lies: of a sparse one its values."""
     return W.data if type(W).__module__.startswith("cupyx") else W
 
 
-def square(W: Any, name: str) -> Any:
+def square(W: Matrix, name: str) -> Matrix:
     """A copy as float64 (..., n, n), or as CSR (n, n) if it is sparse."""
     if type(W).__module__.startswith("cupyx"):  # a sparse matrix on a GPU
         W = W.get()
@@ -23,7 +26,7 @@ def square(W: Any, name: str) -> Any:
     return found
 
 
-def sparse(W: Any, name: str = "W") -> Any:
+def sparse(W: Matrix, name: str = "W") -> Matrix:
     """A copy in CSR, duplicates summed, of finite float64."""
     if W.ndim != 2:
         raise ValueError(f"{name} must be square, (n, n), if it is sparse, got shape {W.shape}")
@@ -39,7 +42,7 @@ def sparse(W: Any, name: str = "W") -> Any:
     return found
 
 
-def entries(values: Any, matrix: Any) -> Array:
+def entries(values: Matrix, matrix: Matrix) -> Array:
     """Values of edges where a matrix has entries: (..., n, n); of a sparse one (..., nonzeros)."""
     if not scipy.sparse.issparse(matrix):
         return np.asarray(values.toarray() if scipy.sparse.issparse(values) else values)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy  # its modules load when they are first used
+import sympy
+from numpy.typing import ArrayLike, DTypeLike
 
 from .._check import Array, broadcast, choice, count, quoted, real_array
 from .._device import Home, home_of
@@ -18,12 +19,13 @@ from .base import Devices
 from .batches import named_axes
 from .eigenvalues import fastest_decay, largest_eigenvalue
 from .jumps import jumps
-from .matrices import matrix_home, square
+from .matrices import Matrix, matrix_home, square
 from .network_arrays import NetworkArrays
 from .network_jacobian import jacobian
 from .nodes import MOST_VARIABLES, alone, edge_nodes, graphs, separated_nodes, traces, whole
 from .routes import is_small, of_edges, of_nodes, of_straight_line, request
 from .signature import named, takes_time
+from .traced import Function
 
 SAMPLES = 32  # parameters of nodes and edges at which jumps and angles are looked for
 MEMBERS = 4  # at which the Jacobian's eigenvalues are looked at
@@ -105,15 +107,15 @@ class Network:
 
     def __init__(
         self,
-        node: Callable[..., Any],
-        coupling: Callable[..., Any],
-        W: Any,
-        params: Mapping[str, Any] | None = None,
+        node: Function,
+        coupling: Function,
+        W: Matrix,
+        params: Mapping[str, object] | None = None,
         *,
         kind: str = "flow",
         shapes: Mapping[str, tuple[int, ...]] | None = None,
-        inputs: Any = None,
-        initial: Any = None,
+        inputs: ArrayLike | None = None,
+        initial: ArrayLike | None = None,
         variables: int | None = None,
     ):
         self.kind = choice(kind, "kind", ("flow", "map"))
@@ -141,10 +143,10 @@ class Network:
         self.initial = None if initial is None else self._flat(initial, "initial")
         self.batch_shape = self._batch()
 
-    def _listed(self, W: Any) -> list[Any]:
+    def _listed(self, W: Matrix) -> list[Matrix]:
         return list(W) if self._several else [W]
 
-    def _set_matrices(self, W: Any) -> None:
+    def _set_matrices(self, W: Matrix) -> None:
         names = [f"W[{i}]" for i in range(len(W))] if self._several else ["W"]
         self.matrices = [square(w, name) for w, name in zip(self._listed(W), names, strict=True)]
         sizes = {w.shape[-1] for w in self.matrices}
@@ -152,14 +154,14 @@ class Network:
             raise ValueError(f"W must be matrices of one size, got {sorted(sizes)}")
         (self.n,) = sizes
 
-    def _set_params(self, given: dict[str, Any], wanted: dict[str, Any]) -> None:
+    def _set_params(self, given: Mapping[str, object], wanted: Mapping[str, object]) -> None:
         """Values and shapes; by default the shape says what a parameter is."""
         if self.inputs is not None and "input" in given:
             raise ValueError("params must not name input, which is what inputs are called")
         for name in wanted:
             if name not in given:
                 raise ValueError(f"shapes names {name!r}, params has {', '.join(given) or 'none'}")
-        self.params: dict[str, Any] = {}
+        self.params: dict[str, Matrix] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         for name, value in given.items():
             label = f"params[{name!r}]"
@@ -203,7 +205,7 @@ class Network:
         leads += [a.shape[:-1] for a in [self.initial] if a is not None]
         return broadcast("W, params, inputs and initial", *leads)
 
-    def _flat(self, value: Any, name: str) -> Array:
+    def _flat(self, value: ArrayLike, name: str) -> Array:
         """States (m,), (n, m) or (..., n, m) as (..., n m)."""
         array = real_array(value, name, ndim_min=1)
         wanted = self.state_shape
@@ -303,7 +305,7 @@ class Network:
             if symbol not in named:
                 continue
             name = named[symbol]
-            value: Any = self.inputs if name == "input" else self.params[name]
+            value: Matrix = self.inputs if name == "input" else self.params[name]
             flat = value.data if scipy.sparse.issparse(value) else value.ravel()
             columns.append(rng.choice(flat if len(flat) else np.zeros(1), SAMPLES))
         return np.stack(columns, axis=1) if columns else np.zeros((SAMPLES, 0))
@@ -315,7 +317,7 @@ class Network:
     def fastest_rate(self, state: Array) -> float | None:
         return self._fastest(state, largest_eigenvalue)
 
-    def _fastest(self, state: Array, rate: Callable[[Any], float]) -> float | None:
+    def _fastest(self, state: Array, rate: Callable[[Matrix], float]) -> float | None:
         arrays, edges = NetworkArrays(self, state.shape[:-1]), self._edges
         state = state.reshape(-1, *self.state_shape)
         fastest = 0.0
@@ -328,7 +330,7 @@ class Network:
             fastest = max(fastest, found)
         return fastest
 
-    def with_params(self, **params: Any) -> "Network":
+    def with_params(self, **params: object) -> "Network":
         own = ("W", "inputs", *self.params)
         for name in params:
             choice(name, "params", own)
@@ -361,7 +363,7 @@ class Network:
         return noise if self.initial is None else self.initial + 1e-3 * noise
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         found = NetworkArrays(self, shape)
@@ -378,7 +380,7 @@ class Network:
         return edge_nodes(self._traces, self._which, self.driven)
 
     @cached_property
-    def pattern(self) -> Any:
+    def pattern(self) -> Matrix:
         """Where any of the matrices has an entry, of any member, as CSR."""
         found = scipy.sparse.csr_array((self.n, self.n))
         for matrix in self.matrices:
@@ -390,17 +392,17 @@ class Network:
         return found
 
     @property
-    def params_of_nodes(self) -> list[Any]:
+    def params_of_nodes(self) -> list[sympy.Symbol]:
         """The symbols of the parameters of nodes in the graphs, in order, without inputs."""
         return [s for name, s in self._traces.of_node.items() if name in self.params]
 
     @property
-    def params_of_edges(self) -> Mapping[str, Any]:
+    def params_of_edges(self) -> Mapping[str, sympy.Symbol]:
         """The symbols of the parameters of edges in the graphs."""
         return self._traces.of_edge
 
     @property
-    def driven(self) -> tuple[Any, ...]:
+    def driven(self) -> tuple[sympy.Symbol, ...]:
         """The symbol of p.input, where there is one."""
         return () if self.inputs is None else (self._traces.of_node["input"],)
 
@@ -420,12 +422,12 @@ class Network:
 KINDS = "number", "node", "edge"
 
 
-def _is_several(W: Any) -> bool:
+def _is_several(W: Matrix) -> bool:
     """Whether W is a list of matrices, and no matrix written as lists of numbers."""
     return isinstance(W, list | tuple) and bool(W) and all(_axes(w, 2) >= 2 for w in W)
 
 
-def _axes(value: Any, most: int) -> int:
+def _axes(value: object, most: int) -> int:
     """The axes of an array or of nested lists, of which `most` are looked for."""
     if isinstance(value, list | tuple):
         return 1 + _axes(value[0], most - 1) if value and most else 0

@@ -1,7 +1,8 @@
 """The arrays of a network of nodes, as its propagators take them."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy  # its modules load when they are first used
@@ -11,7 +12,8 @@ from ..kernels.codegen import Graph, on_arrays
 from ..kernels.hoist import Hoisted, hoisted
 from ..kernels.nodes import Edges, prepared, prepared_edges
 from ..kernels.propagator import chosen
-from .matrices import entries
+from .arrays import EdgeArrays, Integers, NodalArrays, Weights
+from .matrices import Matrix, entries
 from .nodes import TIME, Product, Separated, symbols
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class NetworkArrays:
     def __init__(self, network: "Network", shape: tuple[int, ...]):
         self.network, self.shape, self.n = network, shape, network.n
 
-    def separable(self, separated: Separated) -> dict[str, Any]:
+    def separable(self, separated: Separated) -> NodalArrays:
         """The arrays of `Nodal`."""
         nodes, table_of = prepared(separated.nodes, self.network.driven)
         degrees = [_row_sums(self._product(one)) for one in separated.degrees]
@@ -35,7 +37,7 @@ class NetworkArrays:
             "inputs": self._inputs()[:, :, None],
         }
 
-    def edge_by_edge(self, edges: Edges) -> dict[str, Any]:
+    def edge_by_edge(self, edges: Edges) -> EdgeArrays:
         """The arrays of `EdgeByEdge`."""
         found, node_table, edge_table = prepared_edges(edges, self.network.driven)
         return {
@@ -97,19 +99,19 @@ class NetworkArrays:
         ]
 
     @cached_property
-    def receivers(self) -> Any:
+    def receivers(self) -> Integers:
         """The node at which each edge ends, in the order of `pattern`."""
         return np.repeat(np.arange(self.n), np.diff(self.pattern.indptr))
 
     @property
-    def pattern(self) -> Any:
+    def pattern(self) -> Matrix:
         return self.network.pattern
 
     @property
     def edges(self) -> int:
         return int(self.pattern.nnz)
 
-    def _product(self, one: Product) -> Any:
+    def _product(self, one: Product) -> Weights:
         """A matrix times its function of edges: (B or 1, n, n) or a CSR triple."""
         matrix, of_edges = self.network.matrices[one.sum], self.network.params_of_edges
         values = [entries(self.network.params[name], matrix) for name in of_edges]
@@ -133,14 +135,14 @@ def _stacked(columns: list[Array], count: int) -> Array:
     return np.stack(whole, axis=-1) if whole else np.zeros((1, count, 0))
 
 
-def _columns(table: Array, table_of: Any) -> Array:
+def _columns(table: Array, table_of: Callable[[Array], Array]) -> Array:
     """(B or 1, count, parameters) as the (B or 1, columns, count) of kernels."""
     members, count, _ = table.shape
     made = table_of(table.reshape(members * count, -1)).reshape(members, count, -1)
     return np.ascontiguousarray(made.swapaxes(1, 2))
 
 
-def _row_sums(product: Any) -> Array:
+def _row_sums(product: Weights) -> Array:
     if not isinstance(product, tuple):
         return np.asarray(product.sum(axis=-1))
     indptr, _, data = product

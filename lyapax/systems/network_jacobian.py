@@ -1,7 +1,5 @@
 """The Jacobian of a network of nodes by plain NumPy, for what needs it at a few states only."""
 
-from typing import Any
-
 import numpy as np
 import scipy  # its modules load when they are first used
 import sympy
@@ -9,11 +7,13 @@ import sympy
 from .._check import Array
 from ..kernels.codegen import Graph, on_arrays
 from ..kernels.nodes import Edges
+from .arrays import Integers
+from .matrices import Matrix
 
 
 def jacobian(
-    edges: Edges, receivers: Any, senders: Any, of_edges: Array, of_nodes: Array, x: Array
-) -> Any:
+    edges: Edges, receivers: Integers, senders: Integers, of_edges: Array, of_nodes: Array, x: Array
+) -> Matrix:
     """d field / d x as a sparse matrix (n m, n m) at a state (n, m) and time 0.
 
     of_edges (edges, parameters), of_nodes (n, parameters): those of the graphs, without slopes.
@@ -44,7 +44,7 @@ def jacobian(
     return scipy.sparse.csr_array((values, (row, column)), shape=(n * m, n * m))
 
 
-def _values(graph: Graph, t: float, x: Any, p: Any, count: int) -> Array:
+def _values(graph: Graph, t: float, x: Array, p: Array, count: int) -> Array:
     """Outputs and slopes of a graph on `count` nodes or edges."""
     wanted: list[sympy.Expr] = [*graph.outputs, *graph.jacobian().values()]
     with np.errstate(all="ignore"):

@@ -1,8 +1,8 @@
 """A node and a coupling, as users write them, become the graphs that kernels run on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import sympy
 
@@ -11,10 +11,11 @@ from ..kernels.nodes import Edges, Nodes
 from .coupling import Sides, Term, separated
 from .elementary import UntraceableError
 from .trace import Parameters, outputs_of
-from .traced import Traced
+from .traced import Function, Traced
 
 MOST_VARIABLES = 64  # of a node, that are tried
 TIME = sympy.Symbol("t", real=True)
+T = TypeVar("T")
 
 
 def symbols(letter: str, count: int) -> tuple[sympy.Symbol, ...]:
@@ -44,11 +45,7 @@ class Traces:
 
 
 def traces(
-    node: Callable[..., Any],
-    coupling: Callable[..., Any],
-    names: Mapping[str, str],
-    timed: bool,
-    variables: int | None,
+    node: Function, coupling: Function, names: Mapping[str, str], timed: bool, variables: int | None
 ) -> Traces:
     """Run both on symbols. names: "number", "node" or "edge" for each parameter."""
     found = dict(zip(names, symbols("p", len(names)), strict=True))
@@ -62,7 +59,11 @@ def traces(
             sums = outputs_of(
                 coupling, [Traced(symbols("x", m)), Traced(symbols("y", m)), every], "coupling"
             )
-            arguments = [Traced(symbols("x", m)), Traced(symbols("s", len(sums))), p]
+            arguments: list[Traced | Parameters] = [
+                Traced(symbols("x", m)),
+                Traced(symbols("s", len(sums))),
+                p,
+            ]
             if timed:
                 arguments.append(Traced(TIME))
             values = outputs_of(node, arguments, "node")
@@ -240,7 +241,7 @@ def whole(found: Traces, matrix_of: tuple[int, ...], n: int) -> Graph:
     return Graph(tuple(x for node in state for x in node), every, TIME, tuple(outputs))
 
 
-def _place(found: list[Any], item: Any, letter: str) -> sympy.Symbol:
+def _place(found: list[T], item: T, letter: str) -> sympy.Symbol:
     """The symbol of an item's place in a list, where it is put if it is new."""
     if item not in found:
         found.append(item)

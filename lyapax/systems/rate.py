@@ -1,12 +1,10 @@
 """Rate networks from a weight matrix, dense or sparse."""
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy  # its modules load when they are first used
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .._check import Array, broadcast, choice, flat_batch, real_array
 from .._device import home_of
@@ -15,10 +13,11 @@ from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph
 from .base import Devices
 from .jumps import jumps
-from .matrices import matrix_home, square
+from .matrices import Matrix, matrix_home, square
 from .routes import is_small, of_rate_network, of_straight_line, request
 from .straight_line import straight_line
-from .traced import Traced
+from .trace import Parameters
+from .traced import Function, Traceable, Traced
 
 
 class RateNetwork:
@@ -64,18 +63,18 @@ class RateNetwork:
 
     def __init__(
         self,
-        W: Any,
-        bias: Any = None,
-        tau: Any = 1.0,
-        phi: str | Callable[..., Any] = "tanh",
+        W: Matrix,
+        bias: ArrayLike | None = None,
+        tau: ArrayLike = 1.0,
+        phi: str | Function = "tanh",
         form: str = "current",
         kind: str = "flow",
-        inputs: Any = None,
+        inputs: ArrayLike | None = None,
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
         self.home = home_of(matrix_home(W), bias, tau, inputs)
-        self.W: Any = square(W, "W")
+        self.W: Matrix = square(W, "W")
         self.is_sparse = scipy.sparse.issparse(self.W)
         shape: tuple[int, ...] = self.W.shape
         self.dim = n = shape[-1]
@@ -95,7 +94,7 @@ class RateNetwork:
             "W, bias, tau and inputs", shape[:-2], self.bias.shape[:-1], self.tau.shape[:-1], lead
         )
 
-    def _vector(self, value: Any, name: str) -> Array:
+    def _vector(self, value: ArrayLike, name: str) -> Array:
         array = real_array(value, name)
         if array.ndim == 0:
             return np.full(self.dim, array)
@@ -148,7 +147,7 @@ class RateNetwork:
 
     fastest_rate = decay_rate
 
-    def with_params(self, **params: Any) -> "RateNetwork":
+    def with_params(self, **params: object) -> "RateNetwork":
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
         for name in params:
             choice(name, "params", own)
@@ -161,7 +160,7 @@ class RateNetwork:
         changed.home = changed.home or self.home
         return changed
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """A function is left behind: few can be pickled, and what it does is in the graph."""
         phi = self.phi if isinstance(self.phi, str) else self.phi_graph
         return {**self.__dict__, "phi": phi}
@@ -170,7 +169,7 @@ class RateNetwork:
         return rng.standard_normal((*shape, self.dim))
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         if is_small(asked, self.dim, self.is_driven):
@@ -195,7 +194,7 @@ class RateNetwork:
         """Small networks are traced functions."""
         phi = NUMPY[self.phi] if isinstance(self.phi, str) else self._substituted
 
-        def f(x: Any, p: Any) -> Any:
+        def f(x: Traceable, p: Parameters) -> Traceable:
             field = p.W @ phi(x) + p.bias if self.form == "current" else phi(p.W @ x + p.bias)
             if self.is_flow:
                 return p.rate * (field - x)
@@ -206,7 +205,7 @@ class RateNetwork:
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
         return straight_line(f, self.dim, arrays, self.batch_shape, shape)
 
-    def _substituted(self, u: Any) -> Any:
+    def _substituted(self, u: Traced) -> Traced:
         """phi(u), for the tracer."""
         (x,), (value,) = self.phi_graph.state, self.phi_graph.outputs
         return Traced(np.frompyfunc(lambda e: value.xreplace({x: e}), 1, 1)(u.values))

@@ -11,6 +11,7 @@ from .._device import home_of
 from ..kernels.cells import CELLS
 from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
+from .arrays import GatedArrays
 from .base import Devices
 from .rate import RateNetwork
 from .routes import is_small, of_gated_network, of_straight_line, request
@@ -220,7 +221,7 @@ class Recurrent:
 
     fastest_rate = decay_rate
 
-    def with_params(self, **params: ArrayLike | str | None) -> Self:
+    def with_params(self, **params: object) -> Self:
         for name in params:
             choice(name, "params", self._own)
         changed = type(self)(**{**{name: getattr(self, name) for name in self._own}, **params})
@@ -236,7 +237,7 @@ class Recurrent:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         if is_small(asked, self.dim, self.is_driven, gated=True):
             return of_straight_line(asked, *self._straight_line(shape))
-        arrays: dict[str, Array | bool] = {
+        arrays: GatedArrays = {
             "hidden": flat_batch(self._hidden, shape, 4),
             "below": flat_batch(self._below, shape, 4),
             "entry": flat_batch(self._entry, shape, 3),

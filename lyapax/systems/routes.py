@@ -24,9 +24,10 @@ the next row serves.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .._check import Array, room
 from ..kernels.codegen import Graph
@@ -34,8 +35,12 @@ from ..kernels.forms import form_of
 from ..kernels.hoist import Hoisted, hoisted
 from ..kernels.propagator import Propagator
 from .activation import named_graph
+from .arrays import EdgeArrays, GatedArrays, NodalArrays, Weights
 from .base import Devices
 from .semilinear import Linear
+
+if TYPE_CHECKING:
+    from ..kernels.cuda.blocks import Unit
 
 LARGEST_THREAD = 8  # variables of a member on a GPU; more do not stay in registers
 LANES_WORK = 80  # n^2 k; unrolled code of n = k = 4 compiles in 5 s, of n = k = 8 in 35 s
@@ -53,16 +58,16 @@ class Request:
     dt: float  # 0 for maps
     k: int
     batch: int
-    dtype: Any
+    dtype: DTypeLike
     devices: Devices
 
     @property
-    def common(self) -> tuple[float, int, int, Any]:
+    def common(self) -> tuple[float, int, int, DTypeLike]:
         return self.dt, self.k, self.batch, self.dtype
 
 
 def request(
-    is_flow: bool, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices
+    is_flow: bool, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices
 ) -> Request:
     return Request(dt if is_flow else 0.0, k, int(np.prod(shape, dtype=int)), dtype, devices)
 
@@ -120,7 +125,7 @@ def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | No
 
 def of_rate_network(
     asked: Request,
-    weights: Any,
+    weights: Weights,
     bias: Array,
     inputs: Array,
     rate: Array,
@@ -152,7 +157,7 @@ def of_rate_network(
     )
 
 
-def of_nodes(asked: Request, arrays: dict[str, Any]) -> Propagator:
+def of_nodes(asked: Request, arrays: NodalArrays) -> Propagator:
     """The propagator of the arrays of `Nodal`."""
     if asked.devices:
         from ..kernels.cuda.gemm import Gemm
@@ -168,7 +173,7 @@ def of_nodes(asked: Request, arrays: dict[str, Any]) -> Propagator:
     return Nodal(**arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
 
-def of_edges(asked: Request, arrays: dict[str, Any]) -> Propagator:
+def of_edges(asked: Request, arrays: EdgeArrays) -> Propagator:
     """The propagator of the arrays of `EdgeByEdge`."""
     if asked.devices:
         raise ValueError(
@@ -186,7 +191,7 @@ def of_edges(asked: Request, arrays: dict[str, Any]) -> Propagator:
     return EdgeByEdge(**arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
 
-def of_gated_network(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagator:
+def of_gated_network(asked: Request, cell: str, arrays: GatedArrays) -> Propagator:
     """The propagator of the arrays of `Gated`: hidden, below, entry, bias, inputs."""
     if asked.devices:
         return _gated_on_gpu(asked, cell, arrays)
@@ -197,14 +202,14 @@ def of_gated_network(asked: Request, cell: str, arrays: dict[str, Any]) -> Propa
     return Gated(cell=cell, **arrays, dt=dt, k=k, batch=batch, dtype=dtype)
 
 
-def _expect_copies(*weights: Any) -> None:
+def _expect_copies(*weights: Weights) -> None:
     """Memory for what kernels make of dense weights: packed, and times the rate of each unit."""
     size = sum(w.nbytes for w in weights if isinstance(w, np.ndarray))
     room(COPIES * size, f"{COPIES} copies of the weights", "give smaller or fewer networks")
 
 
 def _rate_on_gpu(
-    asked: Request, weights: Any, offsets: Array, rate: Array, current: bool, phi: Graph
+    asked: Request, weights: Weights, offsets: Array, rate: Array, current: bool, phi: Graph
 ) -> Propagator:
     from ..kernels.cuda.activation_source import activation_source
     from ..kernels.cuda.blocks import NETWORK, Blocks
@@ -215,7 +220,7 @@ def _rate_on_gpu(
     texts = {"activation.cuh": activation_source(phi)}
     first = asked.devices[0]
     equations = NetworkEquations(weights, offsets, rate, current, texts)
-    found: Any = Gemm(*asked.common, first, equations)
+    found: Gemm | Blocks = Gemm(*asked.common, first, equations)
     if not isinstance(weights, tuple) and _fits(asked, NETWORK, offsets.shape[-1]):
         found = Blocks(
             *asked.common,
@@ -231,7 +236,7 @@ def _rate_on_gpu(
     return spread(found, asked.devices)
 
 
-def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagator:
+def _gated_on_gpu(asked: Request, cell: str, arrays: GatedArrays) -> Propagator:
     from ..kernels.cuda.blocks import GRU, Blocks
     from ..kernels.cuda.gemm import Gemm
     from ..kernels.cuda.gemm_gated import GatedEquations
@@ -241,7 +246,7 @@ def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagat
     _, layers, _, n, _ = hidden.shape
     first = asked.devices[0]
     equations = GatedEquations(cell, **arrays)
-    found: Any = Gemm(*asked.common, first, equations)
+    found: Gemm | Blocks = Gemm(*asked.common, first, equations)
     if layers > 1 or arrays["closed"] or _entered_bytes(arrays) > MOST_ENTERED:
         return spread(found, asked.devices)
     if cell in ("rnn", "relu"):
@@ -259,20 +264,20 @@ def _gated_on_gpu(asked: Request, cell: str, arrays: dict[str, Any]) -> Propagat
     return spread(found, asked.devices)
 
 
-def _entered_bytes(arrays: dict[str, Any]) -> int:
+def _entered_bytes(arrays: GatedArrays) -> int:
     """Bytes that `_entered` would take: inputs of few entries grow by the number of units."""
     entry, inputs = arrays["entry"], arrays["inputs"]
     gates, n = entry.shape[1:3]
     return int(8 * max(len(entry), len(inputs)) * inputs.shape[1] * gates * n)
 
 
-def _entered(arrays: dict[str, Any]) -> Array:
+def _entered(arrays: GatedArrays) -> Array:
     """Inputs times their weights, (B or 1, T, gates, n)."""
     entry, inputs = arrays["entry"], arrays["inputs"]
     return np.asarray(np.matmul(entry[:, None], inputs[:, :, None, :, None])[..., 0])
 
 
-def _fits(asked: Request, unit: Any, n: int) -> bool:
+def _fits(asked: Request, unit: "Unit", n: int) -> bool:
     from ..kernels.cuda.blocks import geometry
 
     return all(

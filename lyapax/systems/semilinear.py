@@ -1,16 +1,19 @@
 """dx/dt = L x + D f(B x): the constant matrices of a flow, and how fast the rest of it decays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._check import Array, quoted, real_array
 from ..kernels.phi_functions import phi_functions
 
 RK4_REACH = 2.785  # of dt * |decay rate|: the real stability limit of RK4
 ROUNDS = 4  # of the search for the step at which the rest reaches it
+
+
+Grid = Sequence[ArrayLike]  # B and D of D f(B x)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Linear:
         return found
 
 
-def linear_part(linear: Any, grid: Any, dim: int) -> Linear | None:
+def linear_part(linear: ArrayLike | None, grid: Grid | None, dim: int) -> Linear | None:
     """Checked; None where neither is given, and L = 0 where only a grid is."""
     if linear is None and grid is None:
         return None

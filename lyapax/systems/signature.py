@@ -2,12 +2,11 @@
 
 import inspect
 from collections.abc import Hashable, Mapping
-from typing import Any
 
 import numpy as np
 
 
-def takes_time(f: Any, name: str, needed: tuple[str, ...], possible: bool = True) -> bool:
+def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = True) -> bool:
     """Whether `f` takes time after the arguments that are `needed`, where that is `possible`."""
     if not callable(f):
         raise TypeError(f"{name} must be callable, got {type(f).__name__}")
@@ -43,11 +42,11 @@ def takes_time(f: Any, name: str, needed: tuple[str, ...], possible: bool = True
 ORDINALS = "first", "second", "third", "fourth"
 
 
-def _could_be_time(default: Any, empty: Any) -> bool:
+def _could_be_time(default: object, empty: object) -> bool:
     return default is empty or default is None or (np.isscalar(default) and default == 0)
 
 
-def named(values: Any, name: str) -> dict[str, Any]:
+def named(values: object, name: str) -> dict[str, object]:
     """A mapping of names to values as a new dict; empty for None."""
     if values is None:
         return {}

@@ -1,17 +1,15 @@
 """Small networks as traced functions: straight-line code, one for each kind of hardware."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from .._check import Array, flat_batch
 from ..kernels.hoist import Hoisted, hoisted
 from .trace import trace
+from .traced import Function
 
 
 def straight_line(
-    f: Callable[..., Any],
+    f: Function,
     dim: int,
     arrays: dict[str, tuple[Array, int]],
     batch_shape: tuple[int, ...],

@@ -1,7 +1,7 @@
 """A user's NumPy function, run once on symbols, becomes an expression graph."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +11,7 @@ import sympy
 from ..kernels.codegen import Graph, without_source
 from ..kernels.expressions import in_ours
 from .elementary import UntraceableError, expression
-from .traced import LIBRARIES, NUMBERS_ONLY, Scalar, Traced, objects
+from .traced import LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
 
 
 class Parameters(SimpleNamespace):
@@ -24,7 +24,7 @@ class Parameters(SimpleNamespace):
 
 
 def trace(
-    function: Callable[..., Any],
+    function: Function,
     dim: int,
     params: Mapping[str, tuple[int, ...]],
     timed: bool,
@@ -39,14 +39,14 @@ def trace(
     x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
     time = sympy.Symbol("t", real=True)
     symbols: list[sympy.Symbol] = []
-    values: dict[str, Any] = {}
+    values: dict[str, Traced] = {}
     for name, shape in params.items():
         count = int(np.prod(shape, dtype=int))
         fresh = [sympy.Symbol(f"p{len(symbols) + i}", real=True) for i in range(count)]
         symbols += fresh
         watched = frozenset([scalars[name]] if scalars and name in scalars else [])
         values[name] = Traced(np.array(fresh, dtype=object).reshape(shape), watched)
-    arguments: list[Any] = [Traced(x), Parameters(**values)]
+    arguments: list[Traced | Parameters] = [Traced(x), Parameters(**values)]
     if timed:
         arguments.append(Traced(time))
     unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
@@ -62,7 +62,7 @@ def trace(
 
 
 def outputs_of(
-    function: Callable[..., Any], arguments: list[Any], name: str, hint: str = ""
+    function: Function, arguments: Sequence[Traced | Parameters], name: str, hint: str = ""
 ) -> tuple[sympy.Expr, ...]:
     """What a user's function returns on symbols; `name` is that of the argument it came as."""
     try:
@@ -81,7 +81,7 @@ def outputs_of(
     return tuple(found)
 
 
-def _flat(result: Any, name: str) -> list[Any]:
+def _flat(result: object, name: str) -> list[object]:
     if isinstance(result, Traced):
         return list(np.ravel(result.values))
     if not isinstance(result, list | tuple | np.ndarray):

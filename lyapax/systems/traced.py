@@ -1,15 +1,17 @@
 """Arrays of expressions that NumPy's calls work on."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, SupportsInt
 
 import numpy as np
 import sympy
 from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+from sympy.logic.boolalg import Boolean
 
 from ..kernels.expressions import Choice
 from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
@@ -47,13 +49,17 @@ class Scalar:
 
 
 Names = frozenset[Scalar]
+Elements = NDArray[np.object_]  # SymPy's expressions and conditions
+Plain = Callable[[Elements], Elements]  # what is done to elements before NumPy's own function
+Shape = int | tuple[int, ...] | None
 
 # A number, an array or a `Traced`: what a function may be called with that is traced later. NumPy's
 # own stubs have no type for arrays that answer its calls themselves.
 Traceable = Any
+Function = Callable[..., Traceable]  # one that is traced
 
 
-def objects(value: Any) -> Any:
+def objects(value: object) -> Elements:
     """The elements of anything, as an array of objects."""
     if isinstance(value, Traced):
         return value.values
@@ -68,15 +74,15 @@ def objects(value: Any) -> Any:
     return np.asarray(np.frompyfunc(element, 1, 1)(array), dtype=object)
 
 
-def _truth(value: Any) -> Any:
+def _truth(value: object) -> Boolean:
     return sympy.true if value else sympy.false
 
 
-def _integer(value: Any) -> Any:
+def _integer(value: SupportsInt) -> sympy.Integer:
     return sympy.Integer(int(value))
 
 
-def _element(value: Any) -> Any:
+def _element(value: object) -> sympy.Basic:
     """One cell of the user's own array of objects."""
     if isinstance(value, Traced) and value.ndim == 0:
         return value.values[()]
@@ -86,7 +92,7 @@ def _element(value: Any) -> Any:
 ELEMENTS = {"b": _truth, "i": _integer, "u": _integer, "f": number, "O": _element}
 
 
-def expressions(array: Any) -> Any:
+def expressions(array: Elements) -> Elements:
     """Conditions among the elements count 1 or 0."""
     return np.asarray(np.frompyfunc(expression, 1, 1)(array), dtype=object)
 
@@ -99,8 +105,8 @@ class Traced(NDArrayOperatorsMixin):
 
     __array_priority__ = 1000
 
-    def __init__(self, values: Any, scalars: Names = frozenset()):
-        self.values = np.asarray(values, dtype=object)
+    def __init__(self, values: object, scalars: Names = frozenset()):
+        self.values: Elements = np.asarray(values, dtype=object)
         self.scalars = scalars
 
     shape = property(lambda self: self.values.shape)
@@ -109,7 +115,9 @@ class Traced(NDArrayOperatorsMixin):
     dtype = property(lambda self: self.values.dtype)
     T = property(lambda self: Traced(self.values.T, self.scalars))
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: object, **keywords: Any
+    ) -> "Traced":
         name = ufunc.__name__
         if keywords.get("where", True) is not True:
             raise UntraceableError(f"np.{name} with where= is not supported; use np.where")
@@ -130,7 +138,13 @@ class Traced(NDArrayOperatorsMixin):
             raise UntraceableError(f"{call} is not supported{_instead(name, method)}")
         return _into(out, Traced(result, _met(np.shape(result), inputs)))
 
-    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self,
+        function: Callable[..., object],
+        _types: Iterable[type],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> "Traced":
         name = function.__name__
         if name not in FUNCTIONS:
             raise UntraceableError(
@@ -151,12 +165,12 @@ class Traced(NDArrayOperatorsMixin):
         self._indexable(key)
         return Traced(self.values[key])
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Any, value: object) -> None:
         self._indexable(key)
         _met(np.shape(self.values[key]), [value])
         self.values[key] = np.asarray(objects(value), dtype=object)[()]  # no array in a cell
 
-    def _indexable(self, key: Any) -> None:
+    def _indexable(self, key: object) -> None:
         keys = key if isinstance(key, tuple) else (key,)
         if any(isinstance(k, Traced) for k in keys):
             raise UntraceableError(
@@ -170,17 +184,17 @@ class Traced(NDArrayOperatorsMixin):
         _refuse_numbers(self, 1)
         return len(self.values)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator["Traced"]:
         _refuse_numbers(self, 1)
         return (Traced(value) for value in self.values)
 
-    def reshape(self, *shape: Any, **keywords: Any) -> Any:
+    def reshape(self, *shape: Any, **keywords: Any) -> Traceable:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **keywords)
 
-    def transpose(self, *axes: Any) -> "Traced":
+    def transpose(self, *axes: SupportsIndex) -> "Traced":
         return Traced(self.values.transpose(*axes))
 
-    def astype(self, *_: Any, **__: Any) -> "Traced":
+    def astype(self, *_: object, **__: object) -> "Traced":
         return Traced(self.values.copy(), self.scalars)
 
     def flatten(self) -> "Traced":
@@ -206,14 +220,14 @@ class Traced(NDArrayOperatorsMixin):
         raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
 
 
-def _refuse_numbers(value: Any, axes: int) -> None:
+def _refuse_numbers(value: object, axes: int) -> None:
     if isinstance(value, Traced) and value.ndim == 0:
         for scalar in value.scalars:
             raise scalar.indexed(axes)
         raise UntraceableError("a number has no axes: it cannot be indexed, iterated or multiplied")
 
 
-def _met(shape: tuple[int, ...], inputs: Iterable[Any]) -> Names:
+def _met(shape: tuple[int, ...], inputs: Iterable[object]) -> Names:
     """The scalar parameters behind a result: told of the vector, or carried on by a number."""
     numbers = (a for a in inputs if isinstance(a, Traced) and a.ndim == 0)
     names = frozenset(scalar for a in numbers for scalar in a.scalars)
@@ -232,7 +246,7 @@ def _into(out: Traced | None, result: Traced) -> Traced:
     return out
 
 
-def _reduced(name: str, array: Any, keywords: dict[str, Any]) -> Any:
+def _reduced(name: str, array: Elements, keywords: Mapping[str, object]) -> Elements | sympy.Basic:
     kept = {key: v for key, v in keywords.items() if key in ("axis", "keepdims")}
     if keywords.get("initial", np._NoValue) is not np._NoValue:
         kept["initial"] = objects(keywords["initial"])[()]
@@ -252,26 +266,32 @@ def _instead(name: str, method: str) -> str:
 REDUCTIONS = ("add", "multiply", "maximum", "minimum", "logical_and", "logical_or")
 
 
-def _where(chooser: Any, a: Any, b: Any) -> Traced:
+def _where(chooser: object, a: object, b: object) -> Traced:
     pick = np.frompyfunc(lambda c, x, y: _chosen(condition(c), x, y), 3, 1)
     return Traced(pick(objects(chooser), objects(a), objects(b)))
 
 
-def _chosen(holds: Any, a: Any, b: Any) -> Any:
+def _chosen(holds: Boolean, a: object, b: object) -> Choice:
     return Choice(holds, expression(a), expression(b))
 
 
 def _clip(
-    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, **_: Any
-) -> Any:
+    a: Traceable,
+    a_min: Traceable = None,
+    a_max: Traceable = None,
+    *,
+    min: Traceable = None,
+    max: Traceable = None,
+    **_: object,
+) -> Traced:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     value = a if low is None else np.maximum(a, low)
     value = value if high is None else np.minimum(value, high)
     return Traced(objects(value))
 
 
-def _rebuilt(function: Callable[..., Any], plain: Callable[[Any], Any]) -> Callable[..., Any]:
-    def call(*args: Any, dtype: Any = None, **keywords: Any) -> Traced:
+def _rebuilt(function: Callable[..., Any], plain: Plain) -> Callable[..., Traced]:
+    def call(*args: object, dtype: object = None, **keywords: object) -> Traced:
         del dtype  # of numbers
         given = [_deep(a, plain) for a in args]
         named = {name: _deep(a, plain) for name, a in keywords.items()}
@@ -280,7 +300,7 @@ def _rebuilt(function: Callable[..., Any], plain: Callable[[Any], Any]) -> Calla
     return call
 
 
-def _deep(value: Any, plain: Callable[[Any], Any]) -> Any:
+def _deep(value: object, plain: Plain) -> object:
     if isinstance(value, Traced):
         return plain(value.values)
     if isinstance(value, np.ndarray) and value.dtype == object:
@@ -290,21 +310,21 @@ def _deep(value: Any, plain: Callable[[Any], Any]) -> Any:
     return value
 
 
-def _filled(value: Any) -> Callable[..., Traced]:
-    def call(x: Any, *_: Any, shape: Any = None, **__: Any) -> Traced:
+def _filled(value: sympy.Expr) -> Callable[..., Traced]:
+    def call(x: object, *_: object, shape: Shape = None, **__: object) -> Traced:
         return Traced(np.full(np.shape(objects(x)) if shape is None else shape, value, object))
 
     return call
 
 
-def _full_like(x: Any, fill: Any, *_: Any, shape: Any = None, **__: Any) -> Traced:
+def _full_like(x: object, fill: object, *_: object, shape: Shape = None, **__: object) -> Traced:
     array = np.empty(np.shape(objects(x)) if shape is None else shape, object)
     array[...] = np.asarray(objects(fill), dtype=object)[()]
     return Traced(array)
 
 
 def _reduction(name: str) -> Callable[..., Traced]:
-    def call(a: Any, axis: Any = None, keepdims: Any = False, **_: Any) -> Traced:
+    def call(a: object, axis: object = None, keepdims: object = False, **_: object) -> Traced:
         return Traced(_reduced(name, objects(a), {"axis": axis, "keepdims": bool(keepdims)}))
 
     return call

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -50,7 +51,7 @@ class Step:
         self.input_steps = None if self.inputs is None else self.inputs.shape[-2]
         self.batch_shape = () if self.inputs is None else self.inputs.shape[:-2]
 
-    def with_params(self, **params: Any) -> "Step":
+    def with_params(self, **params: object) -> "Step":
         raise ValueError("params must be empty: a step has no named parameters")
 
     @property
@@ -67,7 +68,7 @@ class Step:
         raise ValueError("initial must be given for a step: it says how many variables there are")
 
     def propagator(
-        self, shape: tuple[int, ...], dt: float, k: int, dtype: Any, devices: Devices = ()
+        self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         if devices:
             raise ValueError("device must be left out: a step runs where its tensors are")
@@ -80,7 +81,7 @@ class Step:
             self.dim,
             k,
             int(np.prod(shape, dtype=int)),
-            dtype,
+            np.dtype(dtype),
             self.device,
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from .. import _check
@@ -21,7 +22,7 @@ def spectrum(
     inputs: Any = None,
     *,
     readout: Any = None,
-    initial: Any = None,
+    initial: ArrayLike | None = None,
     dtype: str = "float64",
     **options: Any,
 ) -> LyapunovSpectrum:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..kernels.cpu.qr.orthonormal import orthonormalise
 from ..kernels.propagator import Array, Carry, Stepping, chosen, rank_unit
@@ -132,7 +133,7 @@ class TorchStep(Stepping):
     dim: int
     k: int
     batch: int
-    dtype: Any  # of the basis
+    dtype: np.dtype[Any]  # of the basis
     device: Any
     driven: Any = field(init=False, repr=False)  # inputs on the device
 
@@ -144,7 +145,7 @@ class TorchStep(Stepping):
         self.step = self.step_in(self.kind)
         self.driven = None if self.inputs is None else self._tensor(self.inputs)
 
-    def select(self, members: Any, dtype: Any) -> "TorchStep":
+    def select(self, members: NDArray[np.int64], dtype: np.dtype[Any]) -> "TorchStep":
         inputs = None if self.inputs is None else chosen(self.inputs, members)
         return replace(self, inputs=inputs, batch=len(members), dtype=dtype)
 
