@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import _attractor as attractor
 from . import _check
@@ -23,6 +23,13 @@ from ._estimates import estimated
 from ._interrupted import raises_interrupted
 from ._measuring import finish
 from ._status import Status
+
+# Of one member, or of each of a batch.
+Value = float | Array
+Count = np.int64 | NDArray[np.int64]
+Words = str | NDArray[np.object_]
+Group = tuple[int, int, float, float]  # of exponents: first, past the last, mean, its error
+Groups = list[Group] | NDArray[np.object_]
 
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
@@ -156,23 +163,27 @@ class LyapunovSpectrum:
         return np.asarray((self.status == Status.DIVERGED).any(axis=-1))
 
     @property
-    def n_positive(self) -> Any:
+    def n_positive(self) -> Count:
         """How many exponents are positive, beyond three standard errors and `resolution`."""
-        return (self.sign == 1).sum(axis=-1)
+        return self._count(1)
 
     @property
-    def n_zero(self) -> Any:
+    def n_zero(self) -> Count:
         """How many exponents are zero to within `resolution`."""
-        return (self.sign == 0).sum(axis=-1)
+        return self._count(0)
+
+    def _count(self, sign: int) -> Count:
+        found: Count = (self.sign == sign).sum(axis=-1)
+        return found
 
     @cached_property
-    def history(self) -> tuple[Any, Any]:
+    def history(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """(times (m,), running estimates (m, ..., k)) at the ends of the blocks."""
         times = self.block_duration * np.arange(1, len(self.blocks) + 1)
         running = np.cumsum(self.blocks, axis=0)
         return times, running / times.reshape(-1, *[1] * (running.ndim - 1))
 
-    def _each(self, function: Any, *arrays: Any) -> Any:
+    def _each(self, function: Callable[..., list[Group]], *arrays: Array) -> Groups:
         """`function` of one member, over the batch."""
         values = np.empty(self.shape, object)
         for index in np.ndindex(*self.shape):
@@ -180,7 +191,7 @@ class LyapunovSpectrum:
         return values if self.shape else values[()]
 
     @cached_property
-    def _verdicts(self) -> tuple[Any, Any]:
+    def _verdicts(self) -> tuple[Words, Words]:
         members = int(np.prod(self.shape, dtype=int))
         with np.errstate(invalid="ignore"):
             below = (self.sign == 2) & (self.exponents + 2 * self.stderr < 0)
@@ -209,23 +220,23 @@ class LyapunovSpectrum:
         return (names, evidence) if self.shape else (names[()], evidence[()])
 
     @property
-    def attractor(self) -> Any:
+    def attractor(self) -> Words:
         """The class of each member, a string (an array of them for a batch)."""
         return self._verdicts[0]
 
     @property
-    def evidence(self) -> Any:
+    def evidence(self) -> Words:
         """A sentence: what the class rests on, and what would settle one that is undetermined."""
         return self._verdicts[1]
 
     @property
-    def groups(self) -> Any:
+    def groups(self) -> Groups:
         """Near-degenerate exponents: (first, past the last, mean, its error) of each group."""
         return self._each(
             self._groups, self.exponents, self.stderr, np.moveaxis(self.blocks, 0, -2)
         )
 
-    def _groups(self, exponents: Array, stderr: Array, blocks: Array) -> list[Any]:
+    def _groups(self, exponents: Array, stderr: Array, blocks: Array) -> list[Group]:
         found = []
         for first, last in statistics.groups(exponents, stderr):
             mean = float(np.mean(exponents[first:last]))
@@ -240,7 +251,7 @@ class LyapunovSpectrum:
             )
         return found
 
-    def _error_of(self, combine: Callable[[Array], Any]) -> Any:
+    def _error_of(self, combine: Callable[[Array], Array]) -> Array:
         """The standard error of a linear function of the exponents, which are the last axis."""
         if not self.duration:
             return np.full(np.shape(combine(self.exponents)), np.nan)
@@ -252,14 +263,14 @@ class LyapunovSpectrum:
         )
         return error
 
-    def _error_of_weighted(self, value: Any, weights: Array) -> Any:
+    def _error_of_weighted(self, value: Array, weights: Array) -> Array:
         """The standard error of a weighted sum; 0 where nothing fluctuates that has a weight."""
         error = self._error_of(lambda array: sums.weighted(array, weights))
         error = np.where((weights == 0).all(axis=-1) | np.isneginf(value), 0.0, error)
         return np.where(np.isnan(value), np.nan, error)
 
-    def _plain(self, value: Any) -> Any:
-        return np.asarray(value) if self.shape else np.asarray(value)[()].item()
+    def _plain(self, value: Array) -> Value:
+        return np.asarray(value) if self.shape else float(value)
 
     @property
     def _zeroed(self) -> Array:
@@ -269,17 +280,18 @@ class LyapunovSpectrum:
         return np.where(unbounded, np.nan, zeroed)
 
     @property
-    def kaplan_yorke(self) -> Any:
+    def kaplan_yorke(self) -> Value:
         """Kaplan-Yorke dimension; a lower bound where `kaplan_yorke_is_bound`."""
         return self._plain(sums.kaplan_yorke(self._zeroed, self.dim)[0])
 
     @property
-    def kaplan_yorke_is_bound(self) -> Any:
+    def kaplan_yorke_is_bound(self) -> bool | NDArray[np.bool_]:
         """Whether all k < dim partial sums are positive, so that the dimension is k or more."""
-        return self._plain(sums.kaplan_yorke(self._zeroed, self.dim)[2])
+        found = sums.kaplan_yorke(self._zeroed, self.dim)[2]
+        return found if self.shape else bool(found)
 
     @property
-    def kaplan_yorke_stderr(self) -> Any:
+    def kaplan_yorke_stderr(self) -> Value:
         """Standard error from the fluctuations of the dimension D.
 
         dD = sum(dl_i) / abs(l_(j+1)) + S_j dl_(j+1) / l_(j+1)^2, where S_j is the last positive
@@ -289,18 +301,18 @@ class LyapunovSpectrum:
         return self._plain(self._error_of_weighted(value, weights * (self.sign != 0)))
 
     @property
-    def entropy(self) -> Any:
+    def entropy(self) -> Value:
         """Sum of the positive exponents (Pesin), nats per unit time or step."""
         return self._plain(sums.entropy(self._zeroed)[0])
 
     @property
-    def entropy_stderr(self) -> Any:
+    def entropy_stderr(self) -> Value:
         """Standard error, from the fluctuations of the sum."""
         value, weights = sums.entropy(self._zeroed)
         return self._plain(self._error_of_weighted(value, weights))
 
     @property
-    def partial_sums(self) -> tuple[Any, Any]:
+    def partial_sums(self) -> tuple[Array, Array]:
         """Sums of the leading 1, 2, ..., k exponents and their standard errors, each (..., k).
 
         The growth rates of lengths, areas, volumes; with k = dim the last one is the mean
@@ -309,13 +321,13 @@ class LyapunovSpectrum:
         value = np.cumsum(self.exponents, axis=-1)
         living = np.isfinite(self.exponents)
 
-        def combine(array: Array) -> Any:
+        def combine(array: Array) -> Array:
             return np.cumsum(np.where(living, array, 0.0), axis=-1)
 
         error = np.where(np.isneginf(value), 0.0, self._error_of(combine))
         return value, np.where(np.isnan(value), np.nan, error)
 
-    def linear_combination(self, weights: Any) -> tuple[Any, Any]:
+    def linear_combination(self, weights: ArrayLike) -> tuple[Value, Value]:
         r"""Value and standard error of :math:`\sum_j w_j \lambda_j`.
 
         The error is that of the sum itself: exponents of one orbit fluctuate together.
@@ -366,7 +378,7 @@ class LyapunovSpectrum:
             return self.exponents, self.stderr
         return self._home.take(self.exponents), self._home.take(self.stderr)
 
-    def pooled(self, axis: int = -1, of: str = "exponents") -> tuple[Any, Any]:
+    def pooled(self, axis: int = -1, of: str = "exponents") -> tuple[Array, Array]:
         """Mean over a batch axis, of sequences or of starts, and its standard error.
 
         The error is the spread over the axis divided by the root of its length, so it needs no
@@ -408,7 +420,7 @@ class LyapunovSpectrum:
         error = np.where((weights == 0).all(axis=-1), 0.0, error)
         return value[()], np.where(np.isnan(value), np.nan, error)[()]
 
-    def needed(self, tol: float) -> Any:
+    def needed(self, tol: float) -> Value:
         r"""The duration in all that would bring every standard error to `tol`.
 
         From the variance :math:`a + ct` of the running sums: the error of a positive or negative

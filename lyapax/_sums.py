@@ -9,11 +9,12 @@ dD = (dl_1 + ... + dl_j) / |l_(j+1)| + (l_1 + ... + l_j) dl_(j+1) / l_(j+1)^2.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._check import Array
 
 
-def entropy(exponents: Array) -> tuple[Any, Array]:
+def entropy(exponents: Array) -> tuple[Array, Array]:
     """Pesin's sum of the positive exponents (..., k), an upper bound of the metric entropy.
 
     Returns its value (...) and the weight (..., k) of each exponent in it.
@@ -23,7 +24,7 @@ def entropy(exponents: Array) -> tuple[Any, Array]:
     return np.where(np.isnan(exponents[..., 0]), np.nan, value), weights
 
 
-def kaplan_yorke(exponents: Array, dim: int) -> tuple[Any, Array, Any]:
+def kaplan_yorke(exponents: Array, dim: int) -> tuple[Array, Array, NDArray[np.bool_]]:
     """j + (l_1 + ... + l_j) / |l_(j+1)|, of exponents (..., k) of a system of `dim` variables.
 
     Returns its value (...), its derivatives (..., k) by the exponents, and where it is only a lower
@@ -55,7 +56,7 @@ def weighted(array: Array, weights: Array) -> Any:
     return np.einsum("...k,...k->...", array, weights)
 
 
-def mean_over(values: Array, axis: int) -> tuple[Any, Any]:
+def mean_over(values: Array, axis: int) -> tuple[Array, Array]:
     """Mean over an axis and its standard error, from the spread.
 
     What is no number is left out; where some are -inf, so is the mean, and its error unknown.

@@ -25,7 +25,7 @@ def summary(spec: "LyapunovSpectrum") -> dict[str, Any]:
         "n_zero": np.asarray(spec.n_zero).tolist(),
         "diverged_at": spec.diverged_at.tolist(),
         "last_size": spec.last_size.tolist(),
-        "attractor": spec.attractor.tolist() if spec.shape else spec.attractor,
+        "attractor": np.asarray(spec.attractor).tolist(),
         "kaplan_yorke": np.asarray(spec.kaplan_yorke).tolist(),
         "kaplan_yorke_stderr": np.asarray(spec.kaplan_yorke_stderr).tolist(),
         "kaplan_yorke_is_bound": np.asarray(spec.kaplan_yorke_is_bound).tolist(),
