@@ -62,6 +62,7 @@ class Propagator(Protocol):
     dtype: np.dtype  # of the basis it wants
     dt: float  # the time step; 0 for a map
     portable: bool  # whether it can be pickled
+    offloaded: bool  # whether it runs on a GPU or in PyTorch: states have the type of the basis
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
         """A propagator of some of the members, with a basis of `dtype`."""
@@ -93,6 +94,7 @@ class Stepping:
     """Base of propagators that are dataclasses with a field `dt`."""
 
     portable = False
+    offloaded = False
 
     def at_step(self, dt: float) -> Any:
         """A propagator of the same flow with another time step."""

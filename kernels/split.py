@@ -24,6 +24,7 @@ class Split:
         self.dim = first.dim
         self.dtype = np.result_type(*(part.dtype for _, part in self.parts))
         self.portable = all(part.portable for _, part in self.parts)
+        self.offloaded = any(part.offloaded for _, part in self.parts)
         self.dt = first.dt
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> Propagator:

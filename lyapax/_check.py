@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .systems.base import System
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+Complex = NDArray[np.complexfloating]
 Seed = int | Sequence[int] | np.random.Generator  # what `generator` takes
 
 LARGEST_COUNT = 2**63 - 1  # what kernels count with

@@ -1,14 +1,13 @@
 """When a state left the floating-point numbers, how large it was then, and whether dt did it."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
 from ._run import Loss, Moment
-from .kernels.propagator import initial_carry
+from .kernels.propagator import Propagator, initial_carry
 
 TRIED = 8  # diverged members that are run again with half the step
 FURTHER = 100  # steps beyond the one that was lost
@@ -47,7 +46,7 @@ def _survives(
     now: Moment, members: NDArray[np.int64], state: Array, step: int, steps: int
 ) -> bool | None:
     """Whether some of the members stay finite for `steps` steps, taken as halves."""
-    part: Any = now.propagator.select(members, now.propagator.dtype)
+    part = now.propagator.select(members, now.propagator.dtype)
     if not part.dt:
         return None  # a map
     finer = part.at_step(part.dt / 2)
@@ -72,7 +71,9 @@ def _bisected(now: Moment, loss: Loss, timed: bool) -> tuple[NDArray[np.int64], 
     return done + 1, states
 
 
-def _states_after(now: Moment, propagator: Any, states: Array, step: int, steps: int) -> Array:
+def _states_after(
+    now: Moment, propagator: Propagator, states: Array, step: int, steps: int
+) -> Array:
     k = now.carry.basis.shape[2]
     carry = initial_carry(states.copy(), np.zeros((*states.shape, k), propagator.dtype))
     carry.step = step

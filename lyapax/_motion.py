@@ -5,14 +5,13 @@ slowly for the run. So the class also asks whether the orbit comes back, grows w
 comes to rest, and where it does the exponents are those of the fixed point itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._check import Array
+from ._check import Array, Booleans, Integers
 from ._equilibrium import LARGEST, Equilibria, equilibria, stepped
 from ._recurrence import creeps, decays, falls, grows, returns
 from ._run import Run
@@ -54,20 +53,23 @@ class Motion(IntEnum):
     CENTRE = 10  # rests where what neither grows nor decays turns around it
 
 
+Newton = Callable[[Integers, Array, int], Equilibria]  # of members, their states and a period
+
+
 @dataclass
 class Evidence:
     """How each member moves, and its exponents where a fixed point tells them exactly, else NaN."""
 
-    motion: NDArray[np.int64]
+    motion: Integers
     speed: Array  # |f| relative to the state's scale, flows
-    period: NDArray[np.int64]  # steps until a map is back, 0: it is not
+    period: Integers  # steps until a map is back, 0: it is not
     exponents: Array  # (B, k)
     stderr: Array
     towards: Array  # (B, k): exponents of a fixed point that a moving state may be on its way to
 
 
 def evidence(
-    run: Run, is_flow: bool, is_driven: bool, sign: Any, preserving: NDArray[np.bool_], lost: Any
+    run: Run, is_flow: bool, is_driven: bool, sign: Integers, preserving: Booleans, lost: Booleans
 ) -> Evidence:
     """Looks at a copy: the run itself does not move.
 
@@ -99,7 +101,7 @@ def evidence(
 class _Sight:
     """Snapshots of some members, and one more step of them."""
 
-    def __init__(self, run: Run, members: NDArray[np.int64]):
+    def __init__(self, run: Run, members: Integers):
         now = run.now
         self.state = now.carry.state[members]
         self.snapshots = np.array(now.snapshots)[:, members]
@@ -125,9 +127,9 @@ class _Sight:
 def _look(
     run: Run,
     sight: _Sight,
-    members: NDArray[np.int64],
-    sign: Any,
-    preserving: Any,
+    members: Integers,
+    sign: Integers,
+    preserving: Booleans,
     is_flow: bool,
     found: Evidence,
 ) -> None:
@@ -160,7 +162,7 @@ def _look(
         found.motion[members[moving & (open_signs == 0) & nearer]] = Motion.SETTLES
         return
 
-    def newton(which: Any, states: Array, length: int) -> Equilibria:
+    def newton(which: Integers, states: Array, length: int) -> Equilibria:
         return equilibria(run, members[which], states, sight.scale[which], length)
 
     for length in np.unique(period[asked & resting]):
@@ -203,23 +205,19 @@ def _look(
 def _worth(run: Run) -> bool:
     """Whether fixed points are looked for."""
     dim, k = run.now.propagator.dim, run.now.carry.basis.shape[2]
-    factor, small = (WORTH_ON_GPU, SMALL_ON_GPU) if on_gpu(run) else (WORTH, SMALL)
+    offloaded = run.now.propagator.offloaded
+    factor, small = (WORTH_ON_GPU, SMALL_ON_GPU) if offloaded else (WORTH, SMALL)
     long_enough = dim <= small or run.now.measured_steps >= factor * dim / k
     return dim <= LARGEST and doubles(run) and long_enough
 
 
-def on_gpu(run: Run) -> bool:
-    propagator: Any = run.now.propagator
-    parts = [part for _, part in getattr(propagator, "parts", [((), propagator)])]
-    return any(hasattr(part, "device") for part in parts)
-
-
 def doubles(run: Run) -> bool:
     """Whether states are computed in float64: on a GPU they have the tangents' type."""
-    return not on_gpu(run) or run.now.propagator.dtype == np.float64
+    propagator = run.now.propagator
+    return not propagator.offloaded or propagator.dtype == np.float64
 
 
-def scales(run: Run, members: Any, states: Array) -> Array:
+def scales(run: Run, members: Integers, states: Array) -> Array:
     """Sizes of the variables (m, n), for differences."""
     turns = run.observed.turns
     own = np.abs(np.where(turns > 0, turns, states))
@@ -251,7 +249,13 @@ def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
 
 
 def _exactly(
-    run: Run, members: Any, which: Any, at: Equilibria, good: Any, length: int, found: Evidence
+    run: Run,
+    members: Integers,
+    which: Integers,
+    at: Equilibria,
+    good: Booleans,
+    length: int,
+    found: Evidence,
 ) -> None:
     """Exponents from eigenvalues, but for directions that die within a step."""
     if not run.generic or not good.any():
@@ -267,8 +271,8 @@ def _exactly(
 def _rests(
     run: Run,
     sight: _Sight,
-    members: Any,
-    which: Any,
+    members: Integers,
+    which: Integers,
     at: Equilibria,
     length: int,
     is_flow: bool,
@@ -299,13 +303,19 @@ def _time(run: Run) -> float:
     return run.now.measured_steps * run.step_time
 
 
-def _distances(run: Run, sight: _Sight, which: Any, at: Equilibria) -> Array:
+def _distances(run: Run, sight: _Sight, which: Integers, at: Equilibria) -> Array:
     there = run.observed(at.state).astype(float)
     return np.asarray(np.linalg.norm(sight.snapshots[:, which] - there, axis=2))
 
 
 def _settles(
-    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, length: int, found: Evidence
+    run: Run,
+    sight: _Sight,
+    members: Integers,
+    which: Integers,
+    at: Equilibria,
+    length: int,
+    found: Evidence,
 ) -> None:
     rates, error = _rates(run, at, length)
     time = _time(run)
@@ -332,7 +342,7 @@ def _settles(
 
 
 def _settles_periodically(
-    run: Run, sight: _Sight, members: Any, moving: Any, found: Evidence, newton: Any
+    run: Run, sight: _Sight, members: Integers, moving: Booleans, found: Evidence, newton: Newton
 ) -> None:
     """Maps on their way to an orbit of a few steps."""
     left = np.nonzero(moving & (found.motion[members] == Motion.STRAYS))[0]
@@ -358,7 +368,7 @@ def _settles_periodically(
 
 
 def _turns_around(
-    run: Run, sight: _Sight, members: Any, which: Any, at: Equilibria, found: Evidence
+    run: Run, sight: _Sight, members: Integers, which: Integers, at: Equilibria, found: Evidence
 ) -> None:
     """A focus that decays slowly has two exponents near zero and comes back, as a torus does."""
     rates, error = _rates(run, at, 1)
@@ -375,7 +385,7 @@ def _turns_around(
     _exactly(run, members, which, at, settled, 1, found)
 
 
-def _closely(run: Run, members: Any) -> Array:
+def _closely(run: Run, members: Integers) -> Array:
     """Snapshots of what comes next, at times that no period fits: every block may be a period."""
     gap = max(1, round(GOLDEN * run.now.block_steps / 4))
     state, seen = run.now.carry.state[members], []
@@ -385,7 +395,7 @@ def _closely(run: Run, members: Any) -> Array:
     return np.array(seen)
 
 
-def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
+def _turns(run: Run, sight: _Sight, members: Integers, which: Integers) -> Array:
     """How often orbits turned in the run, from the length of a piece of their way."""
     points = np.asarray(sight.snapshots[:, which], float)
     across = np.linalg.norm(points - mean_of(points), axis=2).max(axis=0) * 2
@@ -404,7 +414,7 @@ def _turns(run: Run, sight: _Sight, members: Any, which: Any) -> Array:
     return np.asarray(way / (SAMPLES * gap) * run.now.measured_steps / (np.pi * across))
 
 
-def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -> int:
+def rounded_away(run: Run, period: Integers, sign: Integers) -> int:
     """Members of a map that are exactly periodic, have a positive exponent, and began elsewhere.
 
     No orbit reaches an unstable one but by rounding.
@@ -418,9 +428,7 @@ def rounded_away(run: Run, period: NDArray[np.int64], sign: NDArray[np.int64]) -
     return int((~there).sum())
 
 
-def _map_periods(
-    run: Run, members: NDArray[np.int64], sign: Any, gone: Array, found: Evidence
-) -> None:
+def _map_periods(run: Run, members: Integers, sign: Integers, gone: Array, found: Evidence) -> None:
     """Write after how many steps maps are back where they are now, as far as the class needs it.
 
     Where an exponent may be positive the return must be exact: chaotic orbits come close to
@@ -440,12 +448,7 @@ def _map_periods(
 
 
 def _periods(
-    run: Run,
-    members: NDArray[np.int64],
-    longest: int,
-    period: NDArray[np.int64],
-    near: float,
-    gone: Array,
+    run: Run, members: Integers, longest: int, period: Integers, near: float, gone: Array
 ) -> None:
     if not len(members):
         return

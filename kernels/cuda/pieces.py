@@ -22,6 +22,8 @@ class Pieces(Stepping):
     variables are 0.1 GB each way. What it buys is that the driver knows one kind of array.
     """
 
+    offloaded = True
+
     dt: float  # 0 for a map
     k: int
     batch: int

@@ -125,6 +125,7 @@ class TorchStep(Stepping):
     """x -> step(x) or step(x, u) for one member."""
 
     dt = 0.0
+    offloaded = True
 
     step_in: Callable[[Any], Callable[..., Any]]  # the step that computes in a torch dtype
     kinds: tuple[Any, ...]  # those it can compute in
