@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import _check
-from ._check import Array
+from ._check import Array, Booleans
 from ._run import Run, begun
 from ._snapshots import observed
 from ._statistics import standard_error
 from ._step import ENOUGH, FEWEST, MEMBERS, QUARTER, blocks_in, cost, least, measured, pairs, sample
 from .kernels.propagator import OK, initial_carry
-from .systems.base import System
+from .systems.base import Devices, System
 
 RUNGS = 20  # steps that are tried at most: a factor of a million between first and last
 OPEN_ENDED = 10_000.0  # time constants that a run is taken to last if it lasts until done
@@ -46,7 +46,7 @@ class Asked:
     state: Array  # (B, n)
     k: int
     dtype: DTypeLike
-    devices: Any
+    devices: Devices
     duration: float | None  # None: as long as it takes
     transient: float | None
     alignment: float | None
@@ -59,7 +59,7 @@ class Trial:
     """A short run of members (M,) at one step."""
 
     dt: float
-    lost: Any  # (M,): members whose state diverged
+    lost: Booleans  # (M,): members whose state diverged
     allowed: Array  # (M, k): bias that would not show
     bias: Array  # (M, k), NaN where unknown
     size: Array  # (M, k): how large it may be
@@ -129,7 +129,7 @@ class _Ladder:
             found = coarser
         return found, None
 
-    def leave_out(self, lost: Any) -> None:
+    def leave_out(self, lost: Booleans) -> None:
         at = np.nonzero(~lost)[0]
         self.members = self.members[at]
         self.propagator = self.propagator.select(at, self.propagator.dtype)
@@ -177,7 +177,7 @@ class _Ladder:
         cut = blocks_in(count, 0.0, dt, now.interval)
         if np.isfinite(carry.state).all():
             sums, carry = measured(propagator, carry, *cut)
-        states, lost = carry.state[None], ~np.isfinite(carry.state).all(axis=1)
+        states, lost = carry.state[None], np.asarray(~np.isfinite(carry.state).all(axis=1))
         if lost.any():
             return Trial(dt, lost, nothing, nothing, nothing, nothing, states, time, nothing)
         block = cut[0] * cut[1] * dt

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from ._check import Array
 from ._device import Home
 from ._run import Run
+from .systems.base import System
+
+Axes = list[tuple[str, NDArray[Any]]]  # the name and the values of each axis of a batch
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,12 @@ class Traits:
     is_driven: bool
     system: str  # its repr
     circles: bool  # whether all variables are angles
-    axes: list[tuple[str, Any]]  # of the batch
+    axes: Axes
     nullity: NDArray[np.int64]  # (...): directions known to die at every step
     home: Home | None  # the GPU that its arrays came from
 
     @classmethod
-    def of(cls, system: Any, shape: tuple[int, ...]) -> "Traits":
+    def of(cls, system: System, shape: tuple[int, ...]) -> "Traits":
         """Take them from a `lyapax.systems.base.System`."""
         turns = system.turns
         axes = [

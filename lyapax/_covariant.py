@@ -1,12 +1,12 @@
 """Covariant Lyapunov vectors, by Ginelli's algorithm."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
 from . import _check
 from ._check import Array, Seed
@@ -50,7 +50,7 @@ class CovariantVectors:
     growth: Array
     exponents: Array
 
-    def angles(self, first: Any, second: Any) -> Array:
+    def angles(self, first: slice | Sequence[int], second: slice | Sequence[int]) -> Array:
         """Smallest angle (radian) between two subspaces at each time.
 
         Parameters
@@ -76,7 +76,7 @@ class CovariantVectors:
         )
 
 
-def _numbers(part: Any, name: str, k: int) -> NDArray[np.int64]:
+def _numbers(part: slice | Sequence[int], name: str, k: int) -> NDArray[np.int64]:
     """Numbers of vectors, which must be there."""
     wrong = f"{name} must be a slice or integers from {-k} to {k - 1}, got {_check.quoted(part)}"
     if isinstance(part, slice):
@@ -238,14 +238,14 @@ def _backward(
     length: int,
     every: int,
     rng: np.random.Generator,
-    bar: Any,
+    bar: tqdm,
 ) -> CovariantVectors:
     batch, n = orbit.state.shape
     k = marks[0][2].shape[2]
-    coefficients: Any = np.triu(rng.standard_normal((batch, k, k)))
+    coefficients: NDArray[np.floating] = np.triu(rng.standard_normal((batch, k, k)))
     coefficients /= np.linalg.norm(coefficients, axis=1, keepdims=True)
-    vectors: Any = np.empty((window + 1, batch, n, k))
-    states: Any = np.empty((window + 1, batch, n))
+    vectors = np.empty((window + 1, batch, n, k))
+    states = np.empty((window + 1, batch, n))
     growth = np.empty((window, batch, k))
     first = True
     for i in reversed(range(0, window + tail, length)):
@@ -269,8 +269,9 @@ def _backward(
                 growth[j] = -np.log(size[:, 0])
             bar.update()
     span = float(every * orbit.step_time)
-    parts: Any = (orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, vectors, growth))
-    states, vectors, growth = parts
+    states, vectors, growth = (
+        orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, vectors, growth)
+    )
     exponents = growth.mean(axis=-2) / span
     times = np.asarray(np.arange(window + 1) * span)
     return CovariantVectors(times, states, vectors, growth, exponents)

@@ -11,9 +11,9 @@ first halves say something of their second.
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
 from ._check import Array
@@ -23,6 +23,7 @@ from ._members import look
 from ._orbit import flat_states
 from ._run import FIRST_CHECK, Progress, Run
 from .kernels.propagator import OK, Carry, Propagator
+from .systems.base import System
 
 FEWEST = 16  # members: their spread is an error that is good to 18 %
 # By default: as many as fill the lanes of many cores, for systems that run in lanes, or the cores.
@@ -76,7 +77,7 @@ def measure(run: Run, steps: int | None, tol: float, progress: Progress, *, memb
         target = taken + math.ceil(left)
 
 
-def members_of(system: Any, members: int | None, initial: Any) -> int:
+def members_of(system: System, members: int | None, initial: ArrayLike | None) -> int:
     """The number of members; ValueError where an ensemble makes no sense."""
     if system.is_driven:
         raise ValueError(

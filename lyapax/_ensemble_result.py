@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from . import _check
 from . import _step as step
 from ._check import Array
-from ._continuation import Continuation
+from ._continuation import Axes, Continuation
 from ._estimates import estimated
 from ._files import ARRAYS
 from ._interrupted import Interrupted, raises_interrupted
@@ -93,7 +93,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
             facts["sign"] = _signs(members, facts["exponents"], facts["stderr"])
         return cls(**facts, members=members, _look=seen)
 
-    def _labelled(self, axes: list[tuple[str, Any]]) -> "EnsembleSpectrum":
+    def _labelled(self, axes: Axes) -> "EnsembleSpectrum":
         """A copy with other names and values of the batch axes, of the members' as well."""
         members = self.members._labelled([self.members.axes[0], *axes])
         return replace(self, axes=axes, members=members)

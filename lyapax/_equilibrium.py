@@ -7,12 +7,10 @@ the eigenvalues' sizes, with no error of a finite run.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._check import Array
+from ._check import Array, Booleans, Complex, Integers
 from ._run import Run
 from .kernels.propagator import initial_carry
 
@@ -29,13 +27,13 @@ class Equilibria:
     """Fixed points of members (m, ...), where Newton's method ended, and the eigenvalues there."""
 
     state: Array  # (m, n)
-    found: NDArray[np.bool_]
-    multipliers: Any  # (m, n) complex, of the step or of a period, by descending size
+    found: Booleans
+    multipliers: Complex  # (m, n) of the step or of a period, by descending size
     error: Array  # (m, n) of the multipliers
-    left: Any  # (m, n, n) rows: left eigenvectors
+    left: Complex  # (m, n, n) rows: left eigenvectors
 
 
-def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
+def stepped(run: Run, members: Integers, states: Array, count: int) -> Array:
     """States (m, n) of the given members after `count` steps."""
     now = run.now
     propagator = now.propagator.select(members.astype(np.int64), now.propagator.dtype)
@@ -46,8 +44,8 @@ def stepped(run: Run, members: Any, states: Array, count: int) -> Array:
 
 
 def linearised(
-    run: Run, members: Any, states: Array, scale: Array, period: int
-) -> tuple[Array, Any]:
+    run: Run, members: Integers, states: Array, scale: Array, period: int
+) -> tuple[Array, Array]:
     """F(x) - x (m, n) and its Jacobian (m, n, n); `scale` (m, n) of the variables."""
     m, n = states.shape
     residue, slope = np.empty((m, n)), np.empty((m, n, n))
@@ -61,8 +59,8 @@ def linearised(
 
 
 def _linearised(
-    run: Run, members: Any, states: Array, scale: Array, period: int
-) -> tuple[Array, Any]:
+    run: Run, members: Integers, states: Array, scale: Array, period: int
+) -> tuple[Array, Array]:
     m, n = states.shape
     reach = STEP * scale[:, None, :] * np.eye(n)
     points = [states[:, None, :]]
@@ -78,7 +76,9 @@ def _linearised(
     return residue, np.swapaxes(slope, 1, 2)
 
 
-def equilibria(run: Run, members: Any, states: Array, scale: Array, period: int = 1) -> Equilibria:
+def equilibria(
+    run: Run, members: Integers, states: Array, scale: Array, period: int = 1
+) -> Equilibria:
     """Fixed points of `period` steps near the states (m, n), by Newton's method.
 
     scale: (m, n) of the variables. Not found where it does not converge, or leaves for a place
@@ -144,7 +144,7 @@ def _solved(matrix: Array, right: Array) -> Array:
     return np.asarray((inverse @ right[..., None])[..., 0])
 
 
-def _eigen(slope: Array, rounding: Array) -> tuple[Any, Array, Any]:
+def _eigen(slope: Array, rounding: Array) -> tuple[Complex, Array, Complex]:
     """Eigenvalues by descending size, their errors, left eigenvectors as rows.
 
     slope (m, n, n) is off by `NOISE` times the larger of its own size and `rounding` (m,).
@@ -162,7 +162,7 @@ def _eigen(slope: Array, rounding: Array) -> tuple[Any, Array, Any]:
     return values, np.where(np.isfinite(error), error, size * NOISE ** (1 / 3)), left
 
 
-def _inverses(matrices: Any) -> Any:
+def _inverses(matrices: Complex) -> Complex:
     """Inverses of matrices (m, n, n); NaN for singular ones, whatever the others are."""
     try:
         return np.linalg.inv(matrices)

@@ -5,13 +5,12 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array, Seed
+from ._check import Array, Complex, Seed
 from ._orbit import Orbit, Start, linear_propagator
 from ._periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
@@ -65,7 +64,7 @@ class Floquet:
     state: Array
     orbit: Array
     dt: float
-    multipliers: Any
+    multipliers: Complex
     exponents: Array
     trivial: complex
     flow_error: float
@@ -169,7 +168,7 @@ def floquet(
     return _around(closing, x, step_time, steps)
 
 
-def _length(system: System, value: Any, step: float, name: str) -> float | None:
+def _length(system: System, value: float | None, step: float, name: str) -> float | None:
     """The length that a user gave, checked, if there is memory for an orbit of it."""
     if value is None:
         return None
@@ -187,7 +186,7 @@ def _steps(length: float, step: float) -> int:
     return max(1, math.ceil(length / step * (1 - 1e-12)))
 
 
-def _driven(start: Start, period: float | None, wrap: Any) -> Floquet:
+def _driven(start: Start, period: float | None, wrap: Mapping[int, float] | None) -> Floquet:
     """The orbit of a system that depends on time; it starts at time 0, or whole periods later."""
     system, step = start.system, start.step_time
     if period is None:
@@ -210,7 +209,7 @@ def _driven(start: Start, period: float | None, wrap: Any) -> Floquet:
     return _around(closing, x, step, steps)
 
 
-def _closing(orbit: Orbit, wrap: Any, free: bool) -> Closing:
+def _closing(orbit: Orbit, wrap: Mapping[int, float] | None, free: bool) -> Closing:
     if orbit.shape:
         raise ValueError(
             f"system and initial must be of a single orbit, got a batch of shape {orbit.shape}"
@@ -280,7 +279,7 @@ def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
     )
 
 
-def _multipliers(matrices: list[Array]) -> tuple[Array, Any]:
+def _multipliers(matrices: list[Array]) -> tuple[Array, Complex]:
     """(ln|mu|, mu/|mu|) of the product of the matrices, the first acting first."""
     n = matrices[0].shape[0]
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))[0]

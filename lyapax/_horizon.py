@@ -8,8 +8,9 @@ import numpy as np
 
 from . import _check
 from ._check import Array
-from ._result import LyapunovSpectrum
+from ._result import Count, LyapunovSpectrum
 from ._spectrum import lyapunov_spectrum
+from .systems.base import System
 
 LOW, HIGH = 1.1754944e-38, 3.4028235e38  # normal numbers of float32
 
@@ -39,14 +40,18 @@ class GradientHorizon:
     time: Array
     earliest: Array
     latest: Array
-    exploding: Any
-    vanishing: Any
-    persistent: Any
-    undetermined: Any
+    exploding: Count
+    vanishing: Count
+    persistent: Count
+    undetermined: Count
 
 
 def gradient_horizon(
-    result_or_system: Any, *, low: float = LOW, high: float = HIGH, **options: Any
+    result_or_system: LyapunovSpectrum | System,
+    *,
+    low: float = LOW,
+    high: float = HIGH,
+    **options: Any,
 ) -> GradientHorizon:
     r"""Times at which signals leave [low, high]: :math:`\ln(h)/\lambda` or :math:`\ln(l)/\lambda`.
 

@@ -13,7 +13,7 @@ from ._check import Array
 from ._continuation import Continuation
 from ._interrupted import Interrupted
 from ._progress import bar as progress_bar
-from ._run import measure
+from ._run import Run, measure
 from ._table import divergence
 from .systems.semilinear import RK4_REACH
 
@@ -90,7 +90,7 @@ def warn_of_changes(result: "LyapunovSpectrum") -> None:
         )
 
 
-def warn_of_rounded_orbits(run: Any, result: "LyapunovSpectrum") -> None:
+def warn_of_rounded_orbits(run: Run, result: "LyapunovSpectrum") -> None:
     """Warn where only rounding put a map's state exactly on an unstable orbit."""
     if result.is_flow or result.is_driven:
         return

@@ -4,10 +4,10 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import _check
 from ._check import Array, Seed
@@ -17,6 +17,9 @@ from .systems.base import System
 
 # At the most that there are of a batch: where a call began, where a block did, as kernels want it.
 STATE_COPIES, BASIS_COPIES = 4, 6
+
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Orbit:
             self.propagator.tangent_steps(self.state, self.step, steps, vectors)
         self.step += steps
 
-    def shaped(self, array: Any) -> Any:
+    def shaped(self, array: NDArray[T]) -> NDArray[T]:
         """(B, ...) -> (shape..., ...)."""
         return array.reshape((*self.shape, *array.shape[1:]))
 

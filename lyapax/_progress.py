@@ -4,13 +4,14 @@ import contextlib
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from ._run import Run
 from .kernels.background import in_background
 
+T = TypeVar("T")
 DAY = 86400.0  # seconds; a run that takes longer says so
 # Seconds; shorter calls say little of the pace. Two long ones may have been compilations, of the
 # state's step and of the tangents', so three must agree.
@@ -21,7 +22,7 @@ NOT_FALLING = 0.9  # of the last error: of any that falls, the next at a doublin
 class Bar:
     """A bar of steps; `shown` is tqdm's, and `steps` how many there will be at most."""
 
-    def __init__(self, run: Run, steps: int | None, shown: Any, patient: bool):
+    def __init__(self, run: Run, steps: int | None, shown: tqdm, patient: bool):
         self.run, self.shown, self.limit = run, shown, math.inf if steps is None else steps
         self.left, self.looking, self.before, self.error = self.limit, not patient, 0.0, math.inf
         self.agreed = 1
@@ -89,11 +90,12 @@ class Waiting:
                 shown.close()
 
 
-def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> Any:
+def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> tqdm:
     """tqdm's bar, on a terminal only, and silent where no progress is asked for."""
     return tqdm(total=total, unit=unit, disable=None if progress else True, **options)
 
 
-def counted(items: Iterable[Any], unit: str, progress: bool) -> Any:
+def counted(items: Iterable[T], unit: str, progress: bool) -> Iterable[T]:
     """The items, with a bar on a terminal."""
-    return tqdm(items, unit=unit, disable=None if progress else True)
+    shown: Iterable[T] = tqdm(items, unit=unit, disable=None if progress else True)
+    return shown

@@ -22,7 +22,7 @@ FALLEN = 0.8  # of its first extent, below which an orbit that shrinks steadily 
 CREPT = 1e-5  # of a distance: float32 knows a hundredth of that
 
 
-def returns(snapshots: Array) -> NDArray[np.bool_]:
+def returns(snapshots: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Whether an orbit comes back within the second half of its snapshots, and does not shrink."""
     found = np.zeros(snapshots.shape[1], bool)
     half = snapshots[len(snapshots) // 2 :]

@@ -16,7 +16,7 @@ from . import _statistics as statistics
 from . import _sums as sums
 from . import _table as table
 from ._check import Array
-from ._continuation import Continuation
+from ._continuation import Axes, Continuation
 from ._device import Home
 from ._distribution import hint
 from ._estimates import estimated
@@ -119,7 +119,7 @@ class LyapunovSpectrum:
     is_flow: bool
     is_driven: bool
     circles: bool
-    axes: list[tuple[str, Any]]
+    axes: Axes
     _home: Home | None = None  # the GPU that the system's arrays came from
     _continuation: Continuation | None = None  # None where the run was not kept
 
@@ -128,7 +128,7 @@ class LyapunovSpectrum:
         """Read a result off a run as it stands, and keep the run beside it."""
         return LyapunovSpectrum(**estimated(continued), _continuation=continued)
 
-    def _labelled(self, axes: list[tuple[str, Any]]) -> "LyapunovSpectrum":
+    def _labelled(self, axes: Axes) -> "LyapunovSpectrum":
         """A copy with other names and values of the batch axes."""
         continued = self._continuation
         if continued is not None:

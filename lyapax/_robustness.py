@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _check
 from ._check import Array, Seed
@@ -101,7 +102,7 @@ def _expect_one(system: Any, kind: str, draws: int, scales: int = 1) -> None:
 
 def robustness(
     system: Any,
-    scales: Any,
+    scales: ArrayLike,
     kind: str = "D",
     *,
     draws: int = 8,
@@ -185,13 +186,13 @@ def _stacked(systems: list[Any]) -> Any:
 # Systems load at their first use, since SymPy takes half a second.
 
 
-def _is_rate_network(system: Any) -> bool:
+def _is_rate_network(system: object) -> bool:
     from .systems.rate import RateNetwork
 
     return isinstance(system, RateNetwork)
 
 
-def _is_recurrent(system: Any) -> bool:
+def _is_recurrent(system: object) -> bool:
     from .systems.recurrent import Recurrent
 
     return isinstance(system, Recurrent)

@@ -73,7 +73,8 @@ class Moment:
     aligned: int = 0  # steps of alignment taken
     cancellation: Array = field(default_factory=lambda: np.zeros(0))
     blocks: tuple[Array, ...] = ()  # log sums (B, k) of complete blocks
-    snapshots: tuple[Any, ...] = ()  # (B, r) where the measurement began, and at ends of blocks
+    # (B, r) where the measurement began, and at the ends of blocks.
+    snapshots: tuple[NDArray[np.float32], ...] = ()
     block_steps: int = 0
     open_steps: int = 0  # steps already in the block that is still open
     measured_steps: int = 0
@@ -100,7 +101,7 @@ class Moment:
                 losses += (Loss(members, before.state[members], before.step, carry.step),)
         return replace(self, carry=carry, losses=losses, **changes)
 
-    def closed(self, snapshot: Any) -> "Moment":
+    def closed(self, snapshot: NDArray[np.float32]) -> "Moment":
         """The open block is complete; of 128 complete ones neighbours are merged."""
         blocks = (*self.blocks, self.carry.log_sum + self.carry.compensation)
         snapshots = (*self.snapshots, snapshot)
@@ -139,7 +140,7 @@ class Moment:
             anchor=self.anchor and self.anchor._without(count),
         )
 
-    def measuring(self, snapshot: Any) -> "Moment":
+    def measuring(self, snapshot: NDArray[np.float32]) -> "Moment":
         """Alignment is over."""
         return replace(
             self,

@@ -1,7 +1,6 @@
 """States at the ends of blocks, in few numbers: what tells whether an orbit comes back."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ class Observed:
     """
 
     turns: Array  # (n,): the length of a turn of the variables that are angles, else 0
-    projection: Any  # (numbers, 16), or None
+    projection: Array | None  # (numbers, 16)
 
     def __call__(self, state: Array) -> NDArray[np.float32]:
         with np.errstate(all="ignore"):  # members may have diverged
@@ -51,7 +50,7 @@ class Observed:
         return self.projection is None and not (self.turns > 0).any()
 
 
-def observed(turns: Any, dim: int) -> Observed:
+def observed(turns: Array | None, dim: int) -> Observed:
     lengths = np.zeros(dim) if turns is None else np.asarray(turns, float)
     numbers = dim + int((lengths > 0).sum())
     if numbers <= COORDINATES:

@@ -46,7 +46,7 @@ def lyapunov_spectrum(
     qr_every: int | str = "auto",
     dtype: DTypeLike = "float64",
     initial: ArrayLike | None = None,
-    initial_basis: Any = None,
+    initial_basis: ArrayLike | None = None,
     rng: Seed | None = None,
     members: int | None = None,
     ensemble: bool = False,
@@ -332,7 +332,9 @@ def _shares(
     return transient, alignment, (rows - used) * step
 
 
-def _first_basis(given: Array | None, n: int, k: int, bases: int, rng: np.random.Generator) -> Any:
+def _first_basis(
+    given: Array | None, n: int, k: int, bases: int, rng: np.random.Generator
+) -> Array:
     """(bases or 1, n, k): random, or the columns of a given one made orthonormal."""
     if given is None:
         return np.linalg.qr(rng.standard_normal((bases, n, k)))[0]
@@ -340,7 +342,7 @@ def _first_basis(given: Array | None, n: int, k: int, bases: int, rng: np.random
     return first * np.sign(np.diag(r))
 
 
-def _checked_basis(given: Any, n: int, k: int) -> Array | None:
+def _checked_basis(given: ArrayLike | None, n: int, k: int) -> Array | None:
     if given is None:
         return None
     first = _check.real_array(given, "initial_basis", ndim_min=2)

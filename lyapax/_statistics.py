@@ -9,8 +9,9 @@ see only the sum of the two and are several times too large for a zero exponent.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._check import Array
+from ._check import Array, Booleans, Integers
 
 # Blocks in a window. Of 64 to 127 blocks the longest leaves 8 windows side by side, which is what
 # the fit needs; shorter ones alone would take slow fluctuations for none.
@@ -28,7 +29,7 @@ DRIFT = 8.0
 STEADY, LEAST = 10.0, 0.05
 
 
-def sum_of(rows: Array) -> Any:
+def sum_of(rows: NDArray[np.floating]) -> Any:
     """The sum over the first axis, in its order.
 
     NumPy's own adds the rows of several columns one by one, but a single column in pairs: a member
@@ -37,7 +38,7 @@ def sum_of(rows: Array) -> Any:
     return rows.sum(axis=0) if rows[0].size > 1 else np.cumsum(rows, axis=0)[-1]
 
 
-def mean_of(rows: Array) -> Any:
+def mean_of(rows: NDArray[np.floating]) -> Any:
     """The mean over the first axis, as `sum_of`."""
     return sum_of(rows) / len(rows)
 
@@ -127,9 +128,9 @@ def signs(
     spread: Array,
     elapsed: float,
     *,
-    preserving: Any = False,
+    preserving: Booleans | bool = False,
     stretch: float = 10.0,
-    diffuses: Any = False,
+    diffuses: Booleans | bool = False,
 ) -> np.ndarray:
     """+1, -1, 0 (the running sum stays bounded) or 2 (undetermined) for each exponent.
 
@@ -190,7 +191,7 @@ def diffusing(blocks: Array) -> np.ndarray:
         return np.asarray((far > 3.0 * near) & (np.ptp(running, axis=0) > BOUNDED / 2))
 
 
-def descending(exponents: Array) -> Any:
+def descending(exponents: Array) -> Integers:
     """Indices that sort the last axis; what is no number comes last."""
     return np.argsort(-np.nan_to_num(exponents, nan=-np.inf), axis=-1, kind="stable")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _check
-from ._check import Array, Seed
+from ._check import Array, Booleans, Seed
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import Orbit, Start
 from ._progress import counted
@@ -45,7 +45,7 @@ class Trajectory:
     diverged_at: Array
 
 
-def grid(duration: Any, step_time: float, save_every: Any) -> tuple[int, int]:
+def grid(duration: float, step_time: float, save_every: int) -> tuple[int, int]:
     """(saves after the first, steps from one to the next)."""
     every = _check.count(save_every, "save_every")
     steps = _check.steps(_check.positive(duration, "duration"), step_time, "duration")
@@ -60,7 +60,7 @@ def times_of(saves: int, every: int, orbit: Orbit) -> Array:
     return np.asarray(np.arange(saves + 1) * float(every * orbit.step_time))
 
 
-def lost_at(orbit: Orbit, times: Array, finite: Any) -> Array:
+def lost_at(orbit: Orbit, times: Array, finite: Booleans | np.bool_) -> Array:
     """Times (...) of the first save that is not finite, of finite (S, B)."""
     gone = ~finite
     first = np.where(gone.any(axis=0), times[gone.argmax(axis=0)], np.nan)

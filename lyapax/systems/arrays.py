@@ -2,15 +2,11 @@
 
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .._check import Array
+from .._check import Array, Integers
 
 if TYPE_CHECKING:
     from ..kernels.nodes import Edges, Nodes
 
-Integers = NDArray[np.int64]
 Weights = Array | tuple[Integers, Integers, Array]  # (B or 1, n, n), or CSR: indptr, indices, data
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its modules load when they are first used
 
-from .._check import Array, flat_batch
+from .._check import Array, Integers, flat_batch
 from ..kernels.codegen import Graph, on_arrays
 from ..kernels.hoist import Hoisted, hoisted
 from ..kernels.nodes import Edges, prepared, prepared_edges
 from ..kernels.propagator import chosen
-from .arrays import EdgeArrays, Integers, NodalArrays, Weights
+from .arrays import EdgeArrays, NodalArrays, Weights
 from .matrices import Matrix, entries
 from .nodes import TIME, Product, Separated, symbols
 

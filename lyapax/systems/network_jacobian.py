@@ -4,10 +4,9 @@ import numpy as np
 import scipy  # its modules load when they are first used
 import sympy
 
-from .._check import Array
+from .._check import Array, Integers
 from ..kernels.codegen import Graph, on_arrays
 from ..kernels.nodes import Edges
-from .arrays import Integers
 from .matrices import Matrix
 
 
