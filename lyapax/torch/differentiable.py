@@ -1,7 +1,7 @@
 """Lyapunov exponents that gradients flow through."""
 
 import contextlib
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from .. import _check
 from ..systems import LSTM, RNN
 from .read import dense, ends, is_recurrent, kind_of, states, up_to_date, weight_names
 from .replica import replica, unwrapped
-from .step import load_forward_mode, probe, tangent_step
+from .step import Mapped, Pair, Taken, load_forward_mode, probe, tangent_step
 from .unfused import Unfused, gated
 
 FLOATS = (torch.float32, torch.float64)
@@ -19,15 +19,15 @@ LONGEST = 1_000_000  # steps that are remembered one by one
 
 
 def lyapunov_exponents(
-    step: Any,
-    x0: Any,
+    step: nn.Module | Taken,
+    x0: torch.Tensor,
     k: int,
     window: int = 50,
     *,
-    inputs: Any = None,
+    inputs: torch.Tensor | None = None,
     transient: int | None = None,
-    generator: Any = None,
-) -> Any:
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
     r"""Leading exponents over a window of steps, differentiable in a module's parameters.
 
     :math:`\lambda_j = \frac1W \sum_{t=1}^{W} \ln R_{jj}(t)`, from a QR at each of the last W steps;
@@ -114,8 +114,8 @@ def lyapunov_exponents(
         if {len(x), len(u)} - {1, batch}:
             raise ValueError(f"x0 and inputs must have one batch, got {len(x)} and {len(u)}")
         x, u = x.expand(batch, -1), u.expand(batch, -1, -1)
-    mapped: Any = torch.func.vmap
-    context: Any = contextlib.nullcontext()
+    mapped: Mapped = torch.func.vmap
+    context: AbstractContextManager[object] = contextlib.nullcontext()
     if is_recurrent(step):
         _check_module(step, x, u)
         function = as_step(step, x.dtype)
@@ -143,7 +143,7 @@ def lyapunov_exponents(
     return exponents.reshape(*shape[:-1], k)
 
 
-def _finite(tensor: Any, name: str) -> Any:
+def _finite(tensor: torch.Tensor, name: str) -> torch.Tensor:
     tensor = dense(tensor, name).detach()
     if not tensor.numel():
         raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
@@ -152,7 +152,7 @@ def _finite(tensor: Any, name: str) -> Any:
     return tensor
 
 
-def _sequences(step: Any, inputs: Any, x: Any, steps: int) -> Any:
+def _sequences(step: object, inputs: object, x: torch.Tensor, steps: int) -> torch.Tensor:
     """(batch or 1, T, d)."""
     if not torch.is_tensor(inputs) or inputs.ndim not in (2, 3):
         got = f"shape {tuple(inputs.shape)}" if torch.is_tensor(inputs) else type(inputs).__name__
@@ -172,7 +172,7 @@ def _sequences(step: Any, inputs: Any, x: Any, steps: int) -> Any:
     return u
 
 
-def _check_module(module: Any, x: Any, u: Any) -> None:
+def _check_module(module: Any, x: torch.Tensor, u: torch.Tensor | None) -> None:
     own = next(module.parameters(), x)
     if x.shape[-1] != states(module):
         raise ValueError(
@@ -188,7 +188,7 @@ def _check_module(module: Any, x: Any, u: Any) -> None:
         raise ValueError(f"inputs must have {module.input_size} columns, got {u.shape[-1]}")
 
 
-def orthonormalised(a: Any) -> tuple[Any, Any]:
+def orthonormalised(a: torch.Tensor) -> Pair:
     """(Q, ln |R_jj|) of a (batch, n, k); with gradients for columns before the first dead one."""
     n = a.shape[-2]
     with torch.no_grad():
@@ -205,7 +205,7 @@ def orthonormalised(a: Any) -> tuple[Any, Any]:
     return (torch.where(living[..., None, :], front, q), torch.where(living, growth, logs))
 
 
-def as_step(module: Any, dtype: Any) -> Callable[..., Any]:
+def as_step(module: Any, dtype: torch.dtype) -> Taken:
     """A recurrent module as a function of one flat state, in operations that have every mode."""
     if getattr(module, "bidirectional", False):
         raise ValueError("step must run forwards only, got a bidirectional module")
@@ -217,7 +217,7 @@ def as_step(module: Any, dtype: Any) -> Callable[..., Any]:
     units, layers = own.hidden_size, len(ends(own))
     cell = own.nonlinearity if kind is RNN else "lstm" if kind is LSTM else "gru"
 
-    def step(x: Any, u: Any = None) -> Any:
+    def step(x: Any, u: torch.Tensor | None = None) -> torch.Tensor:
         h, c = list(x[: layers * units].split(units)), list(x[layers * units :].split(units))
         source = u
         for i, end in enumerate(ends(own)):

@@ -16,9 +16,7 @@ from ..kernels.propagator import Propagator
 from ..systems.base import Devices
 from .read import to_array
 from .replica import replica
-from .step import TorchStep, probe
-
-Taken = Callable[..., Any]  # step(x) or step(x, u)
+from .step import Taken, TorchStep, probe
 
 
 class Step:
@@ -34,11 +32,11 @@ class Step:
 
     def __init__(
         self,
-        step_in: Callable[[Any], Taken],
-        kinds: tuple[Any, ...],
+        step_in: Callable[[torch.dtype], Taken],
+        kinds: tuple[torch.dtype, ...],
         dim: int,
-        inputs: Any,
-        device: Any,
+        inputs: object,
+        device: torch.device,
         name: str,
     ):
         self.step_in, self.kinds, self.dim, self.device = step_in, kinds, dim, device
@@ -96,7 +94,7 @@ class Step:
         return f"{self.name}(dim={self.dim})"
 
 
-def step_of(module: Any, initial: Any, inputs: Any, dtype: str) -> Step:
+def step_of(module: nn.Module | Taken, initial: object, inputs: object, dtype: str) -> Step:
     """Modules compute in `dtype`, whatever theirs; other callables in that of `initial`.
 
     A module is taken in eval mode, as a replica with values of its own: hooks and whatever else it
@@ -111,18 +109,18 @@ def step_of(module: Any, initial: Any, inputs: Any, dtype: str) -> Step:
             raise TypeError(f"initial must be float64 or float32 for a function, got {own}")
         name = getattr(module, "__name__", type(module).__name__)
         return Step(partial(uncast, module), (own,), dim, inputs, device, name)
-    module = replica(module)
+    copied: nn.Module = replica(module)
     values = {}
-    for name, value in (*module.named_parameters(), *module.named_buffers()):
+    for name, value in (*copied.named_parameters(), *copied.named_buffers()):
         if is_lazy(value) or value.is_meta:
             raise TypeError(f"module must have values, its {name} has none yet")
         values[name] = value.detach().clone()
     device = next(iter(values.values())).device if values else device
     kinds = (torch.float64, torch.float32) if dtype == "float64" else (torch.float32, torch.float64)
-    return Step(partial(cast, module, values), kinds, dim, inputs, device, type(module).__name__)
+    return Step(partial(cast, copied, values), kinds, dim, inputs, device, type(copied).__name__)
 
 
-def kind_of_state(initial: Any) -> Any:
+def kind_of_state(initial: object) -> torch.dtype:
     """The floating-point dtype that a state like this has."""
     kind = (
         initial.dtype
@@ -132,15 +130,15 @@ def kind_of_state(initial: Any) -> Any:
     return kind if kind.is_floating_point else torch.get_default_dtype()
 
 
-def uncast(function: Taken, kind: Any) -> Taken:
+def uncast(function: Taken, kind: torch.dtype) -> Taken:
     return function
 
 
-def cast(module: nn.Module, values: dict[str, Any], kind: Any) -> Taken:
+def cast(module: nn.Module, values: dict[str, torch.Tensor], kind: torch.dtype) -> Taken:
     """A module's step in a dtype, whatever that of its parameters and buffers."""
     cast = {name: v.to(kind) if v.is_floating_point() else v for name, v in values.items()}
     return partial(called, module, cast)
 
 
-def called(module: nn.Module, values: dict[str, Any], *args: Any) -> Any:
+def called(module: nn.Module, values: dict[str, torch.Tensor], *args: Any) -> Any:
     return torch.func.functional_call(module, values, args)

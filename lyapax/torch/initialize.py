@@ -7,12 +7,13 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from .. import _check, pta
+from .._check import Array
 from .read import dense, ends, is_its_own, is_recurrent, to_array
 from .replica import unwrapped
 
 
 def pta_init_(
-    module_or_tensor: Any,
+    module_or_tensor: torch.Tensor,
     *,
     region: str = "null",
     time: str = "discrete",
@@ -20,7 +21,7 @@ def pta_init_(
     theta: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     kind: str | None = None,
-    generator: Any = None,
+    generator: torch.Generator | None = None,
 ) -> Any:
     r"""Start recurrent layers as banks of oscillators, in place.
 
@@ -124,12 +125,12 @@ def pta_init_(
     return module_or_tensor
 
 
-def _biases(part: Any, layer: str) -> list[str]:
+def _biases(part: nn.Module, layer: str) -> list[str]:
     names = (layer.replace("weight", "bias"), layer.replace("weight_hh", "bias_ih"))
     return [name for name in names if getattr(part, name, None) is not None]
 
 
-def _layers(name: str, part: Any) -> list[tuple[str, str]]:
+def _layers(name: str, part: nn.Module) -> list[tuple[str, str]]:
     """(parameter, cell) of the recurrent weights that a module itself has."""
     if not isinstance(part, nn.RNNBase | nn.RNNCellBase):
         return []
@@ -157,7 +158,7 @@ def _layers(name: str, part: Any) -> list[tuple[str, str]]:
     return [(name, "gru" if isinstance(part, nn.GRU | nn.GRUCell) else "tanh") for name in names]
 
 
-def _values(value: Any, name: str, size: int) -> Any:
+def _values(value: object, name: str, size: int) -> Array:
     array = _check.real_array(to_array(value, name), name)
     if array.shape not in ((), (1,), (size,)):
         raise ValueError(
@@ -168,14 +169,14 @@ def _values(value: Any, name: str, size: int) -> Any:
 
 
 def _drawn(
-    tensor: Any,
+    tensor: torch.Tensor,
     name: str,
     cell: str,
     region: str,
     time: str,
     options: dict[str, Any],
-    generator: Any,
-) -> Any:
+    generator: torch.Generator | None,
+) -> torch.Tensor:
     """The bank for one tensor."""
     _check_writable(tensor, name)
     gates = 3 if cell == "gru" else 1
@@ -193,14 +194,14 @@ def _drawn(
     device = "cpu" if generator is None else generator.device
     seed = torch.randint(2**62, (), generator=generator, device=device).item()
 
-    def rounded(entries: Any) -> Any:
+    def rounded(entries: Array) -> Array:
         return torch.from_numpy(entries).to(tensor.dtype).double().numpy()
 
     found = pta.draw(n // 2, where, int(seed), check=region == "null", rounded=rounded, **values)
     return torch.from_numpy(pta.bank(*found, n))
 
 
-def _check_writable(tensor: Any, name: str) -> None:
+def _check_writable(tensor: torch.Tensor, name: str) -> None:
     if tensor.is_meta:
         raise ValueError(f"{name} is on the meta device, where there is nothing to write to")
     if not dense(tensor, name).is_floating_point():
@@ -213,7 +214,7 @@ def _check_writable(tensor: Any, name: str) -> None:
         raise ValueError(f"{name} must have memory for each of its entries, got an expanded one")
 
 
-def _write(tensor: Any, bank: Any) -> None:
+def _write(tensor: torch.Tensor, bank: torch.Tensor) -> None:
     with torch.no_grad():
         tensor.zero_()
         tensor[-len(bank) :] = bank

@@ -1,5 +1,6 @@
 """PyTorch's recurrent modules as lyapax systems: weights are read, nothing is changed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ KINDS = {
 }
 
 
-def is_recurrent(module: Any) -> bool:
+def is_recurrent(module: object) -> bool:
     """Whether it does what its weights say; a subclass may have a step of its own."""
     return any(does_as(module, kind) for kind in KINDS)
 
 
-def does_as(module: Any, kind: Any) -> bool:
+def does_as(module: object, kind: type[nn.Module]) -> bool:
     """Whether a module computes what `kind` does, with its forward."""
     return (
         isinstance(module, kind)
@@ -34,7 +35,7 @@ def does_as(module: Any, kind: Any) -> bool:
     )
 
 
-def recurrent_parts(module: Any, inputs: Any) -> dict[str, Any]:
+def recurrent_parts(module: object, inputs: object) -> dict[str, nn.Module]:
     """Recurrent parts by name; with inputs there must be one that they belong to."""
     module = unwrapped(module)
     if not isinstance(module, nn.Module):
@@ -127,11 +128,11 @@ def recurrent_weights(module: Any) -> dict[str, Array]:
         return {name: to_array(getattr(own, name), name) for name in names}
 
 
-def kind_of(module: Any) -> Any:
+def kind_of(module: nn.Module) -> Callable[..., RNN | GRU | LSTM]:
     return next(system for layer, system in KINDS.items() if isinstance(module, layer))
 
 
-def to_array(value: Any, name: str) -> Any:
+def to_array(value: object, name: str) -> Any:
     """A tensor, or a list of them, copied to NumPy, float64; anything else as it is."""
     if isinstance(value, nn.utils.rnn.PackedSequence):
         raise TypeError(
@@ -147,7 +148,7 @@ def to_array(value: Any, name: str) -> Any:
     return tensor.to("cpu", kind, copy=True).numpy()
 
 
-def dense(tensor: Any, name: str) -> Any:
+def dense(tensor: torch.Tensor, name: str) -> torch.Tensor:
     """The tensor itself, if there are numbers in it one after the other."""
     if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized:
         got = (
@@ -163,7 +164,7 @@ def dense(tensor: Any, name: str) -> Any:
     return tensor
 
 
-def system_of(module: Any, inputs: Any = None, **options: Any) -> Any:
+def system_of(module: Any, inputs: object = None, **options: Any) -> RNN | GRU | LSTM:
     """RNN, GRU or LSTM; of a bidirectional module a batch of two, (forward, reverse)."""
     kind = kind_of(module)
     name = type(module).__name__
@@ -206,7 +207,7 @@ def _weights(module: Any, ends_of: list[str]) -> list[list[Array] | None]:
     return found
 
 
-def sequences(module: Any, inputs: Any) -> Array:
+def sequences(module: nn.Module, inputs: object) -> Array:
     """(T, d) or (batch, T, d), of inputs as the module takes them."""
     array = real_array(to_array(inputs, "inputs"), "inputs")
     if array.ndim not in (2, 3):

@@ -16,6 +16,8 @@ from ..kernels.cpu.qr.orthonormal import orthonormalise
 from ..kernels.propagator import Array, Carry, Stepping, chosen, rank_unit
 from .unfused import Unfused
 
+Pair = tuple[torch.Tensor, torch.Tensor]
+Taken = Callable[..., torch.Tensor]  # step(x) or step(x, u)
 Mapped = Callable[..., Callable[..., Any]]  # `torch.func.vmap`, or a loop like it
 
 # What vmap says of operations it has no rule for, and of Python's own `if`.
@@ -41,11 +43,11 @@ def load_forward_mode() -> None:
         torch.func.jvp(torch.tanh, (torch.zeros(1),), (torch.zeros(1),))
 
 
-def tangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tuple[Any, Any]]:
+def tangent_step(step: Taken, mapped: Mapped) -> Callable[..., Pair]:
     """(x, basis, input) -> (next state, derivative of the step times the basis) of one member."""
 
-    def step_with_tangents(x: Any, q: Any, *u: Any) -> tuple[Any, Any]:
-        def along(v: Any) -> tuple[Any, Any]:
+    def step_with_tangents(x: torch.Tensor, q: torch.Tensor, *u: torch.Tensor) -> Pair:
+        def along(v: torch.Tensor) -> Pair:
             with FORWARD_MODE:
                 after: Any = torch.func.jvp(lambda y: step(y, *u), (x,), (v,))
             return after[0], after[1]
@@ -56,12 +58,13 @@ def tangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., tupl
     return step_with_tangents
 
 
-def cotangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., Any]:
+def cotangent_step(step: Taken, mapped: Mapped) -> Taken:
     """(x, cotangents, input) -> the step's transposed derivative times the cotangents."""
 
-    def step_back(x: Any, p: Any, *u: Any) -> Any:
+    def step_back(x: torch.Tensor, p: torch.Tensor, *u: torch.Tensor) -> torch.Tensor:
         back: Any = torch.func.vjp(lambda y: step(y, *u), x)[1]
-        return mapped(lambda w: back(w)[0], in_dims=1)(p).mT
+        found: torch.Tensor = mapped(lambda w: back(w)[0], in_dims=1)(p)
+        return found.mT
 
     return step_back
 
@@ -69,7 +72,7 @@ def cotangent_step(step: Callable[..., Any], mapped: Mapped) -> Callable[..., An
 def looped(function: Callable[..., Any], in_dims: int = 0, out_dims: int = 0) -> Callable[..., Any]:
     """`torch.func.vmap` for what it cannot batch."""
 
-    def run(*args: Any) -> Any:
+    def run(*args: torch.Tensor) -> Any:
         found = [function(*one) for one in zip(*(a.unbind(in_dims) for a in args), strict=True)]
         if torch.is_tensor(found[0]):
             return torch.stack(found)
@@ -78,7 +81,7 @@ def looped(function: Callable[..., Any], in_dims: int = 0, out_dims: int = 0) ->
     return run
 
 
-def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
+def mapping_for(step: Taken, x: torch.Tensor, *u: torch.Tensor) -> Mapped:
     """`vmap` if it takes this step, of one member's state and input; else a loop."""
     try:
         row = [part[None] for part in u]
@@ -91,7 +94,7 @@ def mapping_for(step: Callable[..., Any], x: Any, *u: Any) -> Mapped:
     return torch.func.vmap
 
 
-def probe(step: Callable[..., Any], name: str, x: Any, *u: Any) -> Mapped:
+def probe(step: Taken, name: str, x: torch.Tensor, *u: torch.Tensor) -> Mapped:
     """Find out how to map a step; what cannot be mapped fails here with a clear message.
 
     `name` is that of the argument that the step is.
@@ -127,16 +130,16 @@ class TorchStep(Stepping):
     dt = 0.0
     offloaded = True
 
-    step_in: Callable[[Any], Callable[..., Any]]  # the step that computes in a torch dtype
-    kinds: tuple[Any, ...]  # those it can compute in
+    step_in: Callable[[torch.dtype], Taken]  # the step that computes in a torch dtype
+    kinds: tuple[torch.dtype, ...]  # those it can compute in
     mapped: Mapped
     inputs: Array | None  # (B or 1, T, d)
     dim: int
     k: int
     batch: int
     dtype: np.dtype[Any]  # of the basis
-    device: Any
-    driven: Any = field(init=False, repr=False)  # inputs on the device
+    device: torch.device
+    driven: torch.Tensor | None = field(init=False, repr=False)  # inputs on the device
 
     def __post_init__(self) -> None:
         asked = torch.float64 if np.dtype(self.dtype) == np.float64 else torch.float32
@@ -205,10 +208,10 @@ class TorchStep(Stepping):
                 )
         vectors[:] = v.cpu().numpy()
 
-    def _inputs(self, step: int) -> tuple[Any, ...]:
+    def _inputs(self, step: int) -> tuple[torch.Tensor, ...]:
         if self.driven is None:
             return ()
         return (self.driven[:, step % self.driven.shape[1]].expand(self.batch, -1),)
 
-    def _tensor(self, array: Any) -> Any:
+    def _tensor(self, array: NDArray[np.floating]) -> torch.Tensor:
         return torch.as_tensor(array, dtype=self.kind, device=self.device).clone()
