@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsInt
 
 from ._distribution import hint
+
+# Zarr's own group and array: it loads where it is used, and its types know no slices.
+Group = Any
+Stored = Any
 
 
 def library() -> Any:
@@ -26,7 +30,7 @@ def options() -> dict[str, Any]:
     }
 
 
-def new_array(path: str | Path, shape: tuple[int, ...], **more: Any) -> Any:
+def new_array(path: str | Path, shape: tuple[int, ...], **more: Any) -> Stored:
     """A float64 array in a folder of its own, NaN where nothing is written."""
     zarr = library()
     try:
@@ -37,7 +41,7 @@ def new_array(path: str | Path, shape: tuple[int, ...], **more: Any) -> Any:
         raise ValueError(f"store must be a path that Zarr can write to: {error}") from error
 
 
-def opened(group: Any, names: Iterable[str]) -> dict[str, Any]:
+def opened(group: Group, names: Iterable[str]) -> dict[str, Stored]:
     """Arrays of a group that write every chunk, also of nothing but fill values.
 
     An array does not remember that: to open it again is to have Zarr's default, under which a
@@ -47,7 +51,7 @@ def opened(group: Any, names: Iterable[str]) -> dict[str, Any]:
         return {name: group[name] for name in names}
 
 
-def file_of(array: Any, place: Any) -> Path:
+def file_of(array: Stored, place: tuple[SupportsInt, ...]) -> Path:
     """The file of the chunk at a place of the first axes."""
     places = [*map(int, place), *[0] * (array.ndim - len(place))]
     name = "/".join(["c", *map(str, places)])
@@ -55,7 +59,7 @@ def file_of(array: Any, place: Any) -> Path:
     return root / str(array.store_path.path) / name
 
 
-def is_whole(array: Any, place: Any) -> bool:
+def is_whole(array: Stored, place: tuple[SupportsInt, ...]) -> bool:
     """Whether the chunk at a place of the first axes is there, as it was written.
 
     By its checksum, the last four bytes of its file: to read it through Zarr takes ten times as

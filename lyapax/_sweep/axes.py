@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .._check import Array, quoted, real_array
+from .._check import Array, Integers, quoted, real_array
 from .variables import VARIABLES
 
 STARTS = "initial"  # an axis of states
@@ -27,7 +28,7 @@ class Axes:
     scattered: bool
     numbers: Array | None = None  # of points that are some of a larger plane's, theirs in it
 
-    def some(self, points: Array) -> "Axes":
+    def some(self, points: Integers) -> "Axes":
         """These points of a plane as scattered ones, which keep their numbers."""
         at = self.at(points)
         return Axes(self.names, tuple(at[name] for name in self.names), True, np.asarray(points))
@@ -63,7 +64,7 @@ class Axes:
             found[name] = dims, values
         return found
 
-    def at(self, points: Any) -> dict[str, Array]:
+    def at(self, points: ArrayLike) -> dict[str, Array]:
         """The values of each coordinate at points, which are numbers in C order."""
         points = np.asarray(points)
         if self.scattered:

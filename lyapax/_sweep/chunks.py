@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
+
+from .._check import Integers
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Chunks:
             for i, b, n in zip(place, self.box, self.shape, strict=True)
         )
 
-    def points(self, number: int) -> Any:
+    def points(self, number: int) -> Integers:
         """Numbers of its points, in C order of all points."""
         ranges = [np.arange(part.start, part.stop) for part in self.region(number)]
         return np.ravel_multi_index(np.ix_(*ranges), self.shape).ravel()
@@ -45,7 +46,7 @@ def of_about(shape: tuple[int, ...], points: int) -> Chunks:
     return Chunks(shape, tuple(reversed(box)))
 
 
-def stratified(shape: tuple[int, ...], most: int) -> Any:
+def stratified(shape: tuple[int, ...], most: int) -> Integers:
     """Numbers of at most so many points, spread over all axes alike."""
     total = int(np.prod(shape, dtype=int))
     if total <= most:

@@ -4,7 +4,7 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from functools import cached_property, partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ OURS = __name__.partition(".")[0]
 ELSEWHERE = ("home",)  # attributes that say where arrays came from, not what they are
 
 
-def digest(thing: Any) -> str:
+def digest(thing: object) -> str:
     """Of a system its expressions and arrays; of a function its code and all that it refers to.
 
     Functions of installed packages count by their names: their versions are not looked at.
@@ -116,7 +116,7 @@ def is_cached(kind: type, name: str) -> bool:
     return isinstance(getattr(kind, name, None), cached_property)
 
 
-def is_empty(cell: Any) -> bool:
+def is_empty(cell: CellType) -> bool:
     """Whether a variable of an outer function has no value yet."""
     try:
         cell.cell_contents  # noqa: B018

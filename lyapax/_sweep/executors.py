@@ -11,7 +11,7 @@ from .lost import Lost
 AHEAD = 2  # tasks a worker that wait for it, so that it never waits for the driver
 
 
-def checked(executor: Any) -> Executor | None:
+def checked(executor: object) -> Executor | None:
     """The executor that was given, or one on Ray where that is its name."""
     if executor is None or isinstance(executor, Executor):
         return executor

@@ -1,13 +1,16 @@
 """A sweep without a store: its arrays in memory, behind the same methods as a store's."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._check import Array
+from .._check import Array, Integers
 from .planning import Plan
 from .store import reasons
 from .variables import VARIABLES, unmeasured
+
+if TYPE_CHECKING:
+    import xarray
 
 
 class Memory:
@@ -18,7 +21,7 @@ class Memory:
         self.values = values or unmeasured(plan.chunks.shape, plan.settings["k"])
         self.failed: dict[int, str] = {}
 
-    def pending(self) -> tuple[Any, str]:
+    def pending(self) -> tuple[Integers, str]:
         """All chunks, and nothing that is broken."""
         return np.arange(len(self.chunks)), ""
 
@@ -38,7 +41,7 @@ class Memory:
         """The variables of all points."""
         return self.values
 
-    def dataset(self) -> Any:
+    def dataset(self) -> "xarray.Dataset":
         """The sweep, labelled."""
         import xarray
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from .axes import LABELS, STARTS
 from .points import key
 from .summary import axes_of
 
+if TYPE_CHECKING:
+    import xarray
+
 RUN = ("duration", "dt", "transient", "alignment", "qr_every", "k", "dtype")
 
 
-def page(plane: Any) -> str:
+def page(plane: "xarray.Dataset") -> str:
     """HTML with the plane as an image, and the spectrum of the point that is clicked."""
     try:
         from plotly.offline import get_plotlyjs
@@ -54,7 +57,7 @@ def _packed(array: Array) -> str:
     return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
 
 
-def _line(plane: Any, dims: list[str]) -> str:
+def _line(plane: "xarray.Dataset", dims: list[str]) -> str:
     """Python that runs one point again; {0}, {1} are its coordinates and {number} its number."""
     named = [(i, name) for i, name in enumerate(dims) if name not in (STARTS, *LABELS)]
     params = ", ".join(f"{name}={{{i}}}" for i, name in named)

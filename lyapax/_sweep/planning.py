@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._check import Array
+from .._check import Integers
 from .._step import cost
 from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
 from .digest import digest
 from .points import Function, Task, parameters
-from .store import FORMAT
+from .store import FORMAT, Settings
 
 SAMPLE = 64  # points at which the time step and the cadence are chosen
 SECONDS = 5.0  # that a chunk takes on one core, about: of 1 s, what each costs by itself shows
@@ -29,9 +30,9 @@ class Plan:
 
     task: Task
     chunks: Chunks
-    settings: dict[str, Any]  # all that decides about the numbers, in plain values
+    settings: Settings  # all that decides about the numbers, in plain values
 
-    def of(self, points: Array) -> "Plan":
+    def of(self, points: Integers) -> "Plan":
         """The plan for some of the points, given by their numbers."""
         task = replace(self.task, axes=self.task.axes.some(points))
         chunks = of_about(task.axes.shape, int(np.prod(self.chunks.box)))
@@ -39,12 +40,12 @@ class Plan:
 
 
 def planned(
-    system: Any,
-    axes: Any,
+    system: object,
+    axes: object,
     seed: int,
     options: dict[str, Any],
     chunk: int | None,
-    before: dict[str, Any],
+    before: Settings,
 ) -> Plan:
     """The plan, with time step and cadence; `before` are settings of a sweep that goes on."""
     task, dim = _task(system, axes, seed, options, before)
@@ -58,7 +59,7 @@ def planned(
 
 
 def _task(
-    system: Any, axes: Any, seed: int, options: dict[str, Any], before: dict[str, Any]
+    system: Any, axes: object, seed: int, options: dict[str, Any], before: Settings
 ) -> tuple[Task, int]:
     """The task, with time step and cadence, and the variables of the system."""
     own = hasattr(system, "propagator")
@@ -120,16 +121,16 @@ def _expect_good_options(task: Task, is_flow: bool) -> None:
     replace(task, options=given).spectrum(np.array([0]))
 
 
-def _asked(options: dict[str, Any]) -> dict[str, Any]:
+def _asked(options: Mapping[str, object]) -> dict[str, str]:
     """What was asked for where a sweep can choose by itself."""
     return {n: str(options.get(n, "auto") or "auto") for n in ("dt", "qr_every")}
 
 
-def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
+def _settings(task: Task, chunks: Chunks, dim: int) -> Settings:
     from .. import __version__
 
     function = isinstance(task.system, Function)
-    shown = task.system.function if function else task.system
+    shown = task.system.function if isinstance(task.system, Function) else task.system
     return {
         "format": FORMAT,
         "version": __version__,
@@ -144,14 +145,14 @@ def _settings(task: Task, chunks: Chunks, dim: int) -> dict[str, Any]:
     }
 
 
-def _name(function: Any) -> str:
+def _name(function: object) -> str:
     return getattr(getattr(function, "func", function), "__name__", "function")
 
 
-def _fixed(shown: Any, axes: tuple[str, ...]) -> dict[str, Any]:
+def _fixed(shown: object, axes: tuple[str, ...]) -> Settings:
     """Parameters that are no axes; of long ones the shape."""
     known = shown.keywords if isinstance(shown, partial) else getattr(shown, "params", {})
-    found: dict[str, Any] = {}
+    found: Settings = {}
     for name, value in known.items():
         if name in axes:
             continue
@@ -164,7 +165,7 @@ def _fixed(shown: Any, axes: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _of_points(axes: Axes, chunks: Chunks) -> dict[str, Any]:
+def _of_points(axes: Axes, chunks: Chunks) -> Settings:
     values = dict(zip(axes.names, axes.values, strict=True))
     if axes.numbers is not None:
         values["numbers"] = axes.numbers
@@ -179,7 +180,7 @@ def _of_points(axes: Axes, chunks: Chunks) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> int | float | str:
     if isinstance(value, bool | np.bool_):
         return int(value)
     return value if isinstance(value, int | float | str) else str(value)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._check import Array
+from .._check import Array, Integers
 from .._result import LyapunovSpectrum
 from .._spectrum import lyapunov_spectrum
 from .._status import Status
+from ..systems.base import System
 from ..systems.rate import RateNetwork
 from .axes import LABELS, STARTS, Axes
 from .variables import unmeasured, values
@@ -26,12 +27,12 @@ HALVINGS = 7  # of the cadence, for points whose QRs lose digits at it: 64 steps
 class Task:
     """All that is common to the points of a sweep."""
 
-    system: Any  # or a function of named parameters that returns one
+    system: "System | Function"  # or a function of named parameters that returns one
     axes: Axes
     seed: int
     options: Mapping[str, Any]  # of `lyapunov_spectrum`, dt and cadence included
 
-    def measured(self, points: Array) -> dict[str, Array]:
+    def measured(self, points: Integers) -> dict[str, Array]:
         """The variables of these points, along the first axis."""
         found = unmeasured((len(points),), self.options["k"])
         every = self.options["qr_every"]
@@ -48,7 +49,7 @@ class Task:
             every //= 2
         return found
 
-    def spectrum(self, points: Array, **options: Any) -> Any:
+    def spectrum(self, points: Integers, **options: Any) -> Any:
         """A result with a batch of these points."""
         at = self.axes.at(points)
         systems = self.systems(at)
@@ -61,7 +62,7 @@ class Task:
             found = [lyapunov_spectrum(s, initial=initial[part], **given) for s, part in systems]
         return found[0] if len(found) == 1 else Several(found)
 
-    def systems(self, at: dict[str, Array]) -> list[tuple[Any, slice]]:
+    def systems(self, at: dict[str, Array]) -> list[tuple[System, slice]]:
         """Systems, and the points that each has."""
         named = {n: v for n, v in at.items() if n not in (STARTS, *LABELS)}
         count = len(next(iter(at.values())))
@@ -72,7 +73,7 @@ class Task:
             for i in range(count)
         ]
 
-    def starts(self, system: Any, points: Array, at: dict[str, Array]) -> Array:
+    def starts(self, system: System, points: Integers, at: dict[str, Array]) -> Array:
         """Where these points begin, each by its number and the seed alone."""
         if STARTS in at:
             return at[STARTS]
@@ -138,7 +139,7 @@ class Function:
         self.function = function
         self.dim: int | None = None
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., "Function"], tuple[object]]:
         # Python's pickle knows functions of importable modules only, no lambda of a script.
         try:
             import cloudpickle
@@ -146,7 +147,7 @@ class Function:
             return Function, (self.function,)
         return _function_of, (cloudpickle.dumps(self.function),)
 
-    def __call__(self, named: dict[str, Any]) -> Any:
+    def __call__(self, named: Mapping[str, Array]) -> System:
         try:
             inspect.signature(self.function).bind(**named)
         except (TypeError, ValueError) as error:
@@ -172,7 +173,7 @@ def _function_of(pickled: bytes) -> Function:
     return Function(cloudpickle.loads(pickled))
 
 
-def parameters(system: Any) -> tuple[str, ...]:
+def parameters(system: System) -> tuple[str, ...]:
     """Names that an axis may have."""
     if isinstance(system, RateNetwork):
         return ("bias", "tau")
@@ -180,7 +181,7 @@ def parameters(system: Any) -> tuple[str, ...]:
     return tuple(name for name, core in shapes.items() if core == ())
 
 
-def with_values(system: Any, named: dict[str, Array]) -> Any:
+def with_values(system: System, named: dict[str, Array]) -> System:
     """The system with values (B,) of some parameters, as a batch of B."""
     if isinstance(system, RateNetwork):
         named = {n: np.repeat(v[:, None], system.dim, axis=1) for n, v in named.items()}

@@ -7,11 +7,10 @@ said by more than a tolerance and the errors. What is left is interpolated from 
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from .._check import Array
+from .._check import Array, Booleans, Integers
 from .variables import VARIABLES, unmeasured
 
 COARSE = 32  # cells along the shortest axis, about, before the first halving
@@ -20,7 +19,7 @@ COARSE = 32  # cells along the shortest axis, about, before the first halving
 # the right class, of 12.5 % measured; without it 99.14 %, of 10.7 %.
 WIDE = 8
 ERRORS = 4.0  # standard errors by which an exponent may deviate besides the tolerance
-Grid = tuple[Array, ...]  # of each axis the positions that a level has
+Grid = tuple[Integers, ...]  # of each axis the positions that a level has
 
 
 class Refinement:
@@ -37,7 +36,7 @@ class Refinement:
         self.asked = np.zeros(self.shape, bool)  # points that `measure` was called with
         self.deviates = np.zeros(self.shape, bool)
 
-    def run(self, measure: Callable[[Array], dict[str, Array]]) -> None:
+    def run(self, measure: Callable[[Integers], dict[str, Array]]) -> None:
         """Measure what is needed; measure(points) gives variables at numbers of points."""
         # Without a coarser level nobody knows whether the first is curved: it is halved everywhere.
         split_all = self.tolerance is not None
@@ -62,7 +61,7 @@ class Refinement:
     def _grid(self, spacing: int) -> Grid:
         return tuple(np.unique(np.r_[0:n:spacing, n - 1]) for n in self.shape)
 
-    def _settled(self, grid: Grid, measure: Callable[[Array], dict[str, Array]]) -> Array:
+    def _settled(self, grid: Grid, measure: Callable[[Integers], dict[str, Array]]) -> Booleans:
         """The cells whose corners differ, when all of their corners are measured."""
         while True:
             mixed = self._mixed(grid)
@@ -72,7 +71,7 @@ class Refinement:
             if not self._measure(grid, corners, measure):
                 return mixed
 
-    def _mixed(self, grid: Grid) -> Array:
+    def _mixed(self, grid: Grid) -> Booleans:
         place = np.ix_(*grid)
         found = np.zeros([len(p) - 1 for p in grid], bool)
         compared = [self.arrays[name][place] for name in ("attractor", "n_zero", "n_positive")]
@@ -86,11 +85,11 @@ class Refinement:
         return found
 
     def _measure(
-        self, grid: Grid, wanted: Array, measure: Callable[[Array], dict[str, Array]]
+        self, grid: Grid, wanted: Booleans, measure: Callable[[Integers], dict[str, Array]]
     ) -> bool:
         """Measure the wanted points of a grid that are new; were there any?"""
         places = tuple(p[i] for p, i in zip(grid, np.nonzero(wanted), strict=True))
-        points: Array = np.atleast_1d(np.ravel_multi_index(places, self.shape))  # type: ignore[arg-type]
+        points: Integers = np.atleast_1d(np.ravel_multi_index(places, self.shape))
         points = points[~self.asked.ravel()[points]]
         if not points.size:
             return False
@@ -100,12 +99,12 @@ class Refinement:
         self.asked.ravel()[points] = True
         return True
 
-    def take(self, points: Array, found: dict[str, Array]) -> None:
+    def take(self, points: Integers, found: dict[str, Array]) -> None:
         """Write what was measured at some points."""
         for name, array in found.items():
             self.arrays[name].reshape(-1, *array.shape[1:])[points] = array
 
-    def _compare(self, points: Array, found: dict[str, Array]) -> None:
+    def _compare(self, points: Integers, found: dict[str, Array]) -> None:
         """Where exponents are not what interpolation has said."""
         if self.tolerance is None:
             return
@@ -139,7 +138,7 @@ def _corners(cells: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     yield from product(*([slice(0, n), slice(1, n + 1)] for n in cells))
 
 
-def _with_neighbours(cells: Any) -> Any:
+def _with_neighbours(cells: Booleans) -> Booleans:
     """These cells and those that share a face with one of them."""
     found = cells.copy()
     for axis in range(cells.ndim):
@@ -149,7 +148,7 @@ def _with_neighbours(cells: Any) -> Any:
     return found
 
 
-def _within(cells: Array, grid: Grid, finer: Grid) -> Array:
+def _within(cells: Booleans, grid: Grid, finer: Grid) -> Booleans:
     """The points of the finer grid that lie in, or on the edge of, the given cells."""
     found = cells
     for axis, (old, new) in enumerate(zip(grid, finer, strict=True)):
@@ -160,7 +159,9 @@ def _within(cells: Array, grid: Grid, finer: Grid) -> Array:
     return np.asarray(found)
 
 
-def _between(array: Array, axis: int, old: Array, new: Array, values: Array, fill: Any) -> Array:
+def _between(
+    array: Array, axis: int, old: Integers, new: Integers, values: Array, fill: float
+) -> Array:
     """Along one axis: linear in between for reals; of other kinds what both neighbours say."""
     left = np.clip(np.searchsorted(old, new, side="right") - 1, 0, len(old) - 2)
     first, second = np.take(array, left, axis), np.take(array, left + 1, axis)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import Array
+from .._check import Array, Integers
 from .._interrupted import Interrupted
 from .._progress import plain_bar
 from .chunks import Chunks
@@ -60,7 +60,7 @@ class Running:
             raise Interrupted(f"{total - left} of {total} points", result()) from None
 
 
-def _pending(kept: Memory | Store) -> Any:
+def _pending(kept: Memory | Store) -> Integers:
     """Chunks that are to be measured; what was damaged is said."""
     pending, broken = kept.pending()
     if broken:
@@ -87,7 +87,7 @@ def refined(
     there = Memory(plan, found.arrays)
     levels = count()
 
-    def measure(points: Array) -> dict[str, Array]:
+    def measure(points: Integers) -> dict[str, Array]:
         part, level = plan.of(points), next(levels)
         own: Memory | Store = Memory(part)
         if isinstance(kept, Store):

@@ -10,24 +10,30 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _check, _zarr
-from .._check import Array
+from .._check import Array, Integers
 from .._files import write_whole
+from .._zarr import Group, Stored
 from .axes import Axes
 from .chunks import Chunks
 from .names import beside
 from .variables import VARIABLES
 
+if TYPE_CHECKING:
+    import xarray
+
 COMMITTED = "committed"  # of each chunk, 1 once its data are there, 2 where it failed
 FAILED = 2
 FORMAT = 2
 
+Settings = dict[str, Any]  # plain values, as JSON has them
 
-def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> "Store":
+
+def opened(path: Path, settings: Settings, axes: Axes, chunks: Chunks) -> "Store":
     """The store of a sweep, made where there is none; another sweep's is refused."""
     if path.exists() and any(path.iterdir()):
         group = _group(path)
@@ -51,7 +57,7 @@ def opened(path: Path, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> 
     return Store(path, _group(path), chunks)
 
 
-def settings_of(path: Path) -> dict[str, Any]:
+def settings_of(path: Path) -> Settings:
     """The settings of a sweep that has begun; nothing where there is none."""
     if not path.exists() or not any(path.iterdir()):
         return {}
@@ -61,13 +67,13 @@ def settings_of(path: Path) -> dict[str, Any]:
 class Store:
     """A sweep's arrays on disk."""
 
-    def __init__(self, path: Path, group: Any, chunks: Chunks):
+    def __init__(self, path: Path, group: Group, chunks: Chunks):
         self.path, self.chunks = path, chunks
         # Opening an array takes as long as writing a small chunk of it.
         self.array = _zarr.opened(group, (*(v.name for v in VARIABLES), COMMITTED))
         self.failed: dict[int, str] = {}
 
-    def pending(self) -> tuple[Any, str]:
+    def pending(self) -> tuple[Integers, str]:
         """Chunks that are to be measured, and what was found to be broken, in words."""
         everything = np.arange(len(self.chunks))
         try:
@@ -119,7 +125,7 @@ class Store:
         """The variables of all points."""
         return {v.name: np.asarray(self.array[v.name][:]) for v in VARIABLES}
 
-    def dataset(self) -> Any:
+    def dataset(self) -> "xarray.Dataset":
         """The sweep, labelled; numbers are read where they are used."""
         return read(self.path)
 
@@ -131,7 +137,7 @@ def _listed(broken: list[int]) -> str:
     return f"{len(broken)} of its chunks were broken and are measured again: {some}"
 
 
-def read(path: Path) -> Any:
+def read(path: Path) -> "xarray.Dataset":
     """The labelled dataset of a store."""
     import xarray
 
@@ -142,15 +148,16 @@ def read(path: Path) -> Any:
         failed = json.loads(beside(path, "failed.json").read_text())
     except (OSError, ValueError):
         failed = {}
-    return found.assign_attrs(reasons(failed))
+    labelled: xarray.Dataset = found.assign_attrs(reasons(failed))
+    return labelled
 
 
-def reasons(failed: Mapping[Any, str]) -> dict[str, Any]:
+def reasons(failed: Mapping[int, str] | Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The attribute that names failed chunks, where there are any."""
     return {"failed": {str(c): reason for c, reason in failed.items()}} if failed else {}
 
 
-def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> None:
+def _make(group: Group, settings: Settings, axes: Axes, chunks: Chunks) -> None:
     dims = axes.dims
     for name, (own, values) in axes.coordinates().items():
         array = _create(group, name, values.shape, values.shape, "f8", np.nan, own)
@@ -175,7 +182,7 @@ def _make(group: Any, settings: dict[str, Any], axes: Axes, chunks: Chunks) -> N
     group.attrs.update({**facts, "fingerprint": fingerprint(facts)})
 
 
-def _digests(group: Any) -> dict[str, str]:
+def _digests(group: Group) -> dict[str, str]:
     """A hash of each array's description, as it lies on the disk."""
     root = Path(group.store_path.store.root)
     found = {}
@@ -185,15 +192,15 @@ def _digests(group: Any) -> dict[str, str]:
 
 
 def _create(
-    group: Any,
+    group: Group,
     name: str,
-    shape: Any,
-    chunks: Any,
+    shape: tuple[int, ...],
+    chunks: tuple[int, ...],
     dtype: str,
-    fill: Any,
-    dims: Any,
-    attributes: Any = None,
-) -> Any:
+    fill: float,
+    dims: tuple[str, ...],
+    attributes: Mapping[str, object] | None = None,
+) -> Stored:
     return group.create_array(
         name,
         shape=shape,
@@ -206,12 +213,12 @@ def _create(
     )
 
 
-def fingerprint(settings: dict[str, Any]) -> str:
+def fingerprint(settings: Settings) -> str:
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _facts(path: Path, group: Any) -> dict[str, Any]:
+def _facts(path: Path, group: Group) -> Settings:
     """What the store says of its sweep, which is what it said at first."""
     found = dict(group.attrs)
     own = found.pop("fingerprint", None)
@@ -222,7 +229,7 @@ def _facts(path: Path, group: Any) -> dict[str, Any]:
     return found
 
 
-def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]) -> None:
+def _expect_the_same(path: Path, found: Settings, settings: Settings) -> None:
     wanted = {**json.loads(json.dumps(settings)), "arrays": found.get("arrays")}
     for name in sorted({*found, *wanted}):
         if isinstance(found.get(name), dict) and isinstance(wanted.get(name), dict):
@@ -236,14 +243,14 @@ def _expect_the_same(path: Path, found: dict[str, Any], settings: dict[str, Any]
             )
 
 
-def _group(path: Path) -> Any:
+def _group(path: Path) -> Group:
     try:
         return _zarr.library().open_group(path, mode="r+", zarr_format=3)
     except Exception as error:
         raise ValueError(f"store {path} exists and is no sweep: {error}") from None
 
 
-def _expect_coordinates(path: Path, group: Any, axes: Axes) -> None:
+def _expect_coordinates(path: Path, group: Group, axes: Axes) -> None:
     for name, (_, values) in axes.coordinates().items():
         try:
             same = np.array_equal(np.asarray(group[name][:]), values)

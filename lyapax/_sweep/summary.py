@@ -1,13 +1,16 @@
 """What a plane holds, in some lines of text and as a picture."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
 
 LEADING = 4  # exponents that are drawn over one axis
 
 
-def summary(plane: Any) -> str:
+def summary(plane: "xarray.Dataset") -> str:
     """The system, the axes, how many points are of which class, and what failed."""
     names = plane.attractor.attrs["flag_meanings"].split()
     codes, counts = np.unique(plane.attractor.values, return_counts=True)
@@ -26,7 +29,7 @@ def summary(plane: Any) -> str:
     return "\n".join(lines)
 
 
-def draw(plane: Any) -> Any:
+def draw(plane: "xarray.Dataset") -> Any:
     """A figure of the first exponent and the classes over two axes, or of exponents over one."""
     import matplotlib
 
@@ -66,7 +69,7 @@ def draw(plane: Any) -> Any:
     return figure
 
 
-def axes_of(plane: Any) -> list[str]:
+def axes_of(plane: "xarray.Dataset") -> list[str]:
     """The one or two axes of a plane that can be drawn."""
     dims = [str(name) for name in plane.attractor.dims]
     if dims == ["point"] or not 1 <= len(dims) <= 2:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,14 +22,17 @@ from .memory import Memory
 from .names import beside
 from .planning import Plan, planned
 from .running import Running, refined
-from .store import Store, opened, settings_of
+from .store import Settings, Store, opened, settings_of
+
+if TYPE_CHECKING:
+    import xarray
 
 OPTIONS = ("duration", "dt", "k", "transient", "alignment", "qr_every", "dtype", "strict", "device")
 
 
 @raises_interrupted
 def sweep(
-    system: Any,
+    system: object,
     axes: Mapping[str, Any],
     *,
     store: str | os.PathLike[str] | None = None,
@@ -40,7 +43,7 @@ def sweep(
     rng: int = 0,
     progress: bool = True,
     **options: Any,
-) -> Any:
+) -> "xarray.Dataset":
     """Lyapunov spectra of a plane of parameters, in chunks that survive a kill.
 
     Each point is the spectrum of one system, and depends on its parameters, its number and the
@@ -147,12 +150,12 @@ def sweep(
 
 
 def planned_sweep(
-    system: Any,
-    axes: Any,
+    system: object,
+    axes: object,
     chunk: int | None,
     rng: int,
     options: dict[str, Any],
-    before: dict[str, Any],
+    before: Settings,
 ) -> Plan:
     """The plan of a sweep, from what people give."""
     seed = _check.count(rng, "rng", low=0)
@@ -174,7 +177,7 @@ def planned_sweep(
 
 
 @contextmanager
-def _checked_executor(executor: Any) -> Iterator[Executor | None]:
+def _checked_executor(executor: object) -> Iterator[Executor | None]:
     """The executor; one that is made here ends here."""
     pool = checked_executor(executor)
     if pool is None or pool is executor:
@@ -196,7 +199,7 @@ def _kept(path: Path | None, plan: Plan) -> Iterator[Memory | Store]:
         yield opened(path, plan.settings, plan.task.axes, plan.chunks)
 
 
-def _tolerance(refine: Any) -> float | None:
+def _tolerance(refine: object) -> float | None:
     if isinstance(refine, str):
         if refine != "boundaries":
             raise ValueError(

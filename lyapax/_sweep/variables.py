@@ -28,14 +28,14 @@ class Variable:
 
     name: str
     dtype: str
-    fill: Any  # of points that are not measured
+    fill: float  # of points that are not measured
     each: bool  # whether each exponent has one
     words: str
     of: Callable[[LyapunovSpectrum], Any]
 
-    def attributes(self, k: int, dim: int) -> dict[str, Any]:
+    def attributes(self, k: int, dim: int) -> dict[str, object]:
         """What it is; by the CF conventions, where its values stand for words."""
-        found: dict[str, Any] = {"long_name": self.words}
+        found: dict[str, object] = {"long_name": self.words}
         if self.name == "attractor":
             meanings = kinds(k, dim)
             found["flag_values"] = list(range(len(meanings)))
