@@ -5,12 +5,15 @@ Nothing here imports CuPy or PyTorch before somebody asks for a GPU or hands in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._check import NESTED, on_gpu, quoted
+from ._check import NESTED, Array, on_gpu, quoted
 from ._distribution import hint
+
+if TYPE_CHECKING:
+    from .kernels.cuda.device import Device
 
 CUPY = f"CuPy: {hint('cuda13')}, or {hint('cuda12')} for older drivers"
 
@@ -22,7 +25,7 @@ class Home:
     library: str  # "cupy" or "torch"
     number: int
 
-    def take(self, array: Any) -> Any:
+    def take(self, array: Array) -> Any:
         """A NumPy array as one of this library, on this GPU."""
         if self.library == "torch":
             import torch
@@ -47,7 +50,7 @@ def home_of(*values: Any, levels: int = NESTED) -> Home | None:
     return None
 
 
-def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
+def devices_for(device: object, home: Home | None) -> Sequence["Device"]:
     """The devices that `device` names, in kernels' terms; none for the CPU.
 
     Without a name the arrays decide. "cuda" means all visible GPUs, "cuda:1" one of them.
@@ -69,7 +72,7 @@ def devices_for(device: Any, home: Home | None) -> Sequence[Any]:
     raise ValueError(f'device must be "cpu", "cuda" or "cuda:N", got {quoted(device)}')
 
 
-def _gpus(name: str) -> Sequence[Any]:
+def _gpus(name: str) -> Sequence["Device"]:
     cupy = _cupy()
     try:
         count = cupy.cuda.runtime.getDeviceCount()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import _check
 from . import _step as step
-from ._check import Array
+from ._check import Array, Integers
 from ._continuation import Axes, Continuation
 from ._estimates import estimated
 from ._files import ARRAYS
@@ -98,7 +98,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
         members = self.members._labelled([self.members.axes[0], *axes])
         return replace(self, axes=axes, members=members)
 
-    def _error_of(self, combine: Callable[[Array], Any]) -> Any:
+    def _error_of(self, combine: Callable[[Array], Array]) -> Array:
         if not self.duration:
             return super()._error_of(combine)
         return self._look.mapped(combine).stderr()
@@ -130,7 +130,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
             "its own spectrum"
         )
 
-    def _groups_of(self, system: int, index: tuple[Any, ...], seen: Look) -> list[Any]:
+    def _groups_of(self, system: int, index: tuple[np.intp, ...], seen: Look) -> list[Integers]:
         """Members of one class each, apart where their exponents leave a gap."""
         own: Any = (slice(None), *index)
         classes = np.asarray(self.members.attractor, object)[own]
@@ -147,7 +147,7 @@ class EnsembleSpectrum(LyapunovSpectrum):
             found += np.split(group, np.nonzero(steps)[0] + 1)
         return sorted(found, key=len, reverse=True)
 
-    def _described(self, group: NDArray[np.int64], index: tuple[Any, ...]) -> str:
+    def _described(self, group: NDArray[np.int64], index: tuple[np.intp, ...]) -> str:
         own: Any = (group, *index)
         kind = np.asarray(self.members.attractor, object)[own][0]
         if self.members.diverged[own].all():
@@ -215,7 +215,7 @@ def _together(continued: Continuation, members: int, chosen: NDArray[np.int64]) 
     now, systems = run.now, len(chosen)
     rows = chosen * systems + np.arange(systems)
 
-    def grouped(array: Any) -> Any:
+    def grouped(array: NDArray[Any]) -> NDArray[Any]:
         return array.reshape(members, systems, *array.shape[1:])
 
     carry: Carry = now.carry.take(rows, now.carry.basis.dtype)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ class Look:
     def mean(self) -> Array:
         return np.asarray(self.totals.mean(axis=0) / self.elapsed)
 
-    def mapped(self, combine: Callable[[Array], Any]) -> "Look":
+    def mapped(self, combine: Callable[[Array], Array]) -> "Look":
         """Sums of a linear function of the exponents, which are the last axis."""
         return replace(self, totals=combine(self.totals), blocks=combine(self.blocks))
 

@@ -1,14 +1,19 @@
 """Pictures of a spectrum; matplotlib is imported when one is asked for."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import _check
 from ._distribution import hint
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
+    from ._result import LyapunovSpectrum
+
+
+def plot(result: "LyapunovSpectrum", ax: "Axes | None" = None, kind: str | None = None) -> "Axes":
     """Draw on `ax`, or on a new one, and return it."""
     try:
         import matplotlib.pyplot as plt
@@ -31,11 +36,11 @@ def plot(result: Any, ax: Any = None, kind: str | None = None) -> Any:
     return ax
 
 
-def _unit(result: Any) -> str:
+def _unit(result: "LyapunovSpectrum") -> str:
     return "per unit time" if result.is_flow else "per step"
 
 
-def _exponents(result: Any, ax: Any) -> None:
+def _exponents(result: "LyapunovSpectrum", ax: "Axes") -> None:
     index = np.arange(1, result.k + 1)
     ax.axhline(0.0, color="0.7", lw=1)
     for exponents, stderr in zip(
@@ -48,7 +53,7 @@ def _exponents(result: Any, ax: Any) -> None:
     ax.set_ylabel(f"Lyapunov exponent ({_unit(result)}), 2 standard errors")
 
 
-def _history(result: Any, ax: Any) -> None:
+def _history(result: "LyapunovSpectrum", ax: "Axes") -> None:
     times, running = result.history
     ax.axhline(0.0, color="0.7", lw=1)
     ax.plot(times, running.reshape(len(times), -1), lw=1)
@@ -57,7 +62,7 @@ def _history(result: Any, ax: Any) -> None:
     ax.set_ylabel(f"running exponents ({_unit(result)})")
 
 
-def _plane(result: Any, ax: Any) -> None:
+def _plane(result: "LyapunovSpectrum", ax: "Axes") -> None:
     """All exponents over one batch axis, or the leading one over two."""
     from matplotlib.colors import TwoSlopeNorm
 

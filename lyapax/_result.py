@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,10 @@ from ._estimates import estimated
 from ._interrupted import raises_interrupted
 from ._measuring import finish
 from ._status import Status
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes as PlotAxes
 
 # Of one member, or of each of a batch.
 Value = float | Array
@@ -473,13 +477,13 @@ class LyapunovSpectrum:
         progress = _check.flag(progress, "progress")
         return finish(self._continuation.branch(), self._of, steps, None, progress)
 
-    def plot(self, ax: Any = None, *, kind: str | None = None) -> Any:
+    def plot(self, ax: "PlotAxes | None" = None, *, kind: str | None = None) -> "PlotAxes":
         """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""
         from ._plot import plot
 
         return plot(self, ax, kind)
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> "xarray.Dataset":
         """An xarray.Dataset with dimensions (batch axes, exponent), labelled by `axes`."""
         try:
             import xarray

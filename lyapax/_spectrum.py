@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -53,7 +52,7 @@ def lyapunov_spectrum(
     errors: str = "status",
     strict: bool = False,
     progress: bool = True,
-    device: Any = None,
+    device: object = None,
 ) -> LyapunovSpectrum:
     r"""Lyapunov exponents :math:`\lambda_j = \lim \frac1T \sum \ln R_{jj}`, with errors.
 

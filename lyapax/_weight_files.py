@@ -2,16 +2,16 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ._check import Array
+from .systems.matrices import Matrix
 
 SUFFIXES = (".npy", ".npz", ".csv", ".mtx")
 
 
-def read_weights(path: Path, labels: bool | None = None) -> tuple[Any, str]:
+def read_weights(path: Path, labels: bool | None = None) -> tuple[Matrix, str]:
     """A matrix, and what to tell people about how it was read; `labels` as in `read_csv`."""
     import scipy.io
     import scipy.sparse

@@ -15,7 +15,7 @@ PICTURES = (".png", ".pdf", ".svg")
 FILE = click.Path(dir_okay=False)
 
 
-def writable(_context: Any, option: click.Parameter, value: str | None) -> str | None:
+def writable(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Refuse before the run what could not be written after it."""
     if value is None:
         return None
@@ -29,7 +29,9 @@ def writable(_context: Any, option: click.Parameter, value: str | None) -> str |
     return value
 
 
-def time_step(_context: Any, _option: click.Parameter, value: str | None) -> Any:
+def time_step(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> float | str | None:
     if value is None or value == "auto":
         return value
     try:
@@ -105,6 +107,6 @@ known_options = options(
 )
 
 
-def complain(message: Any) -> None:
+def complain(message: object) -> None:
     """One line on stderr."""
     click.echo(f"lyapax: {' '.join(str(message).split())}", err=True)

@@ -14,6 +14,7 @@ from .._interrupted import Interrupted
 from .._result import LyapunovSpectrum
 from .._spectrum import lyapunov_spectrum
 from ..systems import RateNetwork
+from ..systems.base import System
 from .options import (
     complain,
     expect_matplotlib,
@@ -64,7 +65,7 @@ def save_picture(result: LyapunovSpectrum, path: Path) -> None:
     save_figure(result.plot().figure, path)
 
 
-def measure(system: Any, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
+def measure(system: System, duration: float, run: dict[str, Any]) -> LyapunovSpectrum:
     tol, asked = run["tol"], run["duration"]
     length = duration if asked is None and tol is None else asked
     try:

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from .. import _check
+from .._check import Array
 from .._weight_files import read_weights
 from ..systems import Flow, Map, library, networks
+from ..systems.base import System
+from ..systems.matrices import Matrix
+from ..systems.traced import Function
 from .options import complain
 
 SEPARATOR = ".py:"  # between the file and the name of its function
 
 
-def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., Any]]:
+def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., System]]:
     """A known system, or network with a matrix from a file; and what builds it of parameters."""
     names = library if weights is None else networks
     if name not in names:
@@ -32,7 +36,7 @@ def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., Any
     return known, partial(known.system, matrix_of(weights))
 
 
-def read_param(text: str) -> tuple[str, Any]:
+def read_param(text: str) -> tuple[str, float | Array]:
     name, equals, value = text.partition("=")
     try:
         parts = [float(part) for part in value.split(":")]
@@ -56,7 +60,7 @@ def read_params(texts: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def matrix_of(path: str, labels: bool | None = None) -> Any:
+def matrix_of(path: str, labels: bool | None = None) -> Matrix:
     """The weight matrix of a file; what was guessed about it is said."""
     matrix, note = read_weights(Path(path), labels)
     if note:
@@ -97,13 +101,13 @@ def function_of(text: str) -> Callable[..., Any]:
 
 
 def right_hand_side(
-    function: Callable[..., Any], dim: int, is_map: bool, params: Mapping[str, float]
-) -> Any:
+    function: Function, dim: int, is_map: bool, params: Mapping[str, float]
+) -> Flow | Map:
     """The system whose rate of change, or next state, is function(x, p)."""
     return (Map if is_map else Flow)(function, _check.count(dim, "--dim"), dict(params))
 
 
-def built(function: Callable[..., Any], params: Mapping[str, float]) -> Any:
+def built(function: Callable[..., Any], params: Mapping[str, float]) -> System:
     """The system that a function of these parameters returns."""
     name = getattr(function, "__name__", "function")
     try:

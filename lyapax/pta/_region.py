@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,11 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import bisect
 
 from .. import _check
-from .._check import Array, Seed
+from .._check import Array, Booleans, Seed
 from ._blocks import UNIT, numbers, together
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FOUR_CYCLE = -1.0 + 2.0j  # B of the GRU's cycle of four steps: i h = h/2 + tanh(u)/2
 # Borders are folds of points that a step multiplies by one of these; alpha counts in UNIT.
@@ -198,7 +201,7 @@ class Region:
             stretch = UNIT[self.cell] * abs(turn)
             yield name, float(np.angle(turn)), _reach(alpha / stretch)
 
-    def _oscillates(self, alpha: Array, angle: Array) -> Any:
+    def _oscillates(self, alpha: Array, angle: Array) -> Booleans:
         inside = alpha > self._onset(angle)
         for _, centre, reach in self._folds(alpha):
             inside = inside & (np.abs(angle - centre) > reach)
@@ -296,7 +299,7 @@ class Region:
                     curves.append((name, angle[seen], alpha[seen]))
         return curves
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the borders, theta across and alpha up.
 
         Parameters
@@ -359,7 +362,7 @@ def _wrapped(theta: Array) -> Array:
     return (theta + np.pi) % (2 * np.pi) - np.pi
 
 
-def fixed_values(size: int, **values: Any) -> dict[str, Array]:
+def fixed_values(size: int, **values: ArrayLike | None) -> dict[str, Array]:
     """The given values, one number for each block."""
     found = {}
     for name, value in values.items():
@@ -375,7 +378,7 @@ def fixed_values(size: int, **values: Any) -> dict[str, Array]:
     return found
 
 
-def _interval(value: Any, name: str) -> tuple[float, float]:
+def _interval(value: ArrayLike, name: str) -> tuple[float, float]:
     ends = _check.real_array(value, name)
     if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
         raise ValueError(

@@ -1,7 +1,7 @@
 """What the driver needs to know of a system."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,7 +10,10 @@ from .._check import Array
 from .._device import Home
 from ..kernels.propagator import Propagator
 
-Devices = Sequence[Any]
+if TYPE_CHECKING:
+    from ..kernels.cuda.device import Device
+
+Devices = Sequence["Device"]
 
 
 class System(Protocol):

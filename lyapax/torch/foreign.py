@@ -16,7 +16,7 @@ from ..kernels.propagator import Propagator
 from ..systems.base import Devices
 from .read import to_array
 from .replica import replica
-from .step import Taken, TorchStep, probe
+from .step import Mapped, Taken, TorchStep, probe
 
 
 class Step:
@@ -41,7 +41,7 @@ class Step:
     ):
         self.step_in, self.kinds, self.dim, self.device = step_in, kinds, dim, device
         self.name = name
-        self.mapped: Any = torch.func.vmap
+        self.mapped: Mapped = torch.func.vmap
         self.inputs = (
             None if inputs is None else real_array(to_array(inputs, "inputs"), "inputs", ndim_min=2)
         )

@@ -5,10 +5,11 @@ on GPUs) have no forward mode, and some no batching rule. PyTorch's flags that t
 whole process's: `Unfused` is a thread's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import dropout as dropped
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
@@ -16,7 +17,9 @@ from torch.overrides import TorchFunctionMode
 CELLS = {"rnn_tanh": "tanh", "rnn_relu": "relu", "gru": "gru", "lstm": "lstm"}
 
 
-def gated(cell: str, inside: Any, recurrent: Any, h: Any, c: Any = None) -> tuple[Any, Any]:
+def gated(
+    cell: str, inside: Tensor, recurrent: Tensor, h: Tensor, c: Any = None
+) -> tuple[Tensor, Any]:
     """(h, c) of the next step, from the sums over inputs and over states, both with biases."""
     if cell in ("tanh", "relu"):
         return (torch.tanh if cell == "tanh" else torch.relu)(inside + recurrent), None
@@ -34,7 +37,7 @@ class Unfused(TorchFunctionMode):
     """A context in which this thread's recurrent layers and cells are computed as above."""
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         name = getattr(func, "__name__", "")
         if not kwargs and func is getattr(torch, name, None):
@@ -47,8 +50,14 @@ class Unfused(TorchFunctionMode):
 
 
 def _cell(
-    cell: str, source: Any, start: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
-) -> Any:
+    cell: str,
+    source: Tensor,
+    start: Any,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor | tuple[Tensor, Tensor]:
     h, c = start if cell == "lstm" else (start, None)
     after = gated(cell, linear(source, w_ih, b_ih), linear(h, w_hh, b_hh), h, c)
     return after if cell == "lstm" else after[0]
@@ -56,16 +65,16 @@ def _cell(
 
 def _layers(
     cell: str,
-    source: Any,
+    source: Tensor,
     start: Any,
-    weights: Sequence[Any],
+    weights: Sequence[Tensor],
     has_biases: bool,
     layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
     batch_first: bool,
-) -> tuple[Any, ...]:
+) -> tuple[Tensor, ...]:
     directions = 2 if bidirectional else 1
     each = len(weights) // (layers * directions)
     source = source.transpose(0, 1) if batch_first else source
