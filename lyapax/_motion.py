@@ -94,7 +94,7 @@ def evidence(
         found.speed[members] = sight.speed
         if not is_flow:
             _map_periods(run, members, sign, GONE * sight.size, found)
-        _look(run, sight, members, sign, preserving, is_flow, found)
+        _look(run, sight, sign, preserving, is_flow, found)
     return found
 
 
@@ -103,6 +103,7 @@ class _Sight:
 
     def __init__(self, run: Run, members: Integers):
         now = run.now
+        self.members = members
         self.state = now.carry.state[members]
         self.snapshots = np.array(now.snapshots)[:, members]
         first = now.carry.step - now.measured_steps
@@ -125,15 +126,10 @@ class _Sight:
 
 
 def _look(
-    run: Run,
-    sight: _Sight,
-    members: Integers,
-    sign: Integers,
-    preserving: Booleans,
-    is_flow: bool,
-    found: Evidence,
+    run: Run, sight: _Sight, sign: Integers, preserving: Booleans, is_flow: bool, found: Evidence
 ) -> None:
     """Rest, return or neither, of members that are not chaotic or stand still."""
+    members = sight.members
     sign = sign[members]
     positive = (sign == 1).any(axis=1)
     open_signs = ((sign == 0) | (sign == 2)).sum(axis=1)
@@ -169,23 +165,15 @@ def _look(
         which = np.nonzero(asked & resting & (period == length))[0]
         found.motion[members[which]] = Motion.RESTS
         if length * run.now.propagator.dim <= LARGEST_WORK:
-            _rests(
-                run,
-                sight,
-                members,
-                which,
-                newton(which, sight.state[which], length),
-                length,
-                is_flow,
-                found,
-            )
+            there = newton(which, sight.state[which], length)
+            _rests(run, sight, which, there, length, is_flow, found)
     # A state on its way to rest: without return, or with exponents that are all negative.
     settling = moving & ~preserving[members]
     which = np.nonzero(settling & (~back | (open_signs == 0)))[0]
     if len(which):
-        _settles(run, sight, members, which, newton(which, sight.state[which], 1), 1, found)
+        _settles(run, sight, which, newton(which, sight.state[which], 1), 1, found)
     if not is_flow:
-        _settles_periodically(run, sight, members, settling, found, newton)
+        _settles_periodically(run, sight, settling, found, newton)
     which = np.nonzero((found.motion[members] == Motion.STRAYS) & (open_signs > 0))[0]
     if len(which):
         back[which] = returns(_closely(run, members[which]))
@@ -195,10 +183,10 @@ def _look(
         centre = sight.state[which]
         if run.observed.linear:
             centre = mean_of(sight.snapshots[:, which]).astype(float)
-        _turns_around(run, sight, members, which, newton(which, centre, 1), found)
+        _turns_around(run, sight, which, newton(which, centre, 1), found)
     which = np.nonzero(moving & (open_signs > 1) & (found.motion[members] == Motion.RETURNS))[0]
     if len(which) and is_flow:
-        few = _turns(run, sight, members, which) < TURNS
+        few = _turns(run, sight, which) < TURNS
         found.motion[members[which[few]]] = Motion.TURNS_FEW
 
 
@@ -249,54 +237,47 @@ def _rates(run: Run, at: Equilibria, length: int) -> tuple[Array, Array]:
 
 
 def _exactly(
-    run: Run,
-    members: Integers,
-    which: Integers,
-    at: Equilibria,
-    good: Booleans,
-    length: int,
-    found: Evidence,
+    run: Run, place: Integers, at: Equilibria, good: Booleans, length: int, found: Evidence
 ) -> None:
-    """Exponents from eigenvalues, but for directions that die within a step."""
+    """Exponents of members `place` from eigenvalues, but for directions that die within a step."""
     if not run.generic or not good.any():
         return
     k = found.exponents.shape[1]
     rates, error = _rates(run, at, length)
     alive = np.abs(at.multipliers) > 1e-8 * np.abs(at.multipliers[:, :1])
-    place = members[which[good]]
-    found.exponents[place] = np.where(alive, rates, np.nan)[good, :k]
-    found.stderr[place] = np.where(alive, error, np.nan)[good, :k]
+    found.exponents[place[good]] = np.where(alive, rates, np.nan)[good, :k]
+    found.stderr[place[good]] = np.where(alive, error, np.nan)[good, :k]
 
 
 def _rests(
     run: Run,
     sight: _Sight,
-    members: Integers,
     which: Integers,
     at: Equilibria,
     length: int,
     is_flow: bool,
     found: Evidence,
 ) -> None:
+    place = sight.members[which]
     near = np.abs(at.state - sight.state[which]).max(axis=1) <= 1e-3 * sight.size[which]
     good = at.found & near
-    _exactly(run, members, which, at, good, length, found)
+    _exactly(run, place, at, good, length, found)
     rates, error = _rates(run, at, length)
     neutral = np.abs(rates) * _time(run) <= RESOLVED
     turned = np.abs(np.angle(at.multipliers)) * run.now.measured_steps / length
     centre = good & neutral.any(axis=1) & (~neutral | (turned > 1.0)).all(axis=1)
-    found.motion[members[which[centre]]] = Motion.CENTRE
+    found.motion[place[centre]] = Motion.CENTRE
     if not is_flow:
         return
     unstable = (rates > 3 * error) & (rates * _time(run) > RESOLVED)
     # From its start, along the stable directions of a saddle only? Otherwise it came along the
     # unstable ones, which underflow has made zero, or it moved on from another saddle.
-    apart = run.initial[members[which]] - at.state
+    apart = run.initial[place] - at.state
     along = np.abs(np.einsum("mij,mj->mi", at.left, apart))
     along = along / (np.linalg.norm(at.left, axis=2) * np.linalg.norm(apart, axis=1)[:, None])
     reached = (np.where(unstable, along, 0.0) > 1e-9).any(axis=1)
     stops = good & unstable.any(axis=1) & reached
-    found.motion[members[which[stops]]] = Motion.STOPS
+    found.motion[place[stops]] = Motion.STOPS
 
 
 def _time(run: Run) -> float:
@@ -309,14 +290,9 @@ def _distances(run: Run, sight: _Sight, which: Integers, at: Equilibria) -> Arra
 
 
 def _settles(
-    run: Run,
-    sight: _Sight,
-    members: Integers,
-    which: Integers,
-    at: Equilibria,
-    length: int,
-    found: Evidence,
+    run: Run, sight: _Sight, which: Integers, at: Equilibria, length: int, found: Evidence
 ) -> None:
+    place = sight.members[which]
     rates, error = _rates(run, at, length)
     time = _time(run)
     leading = rates[:, 0]
@@ -334,17 +310,18 @@ def _settles(
     )
     k = found.towards.shape[1]
     if run.generic:
-        found.towards[members[which[likely]]] = rates[likely, :k]
+        found.towards[place[likely]] = rates[likely, :k]
     kind = np.where(slowly, Motion.SETTLES_SLOWLY, Motion.SETTLES)
-    found.motion[members[which[good]]] = kind[good]
-    found.period[members[which[good]]] = length
-    _exactly(run, members, which, at, good, length, found)
+    found.motion[place[good]] = kind[good]
+    found.period[place[good]] = length
+    _exactly(run, place, at, good, length, found)
 
 
 def _settles_periodically(
-    run: Run, sight: _Sight, members: Integers, moving: Booleans, found: Evidence, newton: Newton
+    run: Run, sight: _Sight, moving: Booleans, found: Evidence, newton: Newton
 ) -> None:
     """Maps on their way to an orbit of a few steps."""
+    members = sight.members
     left = np.nonzero(moving & (found.motion[members] == Motion.STRAYS))[0]
     if not len(left):
         return
@@ -356,33 +333,27 @@ def _settles_periodically(
     period = np.where(nearly.any(axis=0), nearly.argmax(axis=0) + 1, 0)
     for length in np.unique(period[period > 1]):
         which = left[period == length]
-        _settles(
-            run,
-            sight,
-            members,
-            which,
-            newton(which, sight.state[which], int(length)),
-            int(length),
-            found,
-        )
+        there = newton(which, sight.state[which], int(length))
+        _settles(run, sight, which, there, int(length), found)
 
 
 def _turns_around(
-    run: Run, sight: _Sight, members: Integers, which: Integers, at: Equilibria, found: Evidence
+    run: Run, sight: _Sight, which: Integers, at: Equilibria, found: Evidence
 ) -> None:
     """A focus that decays slowly has two exponents near zero and comes back, as a torus does."""
+    place = sight.members[which]
     rates, error = _rates(run, at, 1)
     time = _time(run)
     unstable = ((rates > 3 * error) & (rates * time > RESOLVED)).any(axis=1)
     slow = (np.abs(rates) * time < SLOW) & (np.abs(at.multipliers.imag) > 0)
     centre = (np.abs(rates) * time <= RESOLVED).all(axis=1)
     focus = at.found & ~unstable & slow.any(axis=1)
-    found.motion[members[which[focus & ~centre]]] = Motion.SPIRALS
+    found.motion[place[focus & ~centre]] = Motion.SPIRALS
     settled = focus & falls(_distances(run, sight, which, at))
     leading = np.abs(rates[:, 0]) * time <= RESOLVED
     kind = np.where(leading, Motion.SETTLES_SLOWLY, Motion.SETTLES)
-    found.motion[members[which[settled]]] = kind[settled]
-    _exactly(run, members, which, at, settled, 1, found)
+    found.motion[place[settled]] = kind[settled]
+    _exactly(run, place, at, settled, 1, found)
 
 
 def _closely(run: Run, members: Integers) -> Array:
@@ -395,19 +366,20 @@ def _closely(run: Run, members: Integers) -> Array:
     return np.array(seen)
 
 
-def _turns(run: Run, sight: _Sight, members: Integers, which: Integers) -> Array:
+def _turns(run: Run, sight: _Sight, which: Integers) -> Array:
     """How often orbits turned in the run, from the length of a piece of their way."""
+    members = sight.members[which]
     points = np.asarray(sight.snapshots[:, which], float)
     across = np.linalg.norm(points - mean_of(points), axis=2).max(axis=0) * 2
     state = sight.state[which]
     place = run.observed(state).astype(float)
-    after = run.observed(stepped(run, members[which], state, 1)).astype(float)
+    after = run.observed(stepped(run, members, state, 1)).astype(float)
     pace = np.linalg.norm(after - place, axis=1)
     gap = max(1, int(np.median(0.2 * across / np.maximum(pace, 1e-300))))
     gap = min(gap, max(1, run.now.measured_steps // (4 * SAMPLES)))
     way = np.zeros(len(which))
     for _ in range(SAMPLES):
-        state = stepped(run, members[which], state, gap)
+        state = stepped(run, members, state, gap)
         here = run.observed(state).astype(float)
         way += np.linalg.norm(here - place, axis=1)
         place = here
