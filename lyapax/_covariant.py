@@ -1,5 +1,7 @@
 """Covariant Lyapunov vectors, by Ginelli's algorithm."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """Floquet multipliers of periodic orbits."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import math
 import warnings
 from collections.abc import Mapping

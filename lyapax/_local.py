@@ -1,5 +1,7 @@
 """Finite-time exponents over windows along an orbit."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Mapping
 
 import numpy as np

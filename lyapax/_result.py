@@ -1,5 +1,7 @@
 """LyapunovSpectrum: exponents with their errors, and what follows from them."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -128,11 +130,11 @@ class LyapunovSpectrum:
     _continuation: Continuation | None = None  # None where the run was not kept
 
     @classmethod
-    def _of(cls, continued: Continuation) -> "LyapunovSpectrum":
+    def _of(cls, continued: Continuation) -> LyapunovSpectrum:
         """Read a result off a run as it stands, and keep the run beside it."""
         return LyapunovSpectrum(**estimated(continued), _continuation=continued)
 
-    def _labelled(self, axes: Axes) -> "LyapunovSpectrum":
+    def _labelled(self, axes: Axes) -> LyapunovSpectrum:
         """A copy with other names and values of the batch axes."""
         continued = self._continuation
         if continued is not None:
@@ -464,7 +466,7 @@ class LyapunovSpectrum:
         return self._plain(np.where(awaited.any(axis=-1), longest, np.nan))
 
     @raises_interrupted
-    def extend(self, duration: float, *, progress: bool = True) -> "LyapunovSpectrum":
+    def extend(self, duration: float, *, progress: bool = True) -> LyapunovSpectrum:
         """Measure `duration` more: a longer result, with the bits of one run at a fixed cadence.
 
         Of an interrupted run the transient and the alignment are finished first. On Ctrl-C
@@ -477,13 +479,13 @@ class LyapunovSpectrum:
         progress = _check.flag(progress, "progress")
         return finish(self._continuation.branch(), self._of, steps, None, progress)
 
-    def plot(self, ax: "PlotAxes | None" = None, *, kind: str | None = None) -> "PlotAxes":
+    def plot(self, ax: PlotAxes | None = None, *, kind: str | None = None) -> PlotAxes:
         """Exponents with error bars, ``kind="history"`` convergence, ``"plane"`` an image."""
         from ._plot import plot
 
         return plot(self, ax, kind)
 
-    def to_xarray(self) -> "xarray.Dataset":
+    def to_xarray(self) -> xarray.Dataset:
         """An xarray.Dataset with dimensions (batch axes, exponent), labelled by `axes`."""
         try:
             import xarray
@@ -503,7 +505,7 @@ class LyapunovSpectrum:
         files.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "LyapunovSpectrum":
+    def load(cls, path: str | os.PathLike[str]) -> LyapunovSpectrum:
         """Read what `save` wrote."""
         return LyapunovSpectrum(**files.read(path))
 

@@ -1,5 +1,7 @@
 """What noise in the weights or in the state does to a spectrum."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from typing import Any
 
 import numpy as np

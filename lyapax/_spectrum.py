@@ -1,5 +1,7 @@
 """lyapunov_spectrum: the one driver, for every system and every backend."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import math
 from collections.abc import Mapping
 

@@ -7,6 +7,8 @@ exact derivatives of the steps taken, so :math:`\Psi^\top \Delta` is the same at
 rounding (Eqs. 7 and 8).
 """
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """States on a grid of time."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Two-unit blocks: as matrices, side by side in one, and as systems."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from functools import cache
 
 import numpy as np

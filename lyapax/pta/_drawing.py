@@ -1,5 +1,7 @@
 """Blocks drawn from the region, each of them run to see that it oscillates."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Callable
 from typing import Any
 

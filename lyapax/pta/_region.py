@@ -1,5 +1,7 @@
 """The region of size and angle in which two-unit blocks oscillate: its borders and its samples."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -299,7 +301,7 @@ class Region:
                     curves.append((name, angle[seen], alpha[seen]))
         return curves
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the borders, theta across and alpha up.
 
         Parameters

@@ -1,5 +1,7 @@
 """Flows and maps written as plain NumPy functions."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property

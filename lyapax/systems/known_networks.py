@@ -1,5 +1,7 @@
 """Networks of the literature: a node and a coupling with their reference; the matrix is yours."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Networks of any nodes, from a node, a coupling and a matrix."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
@@ -330,7 +332,7 @@ class Network:
             fastest = max(fastest, found)
         return fastest
 
-    def with_params(self, **params: object) -> "Network":
+    def with_params(self, **params: object) -> Network:
         own = ("W", "inputs", *self.params)
         for name in params:
             choice(name, "params", own)

@@ -1,5 +1,7 @@
 """Rate networks from a weight matrix, dense or sparse."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from functools import cached_property
 
 import numpy as np
@@ -147,7 +149,7 @@ class RateNetwork:
 
     fastest_rate = decay_rate
 
-    def with_params(self, **params: object) -> "RateNetwork":
+    def with_params(self, **params: object) -> RateNetwork:
         own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
         for name in params:
             choice(name, "params", own)

@@ -1,5 +1,7 @@
 """Recurrent networks in PyTorch's layout: RNN, GRU and LSTM, driven, autonomous or in a loop."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 import math
 from typing import Self
 

@@ -1,5 +1,7 @@
 """pta_init_: recurrent layers start as banks of oscillators, each a stable limit cycle."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from typing import Any
 
 import torch

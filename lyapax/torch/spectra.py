@@ -1,5 +1,7 @@
 """Lyapunov spectra of PyTorch modules."""
 
+from __future__ import annotations  # help says ArrayLike, and not all that it may be
+
 from importlib.util import find_spec
 from typing import Any
 
