@@ -228,7 +228,7 @@ def lyapunov_spectrum(
     given_basis = _checked_basis(initial_basis, n, k)
     heed_jumps(system, strict)
 
-    devices = devices_for(device, getattr(system, "home", None))
+    devices = devices_for(device, system.home)
     why, wait = "", Waiting(system.preparing, progress)
     if automatic:
         step, why = automatic_step(

@@ -15,7 +15,7 @@ from .._step import cost
 from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
 from .digest import digest
-from .points import Function, Task, parameters
+from .points import Function, Several, Task, parameters
 from .store import FORMAT, Settings
 
 SAMPLE = 64  # points at which the time step and the cadence are chosen
@@ -99,7 +99,7 @@ def _task(
         task = Task(system, found, seed, given)
     elif automatic or given["qr_every"] == "auto":
         sample = task.spectrum(stratified(found.shape, SAMPLE))
-        specs = getattr(sample, "specs", [sample])
+        specs = sample.specs if isinstance(sample, Several) else [sample]
         given = {**given, "qr_every": min(s.qr_every for s in specs)}
         if first.is_flow:
             given["dt"] = min(s.dt for s in specs)

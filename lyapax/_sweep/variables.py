@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _attractor as attractor
 from .._check import Array
@@ -31,7 +31,7 @@ class Variable:
     fill: float  # of points that are not measured
     each: bool  # whether each exponent has one
     words: str
-    of: Callable[[LyapunovSpectrum], Any]
+    of: Callable[[LyapunovSpectrum], ArrayLike]
 
     def attributes(self, k: int, dim: int) -> dict[str, object]:
         """What it is; by the CF conventions, where its values stand for words."""
@@ -49,7 +49,7 @@ def kinds(k: int, dim: int) -> list[str]:
     return [*KINDS, *tori, attractor.quasiperiodic((dim + 1) // 2)]
 
 
-def _codes(spec: LyapunovSpectrum) -> Any:
+def _codes(spec: LyapunovSpectrum) -> NDArray[np.int16]:
     known = {name: code for code, name in enumerate(kinds(spec.k, spec.dim))}
     found = np.asarray(spec.attractor, object).ravel()
     # The period of an orbit is a variable of its own.
