@@ -149,7 +149,8 @@ def _eigen(slope: Array, rounding: Array) -> tuple[Complex, Array, Complex]:
 
     slope (m, n, n) is off by `NOISE` times the larger of its own size and `rounding` (m,).
     """
-    values, right = np.linalg.eig(slope)
+    # NumPy's are real where those of all members are: a member alone would have other bits.
+    values, right = (part.astype(complex) for part in np.linalg.eig(slope))
     order = np.argsort(-np.abs(values), axis=1, kind="stable")
     values = np.take_along_axis(values, order, axis=1)
     right = np.take_along_axis(right, order[:, None, :], axis=2)
