@@ -6,6 +6,7 @@ import pytest
 import lyapax as lx
 from lyapax import _drift as drift
 from lyapax import _recurrence as recurrence
+from lyapax._equilibrium import _eigen
 from lyapax.systems import library
 
 from .catalogue.fixed_points import lotka
@@ -167,6 +168,17 @@ def test_exponents_at_rest_are_eigenvalues(n):
     assert spec.attractor == "fixed point"
     assert (np.abs(spec.exponents - truth) <= 2 * spec.stderr).all()
     assert spec.stderr.max() < 1e-5
+
+
+def test_fixed_points_have_the_same_bits_beside_one_that_turns():
+    """Eigenvectors are complex where a neighbour's are, and rounded as complex numbers are."""
+    slopes = np.random.default_rng(0).standard_normal((200, 2, 2))
+    slopes[0] = [[0.0, -1.0], [1.0, 0.0]]
+    together = _eigen(slopes, np.ones(200))
+    for i in range(200):
+        alone = _eigen(slopes[i : i + 1], np.ones(1))
+        for ours, theirs in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(ours[i], theirs[0])
 
 
 def test_a_basis_of_ones_own_is_measured():
