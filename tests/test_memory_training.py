@@ -117,10 +117,11 @@ def test_each_unit_does_what_the_paper_says(name):
 @pytest.mark.parametrize("name", cells.CELLS)
 def test_each_cell_has_a_spectrum(name):
     """Of its step at a state, whose sum is the logarithm of the Jacobian's determinant."""
-    cell = made(name).part(1)
-    step, state = cell.stepper(), torch.full((cell.states * N,), 0.1, dtype=torch.float64)
+    cell = made(name)
+    state = torch.full((cell.states * N,), 0.1, dtype=torch.float64)
     run = {"initial": state, "duration": 1, "transient": 0, "alignment": 0, "qr_every": 1}
-    found = spectrum(step, **run, rng=0, progress=False)
+    found = spectrum(cell.module(1), **run, rng=0, progress=False)
+    step = cells.Cell.module(cell, 1)
     jacobian = torch.autograd.functional.jacobian(step, state)
     expected = torch.linalg.slogdet(jacobian).logabsdet
     assert found.exponents.sum() == pytest.approx(float(expected), abs=1e-9)
@@ -214,6 +215,32 @@ def test_patience():
     assert len(found.curves.train) - found.best_epoch[0] == 2
 
 
+def test_a_network_that_has_stopped_keeps_its_best_weights():
+    run = train.Run(TASK, train.Settings("tanh PTA", **TINY, rate=3e-3), [0, 1], "cpu")
+    run.advance()
+    run.status[0] = "stopped"
+    before = {name: weights.clone() for name, weights in run.best.items()}
+    for _ in range(3):
+        run.advance()
+    assert list(run.best_epoch) == [1, 4]
+    for name, weights in run.best.items():
+        assert torch.equal(weights[0], before[name][0])
+    assert not torch.equal(run.best["cell.W"][1], before["cell.W"][1])
+
+
+@pytest.mark.gpu
+def test_a_graph_has_the_bits_of_single_kernels():
+    task = tasks.copy_memory(10, sizes=(1010, 100, 100))  # the last batch is a small one
+    settings = train.Settings("tanh PTA", units=64, decay=0.5, dropout=0.1)
+    recorded, single = (train.Run(task, settings, [0, 1], "cuda") for _ in range(2))
+    single._update = single.update
+    for run in (recorded, single):
+        for _ in range(3):
+            run.advance()
+    np.testing.assert_array_equal(recorded.curves.train, single.curves.train)
+    np.testing.assert_array_equal(recorded.curves.validation, single.curves.validation)
+
+
 RUN = """
 import sys
 from examples.memory import tasks
@@ -240,13 +267,16 @@ def test_a_killed_training_goes_on_with_the_same_bits(tmp_path):
     run = subprocess.run([sys.executable, "-c", RUN, str(path), "2"], cwd=ROOT, check=False,
                          env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
     assert run.returncode == -signal.SIGKILL
+    assert torch.load(path, weights_only=False)["numbers"][3] == 2
     found = train.train(TASK, settings, [0, 1], checkpoint=path, progress=False)
     np.testing.assert_array_equal(found.curves.train, whole.curves.train)
     np.testing.assert_array_equal(found.loss, whole.loss)
     for a, b in zip(found.model.parameters(), whole.model.parameters(), strict=True):
         assert torch.equal(a, b)
-    with pytest.raises(ValueError, match="the checkpoint is of another training"):
-        train.train(TASK, settings, [0, 2], checkpoint=path, progress=False)
+    other = tasks.copy_memory(6, seed=1, sizes=(120, 40, 40))
+    for task, seeds in ((TASK, [0, 2]), (other, [0, 1])):
+        with pytest.raises(ValueError, match="is a checkpoint of another training"):
+            train.train(task, settings, seeds, checkpoint=path, progress=False)
 
 
 def test_an_interruption_keeps_whole_epochs(tmp_path, monkeypatch):
@@ -258,7 +288,7 @@ def test_an_interruption_keeps_whole_epochs(tmp_path, monkeypatch):
     found = train.train(TASK, settings, [0], checkpoint=path, progress=False)
     assert found.status == ("interrupted",)
     np.testing.assert_array_equal(found.curves.train, whole.curves.train[:2])
-    batches.left = 100
+    batches.left = 6  # those of the two epochs that are left
     again = train.train(TASK, settings, [0], checkpoint=path, progress=False)
     np.testing.assert_array_equal(again.curves.train, whole.curves.train)
     np.testing.assert_array_equal(again.loss, whole.loss)

@@ -62,12 +62,13 @@ class Cell(nn.Module):
                 setattr(found, name, nn.Parameter(own))
         return found
 
-    def stepper(self):
-        """(x, u) -> the next x (states * n,), of a single network: for `lyapax.torch.spectrum`."""
+    def module(self, network):
+        """One network as `lyapax.torch.spectrum` takes it: (x, u) -> the next x, (states * n,)."""
+        own = self.part(network).double()
 
         def step(x, u=None):
             inputs = x.new_zeros(1, 1, 1, self.features) if u is None else u.reshape(1, 1, 1, -1)
-            return self.step(x.reshape(1, 1, -1), self.drive(inputs)[:, :, 0])[0, 0]
+            return own.step(x.reshape(1, 1, -1), own.drive(inputs)[:, :, 0])[0, 0]
 
         return step
 
@@ -93,7 +94,7 @@ class Gated(Cell):
 
     layer = gates = None
 
-    def __init__(self, networks, features, units, init="default", generator=None):
+    def __init__(self, networks, features, units, init="default"):
         super().__init__(networks, features, units)
         layers = []
         for _ in range(networks):
@@ -109,6 +110,15 @@ class Gated(Cell):
     def inner(self, state):
         """What all gates get from the state."""
         return torch.baddbmm(self.c, state, self.W.mT)
+
+    def module(self, network):
+        """The layer of one network."""
+        layer = self.layer(self.features, self.units)
+        own = self.V[network], self.W[network], self.b[network, 0], self.c[network, 0]
+        with torch.no_grad():
+            for weights, value in zip(layer.parameters(), own, strict=True):
+                weights.copy_(value)
+        return layer
 
 
 def initialize(layer, init):

@@ -22,15 +22,24 @@ class Split:
     """Sequences (N, T) of tokens, or (N, T, channels) of pixels, and what they should give.
 
     targets are (N, T) where each step has one, and (N,) where a sequence has one; lengths (N,) say
-    where sequences end that are padded.
+    where sequences end that are padded. Arrays, or tensors of one device.
     """
 
-    inputs: np.ndarray
-    targets: np.ndarray
-    lengths: np.ndarray
+    inputs: np.ndarray | torch.Tensor
+    targets: np.ndarray | torch.Tensor
+    lengths: np.ndarray | torch.Tensor
 
     def __len__(self):
         return len(self.inputs)
+
+    def some(self, rows):
+        """Some of the sequences."""
+        return Split(self.inputs[rows], self.targets[rows], self.lengths[rows])
+
+    def on(self, device):
+        """The same as tensors of a device."""
+        arrays = self.inputs, self.targets, self.lengths
+        return Split(*(torch.as_tensor(array, device=device) for array in arrays))
 
 
 @dataclass(frozen=True)
@@ -53,15 +62,16 @@ class Task:
     def splits(self):
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
-    def batch(self, split, rows, device="cpu"):
-        """Inputs (B, T, width), targets, and lengths (B,) of some rows of a split."""
-        inputs = torch.from_numpy(split.inputs[rows]).to(device)
-        if inputs.ndim == 2:
+    def batch(self, split, rows):
+        """Inputs (*rows, T, width), targets, and lengths (*rows) of some rows of a split."""
+        split = split.on(None)
+        rows = torch.as_tensor(rows, device=split.inputs.device)
+        inputs = split.inputs[rows]
+        if split.inputs.ndim == 2:
             inputs = nn.functional.one_hot(inputs.long(), self.width).float()
         else:
             inputs = inputs.float() / 255.0
-        targets = torch.from_numpy(split.targets[rows]).long().to(device)
-        return inputs, targets, torch.from_numpy(split.lengths[rows]).to(device)
+        return inputs, split.targets[rows].long(), split.lengths[rows]
 
 
 class Draws:
@@ -113,6 +123,8 @@ def temporal_order(seed=0, sizes=SIZES, shortest=100):
     from 10 to 20 and at one from 50 to 60, and B at the end of 100 to 110 symbols. For a shorter
     task all of these are scaled.
     """
+    if shortest < 10:
+        raise ValueError(f"shortest must be at least 10 steps, got {shortest}")
     at = lambda step: round(step * shortest / 100)  # noqa: E731
 
     def split(count, part):
