@@ -27,7 +27,7 @@ def norms(model, pause, units=250, sequences=10, seed=0):
 def reach(norms, pause):
     """The gradient with respect to the symbols that are shown, over that `pause` steps later.
 
-    NaN or infinite where it exceeds float64 on its way.
+    Infinite where later inputs leave no gradient at all, as in units that are saturated.
     """
     with np.errstate(all="ignore"):
         return norms[:10].mean() / norms[pause : pause + 10].mean()
