@@ -131,7 +131,10 @@ def test_a_system_of_another_type_says_which_params_it_has():
 class Full(Pieces):
     """On a device whose memory is used up in the middle of a call."""
 
-    dim, k, batch, dtype, room = 2, 1, 3, np.dtype(float), 2
+    room = 2
+
+    def _prepare(self):
+        self.dim = 2
 
     def run_state(self, state, members, step, steps):
         raise MemoryError
@@ -157,8 +160,7 @@ class Nowhere:
 
 @pytest.mark.parametrize("verb", ["advance", "propagate"])
 def test_a_full_device_is_left_as_it_was(verb):
-    full = Full()
-    full.device = Nowhere()
+    full = Full(dt=0.1, k=1, batch=3, dtype=float, device=Nowhere())
     carry = initial_carry(np.zeros((3, 2)), np.zeros((3, 2, 1)))
     counts = {"advance": (1,), "propagate": (1, 1)}[verb]
     with pytest.raises(MemoryError) as kept:  # as a notebook keeps the last traceback
