@@ -164,7 +164,7 @@ def compare(folder, budget, rows, models, images, device, workers, quiet):
 def search(folder, budget, rows, models, images, device, workers, quiet, trials, early):
     """Look for hyperparameters by Ray Tune and Optuna, before `compare` of the same FOLDER.
 
-    With `--budget gpu` each of 27 searches takes an hour of a GPU, or less where trials stop early.
+    With `--budget gpu` there are 27 searches of 20 trials of up to 200 epochs.
     """
     from examples.memory.search import search as searched
 

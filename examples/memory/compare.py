@@ -1,6 +1,5 @@
 """Training of every model of a budget on every task, each with a result in a file of its own."""
 
-import copy
 import datetime
 import json
 import os
@@ -16,6 +15,7 @@ from tqdm import tqdm
 import lyapax
 
 from .dynamics import dynamics
+from .files import whole
 from .processes import Processes
 from .search import searched, slug
 from .train import Model, train
@@ -49,7 +49,7 @@ def _is_done(budget, folder, row, model):
         return False
     found = json.loads(path.read_text())
     wanted = asdict(budget.given(row, model, searched(folder, row, model)))
-    if found["settings"] != json.loads(json.dumps(wanted)) or found["seeds"] != budget.seeds:
+    if found["settings"] != json.loads(json.dumps(wanted)) or len(found["loss"]) != budget.seeds:
         raise ValueError(f"{path} was trained with other settings: delete it, or keep both")
     return True
 
@@ -69,14 +69,13 @@ def realize(budget, row, model, folder, device="cpu", progress=False):
     found = train(task, settings, seeds, device, checkpoint, progress=progress)
     if "interrupted" in found.status:
         raise KeyboardInterrupt
-    after = dynamics(copy.deepcopy(found.model).cpu().cell, budget.seeds)
+    after = dynamics(found.model.cpu().cell, budget.seeds)
     content = {
         "row": row.paper,
         "task": task.name,
         "chance": task.chance,
         "recalled": task.recalled,
         "sequences": len(task.train),
-        "seeds": budget.seeds,
         "model": model,
         "settings": asdict(settings),
         "loss": found.loss.tolist(),
@@ -89,9 +88,8 @@ def realize(budget, row, model, folder, device="cpu", progress=False):
         "after": after,
         "machine": machine(device),
     }
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    part.replace(path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content))
     checkpoint.unlink(missing_ok=True)
     return f"{task.name}, {model}: " + " ".join(f"{x:.3g}" for x in found.loss)
 

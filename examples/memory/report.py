@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .budgets import MODELS
+
 NOT_RUN = "not run"
 
 # Table S1: losses, and of the last row per cent of images. The paper has the tanh network from
 # PyTorch's default, PTA and orthogonal weights, and gives no value where there is a dash.
-TABLE_S1_MODELS = (
-    "AntisymmetricRNN", "coRNN", "GRU", "GRU PTA", "LSTM", "LipschitzRNN", "tanh", "tanh PTA",
-    "tanh orthogonal",
-)  # fmt: skip
 TABLE_S1 = {
     "temporal order": ("-", "-", "0", "0", "1.11", "-", "1.39", "1.22e-5", "0.31"),
     "copy memory, k = 100": (
@@ -43,8 +41,8 @@ def report(folder):
     folder, found, rows = Path(folder), results(folder), list(TABLE_S1)
     if not found:
         raise ValueError(f"{folder} has no results")
-    others = sorted({model for _, model in found} - set(TABLE_S1_MODELS))
-    models = [*TABLE_S1_MODELS, *others]
+    others = sorted({model for _, model in found} - set(MODELS))
+    models = [*MODELS, *others]
     _write(folder / "table.csv", ["task", *models], table(found, rows, models))
     ordered = [found[row, model] for row in rows for model in models if (row, model) in found]
     _write(folder / "runs.csv", RUNS, [run(one) for one in ordered])
@@ -63,7 +61,7 @@ def table(found, rows, models):
             title = row
         ours = [found.get((row, model)) for model in models]
         lines.append([title, *(NOT_RUN if one is None else score(one) for one in ours)])
-        paper = dict(zip(TABLE_S1_MODELS, TABLE_S1[row], strict=True))
+        paper = dict(zip(MODELS, TABLE_S1[row], strict=True))
         lines.append([f"Table S1: {row}", *(paper.get(model, "-") for model in models)])
     return lines
 
@@ -153,7 +151,7 @@ def _write(path, head, lines):
 # Oscillators in warm colours.
 COLOURS = dict(
     zip(
-        TABLE_S1_MODELS,
+        MODELS,
         (
             "#1f77b4",
             "#2ca02c",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .files import whole
 from .train import train
 
 ROOT = str(Path(__file__).resolve().parents[2])  # from which the processes of Ray import this
@@ -119,12 +120,11 @@ def search(budget, row, model, folder, device="cpu", workers=None, trials=None, 
         for one in found
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", newline="") as file:
+    with whole(path) as part, part.open("w", newline="") as file:
         table = csv.DictWriter(file, columns)
         table.writeheader()
         table.writerows(sorted(rows, key=lambda trial: trial["loss"]))
-    return part.replace(path)
+    return path
 
 
 def _options(row, model, trials, early, name, place):

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import functools
 import math
-import os
 import time
 import zlib
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .cells import CELLS, together
+from .files import whole
 
 
 @dataclass(frozen=True)
@@ -321,17 +321,16 @@ def train(
             bar.set_postfix_str(" ".join(f"{x:.3g}" for x in run.curves.validation[-1]))
             if path is not None and time.perf_counter() - written > every:
                 written = time.perf_counter()
-                write_whole(path, kept)
+                write(path, kept)
         otherwise = "done"
     if path is not None:
-        write_whole(path, kept)
+        write(path, kept)
     if otherwise == "interrupted":  # in the middle of an epoch
         run.load(kept)
     return run.result(otherwise)
 
 
-def write_whole(path, state):
-    """Write a file, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    torch.save(state, part)
-    os.replace(part, path)
+def write(path, state):
+    """Write a checkpoint."""
+    with whole(path) as part:
+        torch.save(state, part)
