@@ -143,3 +143,41 @@ def recurrent(kind, w_hh, w_ih, b_hh, b_ih, flow=False, readout=None, offset=0.0
         return np.concatenate(h + (c if kind == "lstm" else []))
 
     return f
+
+
+def threefry(key0, key1, counter0, counter1):
+    """Threefry-2x64 of 13 rounds as it is published; arguments are arrays of uint64."""
+    keys = [key0, key1, np.uint64(0x1BD11BDAA9FC1A22) ^ key0 ^ key1]
+    x = [counter0 + key0, counter1 + key1]
+    for i in range(13):
+        places = (16, 42, 12, 31, 16, 32, 24, 21)[i % 8]
+        x[0] = x[0] + x[1]
+        x[1] = (x[1] << np.uint64(places) | x[1] >> np.uint64(64 - places)) ^ x[0]
+        if i % 4 == 3:
+            injection = i // 4 + 1
+            x[0] = x[0] + keys[injection % 3]
+            x[1] = x[1] + keys[(injection + 1) % 3] + np.uint64(injection)
+    return x
+
+
+def box_muller(word0, word1):
+    """Two normal numbers of two arrays of uint64, as exact as NumPy can be here."""
+    wide = np.longdouble
+    u = 1 - (word0 >> np.uint64(12)).astype(wide) / 2**52
+    angle = ((word1 >> np.uint64(12)).astype(wide) / 2**52 - 0.5) * np.arccos(wide(0))
+    radius = np.sqrt(-2 * np.log(u)) * np.where(word1 & np.uint64(1), -1, 1)
+    pair = radius * np.cos(angle), radius * np.sin(angle)
+    reflected = (word1 & np.uint64(2)) > 0
+    return np.where(reflected, pair[1], pair[0]), np.where(reflected, pair[0], pair[1])
+
+
+def normals(key, member, step, units):
+    """Normal numbers of units 0 to `units` on the last axis; the others are int64 and broadcast.
+
+    Units 2 j and 2 j + 1 are the pair of key (key, member) and counter (step, j).
+    """
+    given = (np.asarray(word, np.int64)[..., None] for word in (key, member, step))
+    words = np.broadcast_arrays(*given, np.arange((units + 1) // 2))
+    pairs = box_muller(*threefry(*(word.astype(np.uint64) for word in words)))
+    both = np.stack(pairs, axis=-1).astype(float)
+    return both.reshape(*both.shape[:-2], -1)[..., :units]

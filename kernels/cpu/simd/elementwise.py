@@ -38,6 +38,16 @@ def from_bits(typingctx, value):
 
 
 @intrinsic
+def logical_shift_right(typingctx, bits, places):
+    """bits >> places with zeros from the left, where >> of a signed integer brings its sign."""
+
+    def codegen(context, builder, signature, args):
+        return builder.lshr(*args)
+
+    return int64(types.int64, types.int64), codegen
+
+
+@intrinsic
 def fma(typingctx, a, b, c):
     """a * b + c with one rounding."""
 

@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .elementwise import as_bits, fma, from_bits
+from .elementwise import as_bits, fma, from_bits, logical_shift_right
 from .vectors import BYTES, read, splatted, write
 
 # At the head of generated modules: what `codegen.PYTHON` calls by these names.
@@ -65,7 +65,8 @@ COMPARISONS = {
 ARITHMETIC = {
     ast.Add: ("add", operator.add), ast.Sub: ("sub", operator.sub),
     ast.Mult: ("mul", operator.mul), ast.Div: ("div", operator.truediv),
-    ast.LShift: ("shl", operator.lshift),
+    ast.LShift: ("shl", operator.lshift), ast.BitXor: ("xor", operator.xor),
+    ast.BitOr: ("or_", operator.or_), ast.BitAnd: ("and_", operator.and_),
 }  # fmt: skip
 
 Place = namedtuple("Place", "start offset")  # an element of the workspace
@@ -101,7 +102,10 @@ class Emitter:
         if function is as_bits:
             return self.builder.bitcast(self.full(arguments[0]), self.integers())
         if function is from_bits:
-            return self.builder.bitcast(arguments[0], self.kind)
+            (bits,) = arguments
+            return self.builder.bitcast(bits, DOUBLE if bits.type == INTEGER else self.kind)
+        if function is logical_shift_right:
+            return self.builder.lshr(*self.integers_alike(*arguments))
         if function in LLVM:
             return self.intrinsic(LLVM[function], arguments)
         if function in C_LIBRARY:
@@ -193,11 +197,12 @@ class Emitter:
         if is_python(left) and is_python(right):
             return python(left, right)
         if is_integer(left) or is_integer(right):
-            operands = self.integer(left, right), self.integer(right, left)
-            return getattr(self.builder, name)(*operands)
+            return getattr(self.builder, name)(*self.integers_alike(left, right))
         return getattr(self.builder, f"f{name}")(*self.alike(left, right))
 
     def comparison(self, operation, left, right):
+        if is_integer(left) or is_integer(right):
+            return self.builder.icmp_signed(operation, *self.integers_alike(left, right))
         if is_python(left) and is_python(right):
             left = self.full(left)
         left, right = self.alike(left, right)
@@ -230,12 +235,16 @@ class Emitter:
     def integers(self):
         return ir.VectorType(INTEGER, self.lanes) if self.lanes > 1 else INTEGER
 
-    def integer(self, value, other):
-        """A Python integer as the kind of the integer that it meets."""
-        if not is_python(value):
-            return value
-        kind = other.type
-        return ir.Constant(kind, [value] * self.lanes if kind != INTEGER else value)
+    def integers_alike(self, left, right):
+        """Two integers as what both can be; Python's have 64 bits here, whatever their sign."""
+        kinds = [value.type for value in (left, right) if not is_python(value)]
+        kind = self.integers() if self.integers() in kinds else INTEGER
+        return self.integer(left, kind), self.integer(right, kind)
+
+    def integer(self, value, kind):
+        if is_python(value):
+            value = INTEGER((value + 2**63) % 2**64 - 2**63)
+        return value if value.type == kind else splatted(self.builder, value, kind)
 
     def intrinsic(self, name, arguments):
         values = [self.full(argument) for argument in arguments]
