@@ -73,6 +73,18 @@ class Propagator(Protocol):
     def release(self) -> None:
         """Give memory of a GPU back to others; the next call takes it anew."""
 
+    def lifted(self, state: Array) -> Array:
+        """States (B, dim) of members that have been at `state` (B, n) all the time.
+
+        The same where there are no delays; with delays a state is its past, too.
+        """
+
+    def present(self, state: Array) -> Array:
+        """The present values (B, n) of states (B, dim)."""
+
+    def resumed(self, carry: Carry, before: "Propagator") -> Carry:
+        """A copy of a carry of `before`, which is this propagator at another step, for this one."""
+
     def advance(self, carry: Carry, steps: int) -> None:
         """State only, through `steps` steps."""
 
@@ -102,6 +114,20 @@ class Stepping:
 
     def release(self) -> None:
         """Nothing is held between calls."""
+
+    def lifted(self, state: Array) -> Array:
+        """A state is all that there is to know of a member."""
+        return state
+
+    def present(self, state: Array) -> Array:
+        return state
+
+    def resumed(self, carry: Carry, before: Any) -> Carry:
+        """Only the steps since time 0 are other ones."""
+        found = carry.copy()
+        if self.dt:  # type: ignore[attr-defined]
+            found.step = round(carry.step * before.dt / self.dt)  # type: ignore[attr-defined]
+        return found
 
 
 class Portable(Stepping):

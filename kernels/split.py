@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .propagator import Array, Carry, LinearPropagator, Propagator
+from .propagator import Array, Carry, LinearPropagator, Propagator, initial_carry
 
 Work = Callable[[Propagator, Carry], None]
 
@@ -40,9 +40,32 @@ class Split:
         for _, part in self.parts:
             part.release()
 
-    def at_step(self, dt: float) -> "Split":
+    def at_step(self, dt: float) -> Any:
         """The same parts with another time step."""
         return type(self)([(members, part.at_step(dt)) for members, part in self.parts])
+
+    def lifted(self, state: Array) -> Array:
+        """States of the batch with the past that all parts have."""
+        return self.parts[0][1].lifted(state)
+
+    def present(self, state: Array) -> Array:
+        return self.parts[0][1].present(state)
+
+    def resumed(self, carry: Carry, before: Any) -> Carry:
+        """Piece by piece: parts of both are of the same members."""
+        found = [
+            (members, part.resumed(carry.take(members, part.dtype), old))
+            for (members, part), (_, old) in zip(self.parts, before.parts, strict=True)
+        ]
+        first, shape = found[0][1], carry.basis.shape
+        dim = first.state.shape[1]
+        whole = initial_carry(
+            np.empty((shape[0], dim)), np.empty((shape[0], dim, shape[2]), self.dtype)
+        )
+        for members, piece in found:
+            whole.put(members, piece)
+        whole.step = first.step
+        return whole
 
     def advance(self, carry: Carry, steps: int) -> None:
         self._each(carry, lambda part, piece: part.advance(piece, steps))

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from . import _check
 from ._check import Array, Booleans
+from ._orbit import beginning
 from ._run import Run, begun
 from ._snapshots import observed
 from ._statistics import standard_error
@@ -91,13 +92,16 @@ class _Ladder:
         self.duration = asked.duration or OPEN_ENDED / self.fastest
         transient = self.duration / 10 if asked.transient is None else asked.transient
         self.before = transient, transient if asked.alignment is None else asked.alignment
-        self.most = self.duration / LEAST_STEPS
+        self.most = min(self.duration / LEAST_STEPS, asked.system.largest_step(asked.k))
         self.first = round_down(min(FIRST / self.fastest, self.most))
         whole = asked.wait(
             asked.system.propagator, asked.shape, self.first, asked.k, asked.dtype, asked.devices
         )
         self.propagator = whole.select(self.members, whole.dtype)
-        n = asked.system.dim
+        self.state = beginning(asked.system, whole, asked.state, asked.shape, self.first)[
+            self.members
+        ]
+        n = whole.dim
         # Not of the caller's generator, whose numbers are for the run.
         self.basis = np.linalg.qr(np.random.default_rng(0).standard_normal((n, asked.k)))[0]
 
@@ -131,7 +135,7 @@ class _Ladder:
 
     def leave_out(self, lost: Booleans) -> None:
         at = np.nonzero(~lost)[0]
-        self.members = self.members[at]
+        self.members, self.state = self.members[at], self.state[at]
         self.propagator = self.propagator.select(at, self.propagator.dtype)
 
     def decay(self, trial: Trial) -> float:
@@ -156,14 +160,14 @@ class _Ladder:
         basis[:] = self.basis
         run = begun(
             propagator,
-            initial_carry(asked.state[self.members], basis),
+            propagator.resumed(initial_carry(self.state.copy(), basis), self.propagator),
             interval=1,
             fixed=False,
             step_time=dt,
             transient=_check.steps(min(self.before[0], 4 * time), dt, "transient"),
             alignment=_check.steps(min(self.before[1], time), dt, "alignment"),
             horizon=None,
-            observed=observed(asked.system.turns, asked.system.dim),
+            observed=observed(asked.system.turns, asked.system.dim, propagator),
         )
         run.transient(_unseen)
         if np.isfinite(run.now.carry.state).all():
@@ -177,7 +181,10 @@ class _Ladder:
         cut = blocks_in(count, 0.0, dt, now.interval)
         if np.isfinite(carry.state).all():
             sums, carry = measured(propagator, carry, *cut)
-        states, lost = carry.state[None], np.asarray(~np.isfinite(carry.state).all(axis=1))
+        states, lost = (
+            propagator.present(carry.state)[None],
+            np.asarray(~np.isfinite(carry.state).all(axis=1)),
+        )
         if lost.any():
             return Trial(dt, lost, nothing, nothing, nothing, nothing, states, time, nothing)
         block = cut[0] * cut[1] * dt

@@ -28,15 +28,15 @@ class Traits:
     home: Home | None  # the GPU that its arrays came from
 
     @classmethod
-    def of(cls, system: System, shape: tuple[int, ...]) -> "Traits":
-        """Take them from a `lyapax.systems.base.System`."""
+    def of(cls, system: System, shape: tuple[int, ...], dim: int) -> "Traits":
+        """Take them from a `lyapax.systems.base.System`; dim: that of its tangents."""
         turns = system.turns
         axes = [
             system.axes.get(i - len(shape), (f"batch_{i}", np.arange(size)))
             for i, size in enumerate(shape)
         ]
         return cls(
-            system.dim,
+            dim,
             system.is_flow,
             system.is_driven,
             repr(system),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from . import _check
 from ._check import Array, Seed
 from ._interrupted import raises_interrupted
-from ._orbit import BASIS_COPIES, Orbit, Start, heed_jumps
+from ._orbit import BASIS_COPIES, Orbit, Start, expect_no_memory, heed_jumps
 from ._progress import plain_bar
 from ._run import CANCELLATION_BOUND
 from .kernels.background import in_background
@@ -168,6 +168,7 @@ def covariant_vectors(
     tail = duration / 10 if tail is None else _check.positive(tail, "tail", zero=True)
     before = 0.0 if transient is None else transient
     start = Start.of(system, params, dt, before, initial, members, rng)
+    expect_no_memory(start.system, "covariant_vectors")
     progress = _check.flag(progress, "progress")
     n = start.dim
     k = n if k is None else _check.count(k, "k", high=n)

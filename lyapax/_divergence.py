@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ._check import Array
 from ._run import Loss, Moment
-from .kernels.propagator import Propagator, initial_carry
+from .kernels.propagator import Carry, Propagator, initial_carry
 
 TRIED = 8  # diverged members that are run again with half the step
 FURTHER = 100  # steps beyond the one that was lost
@@ -33,7 +33,7 @@ def examined(now: Moment, initial: Array, step_time: float, timed: bool) -> Dive
     for loss in now.losses:
         steps, states = _bisected(now, loss, timed)
         time[loss.members] = (loss.begin + steps) * step_time
-        size[loss.members] = np.abs(states).max(axis=1)
+        size[loss.members] = np.abs(now.propagator.present(states)).max(axis=1)
         if survives is None:
             early = loss.end <= EARLY
             begin, state = (0, initial[loss.members]) if early else (loss.begin, loss.state)
@@ -50,8 +50,9 @@ def _survives(
     if not part.dt:
         return None  # a map
     finer = part.at_step(part.dt / 2)
-    after = _states_after(now, finer, state, 2 * step, 2 * steps)
-    return bool(np.isfinite(after).all(axis=1).any())
+    carry = finer.resumed(_carry(now, part, state, step), part)
+    finer.advance(carry, 2 * steps)
+    return bool(np.isfinite(carry.state).all(axis=1).any())
 
 
 def _bisected(now: Moment, loss: Loss, timed: bool) -> tuple[NDArray[np.int64], Array]:
@@ -74,8 +75,13 @@ def _bisected(now: Moment, loss: Loss, timed: bool) -> tuple[NDArray[np.int64], 
 def _states_after(
     now: Moment, propagator: Propagator, states: Array, step: int, steps: int
 ) -> Array:
+    carry = _carry(now, propagator, states, step)
+    propagator.advance(carry, steps)
+    return carry.state
+
+
+def _carry(now: Moment, propagator: Propagator, states: Array, step: int) -> Carry:
     k = now.carry.basis.shape[2]
     carry = initial_carry(states.copy(), np.zeros((*states.shape, k), propagator.dtype))
     carry.step = step
-    propagator.advance(carry, steps)
-    return carry.state
+    return carry

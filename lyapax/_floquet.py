@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from . import _check
 from ._check import Array, Complex, Seed
-from ._orbit import Orbit, Start, linear_propagator
+from ._orbit import Orbit, Start, expect_no_memory, linear_propagator
 from ._periodic import Closing, check_symmetry, first_return, refine
 from .systems.base import System
 
@@ -152,6 +152,7 @@ def floquet(
     [-1.169874 -0.854793]
     """
     start = Start.of(system, params, dt, transient, initial, None, rng)
+    expect_no_memory(start.system, "floquet")
     system, step = start.system, start.step_time
     limit = _length(system, max_period, step, "max_period") or 1000 * step
     period = _length(system, period, step, "period")

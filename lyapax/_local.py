@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from . import _check
 from ._check import Array, Seed
 from ._interrupted import Interrupted, raises_interrupted
-from ._orbit import BASIS_COPIES, Start, heed_jumps
+from ._orbit import BASIS_COPIES, Start, exponents_wanted, heed_jumps
 from ._progress import counted
 from ._run import CANCELLATION_BOUND
 from .kernels.background import in_background
@@ -87,7 +87,7 @@ def local_exponents(
     )
     start = Start.of(system, params, dt, transient, initial, members, rng)
     progress = _check.flag(progress, "progress")
-    k = start.dim if k is None else _check.count(k, "k", high=start.dim)
+    k = exponents_wanted(start.system, k, start.step_time)
     steps = start.steps(window, "window")
     start.steps(alignment, "alignment")
     if every > steps:
@@ -95,7 +95,7 @@ def local_exponents(
     heed_jumps(start.system)
     orbit = start.orbit(
         alignment + count * window,
-        each=8 * k * (BASIS_COPIES * start.dim + 4 * count),
+        each=8 * k * (BASIS_COPIES * start.system.tangent_dim(start.step_time) + 4 * count),
         what=f"{count} windows of {{members}} x {{n}} x {k} tangents",
         advice="fewer windows or a smaller k",
     )

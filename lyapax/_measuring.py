@@ -44,7 +44,7 @@ def finish(
 
     def look() -> None:
         if decay_rate is not None and traits.is_flow:
-            state = run.now.carry.state
+            state = run.now.propagator.present(run.now.carry.state)
             rates.append(decay_rate(state.reshape(*continued.shape, state.shape[-1])))
 
     try:

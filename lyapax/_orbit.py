@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _check
 from ._check import Array, Seed
 from .kernels.background import in_background
-from .kernels.propagator import LinearPropagator
+from .kernels.propagator import LinearPropagator, Propagator
 from .systems.base import System
 
 # At the most that there are of a batch: where a call began, where a block did, as kernels want it.
@@ -36,6 +36,11 @@ class Orbit:
     @property
     def time(self) -> float:
         return self.step * self.step_time
+
+    @property
+    def present(self) -> Array:
+        """The states (B, n) that a person sees; with delays a state is its past, too."""
+        return self.propagator.present(self.state)
 
     def steps_in(self, time: float, name: str = "duration") -> int:
         return _check.steps(time, self.step_time, name)
@@ -73,10 +78,42 @@ def time_step(system: System, dt: float | str | None) -> float:
     if system.is_flow:
         if dt is None:
             raise ValueError("dt must be given for a flow")
-        return _check.positive(dt, "dt")
+        found = _check.positive(dt, "dt")
+        if found > system.largest_step(1) * (1 + 1e-9):
+            raise ValueError(
+                f"dt must be at most the shortest delay, {system.largest_step(1):g}, got {found:g}"
+            )
+        return found
     if dt is not None:
         raise ValueError("dt must not be given for a map, which advances one step at a time")
     return 1.0
+
+
+def exponents_wanted(system: System, k: int | None, dt: float | None) -> int:
+    """How many exponents, checked; dt None: not known yet."""
+    if k is None:
+        if system.has_memory:
+            raise ValueError("k must be given: a flow with delays has infinitely many exponents")
+        return system.dim
+    if dt is None and system.has_memory:
+        return _check.count(k, "k")
+    return _check.count(k, "k", high=system.tangent_dim(dt or 0.0))
+
+
+def expect_no_memory(system: System, name: str) -> None:
+    if system.has_memory:
+        raise ValueError(
+            f"system must have no delays: {name} needs the transposed step, which flows with "
+            "delays lack; lyapunov_spectrum, local_exponents and trajectory take them"
+        )
+
+
+def beginning(
+    system: System, propagator: Propagator, state: Array, shape: tuple[int, ...], dt: float
+) -> Array:
+    """States (B, dim) as a propagator takes them, with the past that the system has at time 0."""
+    found, past = propagator.lifted(state), system.past(shape, dt)
+    return found if past is None else found + past
 
 
 def heed_jumps(system: System, strict: bool = False) -> None:
@@ -188,6 +225,7 @@ class Start:
         coming = self.steps(_check.positive(duration, "duration"), "duration")
         state, shape = starting_states(system, self.initial, self.members, self.rng, **need)
         propagator = in_background(linear_propagator, system, shape, step_time)
+        state = beginning(system, propagator, state, shape, step_time)
         orbit = Orbit(system, propagator, state, shape, step_time)
         before = self.steps(self.transient, "transient")
         orbit.expect(before + coming)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._check import Array
+from .kernels.propagator import Propagator
 
 COORDINATES = 16  # that are kept of a state; distances of random projections are right to a quarter
 
@@ -50,9 +51,11 @@ class Observed:
         return self.projection is None and not (self.turns > 0).any()
 
 
-def observed(turns: Array | None, dim: int) -> Observed:
+def observed(turns: Array | None, dim: int, propagator: Propagator) -> Observed:
+    """What is kept of a propagator's states; turns: of the `dim` variables that a person sees."""
     lengths = np.zeros(dim) if turns is None else np.asarray(turns, float)
-    numbers = dim + int((lengths > 0).sum())
+    lengths = propagator.lifted(lengths[None])[0]
+    numbers = len(lengths) + int((lengths > 0).sum())
     if numbers <= COORDINATES:
         return Observed(lengths, None)
     random = np.random.default_rng(0).standard_normal((numbers, COORDINATES))

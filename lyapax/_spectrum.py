@@ -16,7 +16,14 @@ from ._device import devices_for
 from ._ensemble import MIXING, ensemble_of, members_of, scatter
 from ._interrupted import raises_interrupted
 from ._measuring import finish
-from ._orbit import BASIS_COPIES, heed_jumps, starting_states, time_step
+from ._orbit import (
+    BASIS_COPIES,
+    beginning,
+    exponents_wanted,
+    heed_jumps,
+    starting_states,
+    time_step,
+)
 from ._progress import Waiting
 from ._result import LyapunovSpectrum
 from ._run import BLOCKS, CANCELLATION_BOUND, LONGEST_INTERVAL, Run, begun
@@ -157,9 +164,9 @@ def lyapunov_spectrum(
         and (dt is None or (isinstance(dt, str) and dt == "auto"))
     )
     step = 0.0 if automatic else time_step(system, dt)
-    n = system.dim
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"
-    k = n if k is None else _check.count(k, "k", high=n)
+    k = exponents_wanted(system, k, None if automatic else step)
+    n = system.tangent_dim(system.largest_step(k) if automatic else step)
     horizon = system.input_steps
     if duration is not None:
         duration = _check.positive(duration, "duration")
@@ -225,6 +232,8 @@ def lyapunov_spectrum(
         what=f"{{members}} x {{n}} x {k} tangents",
         advice=advice,
     )
+    if initial_basis is not None and system.has_memory:
+        raise ValueError("initial_basis must be left out for flows with delays")
     given_basis = _checked_basis(initial_basis, n, k)
     heed_jumps(system, strict)
 
@@ -247,7 +256,10 @@ def lyapunov_spectrum(
             )
         )
         counts, measured = counted(step)
-    longest = LONGEST_INTERVAL
+    n = system.tangent_dim(step)
+    k = exponents_wanted(system, k, step)
+    # With delays a QR is of all the past, and is worth so many steps.
+    longest = max(LONGEST_INTERVAL, n // (2 * system.dim))
     if horizon is not None:
         assert measured is not None
         _expect_rows(horizon, measured, sum(counts))
@@ -256,11 +268,12 @@ def lyapunov_spectrum(
     def begin() -> Run:
         propagator = system.propagator(shape, step, k, kind, devices)
         basis = np.empty((len(state), n, k), propagator.dtype)
+        began = beginning(system, propagator, state, shape, step)
         # Sequences are short, and a basis that they shared would be an error that they share.
         basis[:] = _first_basis(
             given_basis, n, k, len(state) if horizon is not None else 1, generator
         )
-        carry = initial_carry(state, basis)
+        carry = initial_carry(began, basis)
         if ensemble:
             scatter(propagator, carry, shape[0])
         return begun(
@@ -274,14 +287,14 @@ def lyapunov_spectrum(
             horizon=horizon,
             longest=longest,
             growing=growing,
-            observed=observed(system.turns, n),
+            observed=observed(system.turns, system.dim, propagator),
             generic=given_basis is None,
         )
 
     # A QR of thousands of columns and a compilation are single calls, for Ctrl-C too long. A GPU's
     # current device belongs to a thread.
     run = begin() if devices else wait(begin)
-    continued = Continuation(run, shape, Traits.of(system, shape), why)
+    continued = Continuation(run, shape, Traits.of(system, shape, n), why)
     result: LyapunovSpectrum
     if ensemble:
         assert tol is not None

@@ -74,10 +74,10 @@ def pairs(
     if not coarse.dt:
         return None
     fine = coarse.at_step(dt / 2)
-    first, second = cleared(carry.copy()), cleared(carry.copy())
-    second.step *= 2
+    first, second = cleared(carry.copy()), cleared(fine.resumed(carry, coarse))
     grown = np.zeros(len(carry.state))
-    low, high = carry.state.copy(), carry.state.copy()
+    low = coarse.present(carry.state).copy()
+    high = low.copy()
     differences, states = [], []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # diverged members
         for _ in range(blocks):
@@ -86,20 +86,24 @@ def pairs(
             fine.propagate(second, per, 2 * interval)
             sums = first.log_sum + first.compensation
             differences.append(sums - second.log_sum - second.compensation)
-            states.append(first.state.copy())
+            here, there = coarse.present(first.state), fine.present(second.state)
+            states.append(here.copy())
             grown += sums[:, 0]
-            low, high = np.minimum(low, first.state), np.maximum(high, first.state)
-            far = np.abs(first.state - second.state).max(axis=1) > APART * (high - low).max(axis=1)
+            low, high = np.minimum(low, here), np.maximum(high, here)
+            far = np.abs(here - there).max(axis=1) > APART * (high - low).max(axis=1)
             kept = (first.status == second.status).all(axis=1)  # what is lost stays lost
             anew = np.nonzero(((grown > GROWN) | far) & kept)[0]
-            second.state[anew], second.basis[anew] = first.state[anew], first.basis[anew]
+            if anew.size:
+                renewed = fine.resumed(first, coarse)
+                second.state[anew], second.basis[anew] = renewed.state[anew], renewed.basis[anew]
             grown[anew] = 0.0
         sums, block = np.array(differences), per * interval * dt
         total = sums.sum(axis=0)
         error, _ = standard_error(sums, total, blocks * block, block)
         bias = RICHARDSON * total / (blocks * block)
     unknown = (first.status != OK) | (second.status != OK)
-    unknown |= ~(np.isfinite(first.state) & np.isfinite(second.state)).all(axis=1, keepdims=True)
+    for carry in (first, second):
+        unknown |= ~np.isfinite(carry.state).all(axis=1, keepdims=True)
     bias[unknown] = error[unknown] = np.nan
     return Pairs(bias, RICHARDSON * error, np.array(states))
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from . import _check
 from ._check import Array, Seed
 from ._interrupted import Interrupted, raises_interrupted
-from ._orbit import Orbit, Start, heed_jumps
+from ._orbit import Orbit, Start, expect_no_memory, heed_jumps
 from ._progress import counted
 from ._trajectory import RARER, grid, lost_at, times_of
 from .systems.base import System
@@ -117,6 +117,7 @@ def sensitivity(
     [ -500. -1000.]
     """
     begin = Start.of(system, params, dt, transient, initial, members, rng)
+    expect_no_memory(begin.system, "sensitivity")
     progress = _check.flag(progress, "progress")
     history, current, norms = _begun(begin, vectors, "vectors", duration, save_every)
     orbit, saves, done = history.orbit, history.saves, 0
@@ -191,6 +192,7 @@ def adjoint(
     True
     """
     begin = Start.of(system, params, dt, transient, initial, members, rng)
+    expect_no_memory(begin.system, "adjoint")
     progress = _check.flag(progress, "progress")
     history, current, norms = _begun(begin, covectors, "covectors", duration, save_every)
     orbit, saves, every, states = history.orbit, history.saves, history.every, history.states

@@ -160,8 +160,8 @@ def trajectory(
         for s in counted(range(saves + 1), "save", progress):
             if s:
                 orbit.advance(save_every)
-            states[(*at, s)] = orbit.state.reshape(*orbit.shape, *own)
-            finite[s] = np.isfinite(orbit.state).all(axis=1)
+            states[(*at, s)] = orbit.present.reshape(*orbit.shape, *own)
+            finite[s] = np.isfinite(orbit.present).all(axis=1)
             done = s + 1
     except KeyboardInterrupt:
         raise Interrupted(f"{done} of {saves + 1} saves", found(done) if done else None) from None

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _check
 from .._check import Integers
+from .._orbit import exponents_wanted
 from .._step import cost
 from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
@@ -86,7 +87,8 @@ def _task(
         named = {n: v[0] for n, v in found.at([0]).items() if n not in (STARTS, *LABELS)}
         first = system(named)
     k = options.get("k")
-    k = first.dim if k is None else _check.count(k, "k", high=first.dim)
+    step = options.get("dt")
+    k = exponents_wanted(first, k, step if isinstance(step, float) else None)
     # Those of `lyapunov_spectrum`, which checks them.
     given = {"qr_every": "auto", **{n: v for n, v in options.items() if v is not None}, "k": k}
     task = Task(system, found, seed, given)

@@ -176,7 +176,8 @@ def _function_of(pickled: bytes) -> Function:
 def parameters(system: System) -> tuple[str, ...]:
     """Names that an axis may have."""
     if isinstance(system, RateNetwork):
-        return ("bias", "tau")
+        one = system.delay is not None and np.ndim(system.delay) == 0
+        return ("bias", "tau", "delay") if one else ("bias", "tau")
     shapes = getattr(system, "shapes", {})
     return tuple(name for name, core in shapes.items() if core == ())
 
@@ -184,5 +185,6 @@ def parameters(system: System) -> tuple[str, ...]:
 def with_values(system: System, named: dict[str, Array]) -> System:
     """The system with values (B,) of some parameters, as a batch of B."""
     if isinstance(system, RateNetwork):
-        named = {n: np.repeat(v[:, None], system.dim, axis=1) for n, v in named.items()}
+        sizes = {n: 1 if n == "delay" else system.dim for n in named}
+        named = {n: np.repeat(v[:, None], sizes[n], axis=1) for n, v in named.items()}
     return system.with_params(**named) if named else system

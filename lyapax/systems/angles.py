@@ -1,6 +1,7 @@
 """Which variables of a function are angles: a whole turn added to them changes nothing."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import sympy
@@ -17,17 +18,22 @@ SAME = 1e-9  # relative
 TOGETHER = 64  # variables that are tried in one call: its time is that of Python's, not of numbers
 
 
-def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
+def turns(graph: Graph, table: Array, is_flow: bool, units: Sequence[int] = ()) -> Array:
     """The length of a turn of each variable, (dim,); 0 where it is no angle.
+
+    units: which variables those of the graph's state are that follow the first `dim`, their past.
 
     A flow is the same after a turn; a map may add whole turns to its outputs. Variables on which
     nothing depends, or only polynomials do, are no angles: a position that moves uniformly is
     unbounded.
     """
-    found = np.zeros(len(graph.state))
+    dim = len(graph.state) - len(units)
+    found = np.zeros(dim)
+    # Which variable each symbol of the state is: a turn is added to the past as well.
+    owner = np.array([*range(dim), *units])
     functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
     bent = {symbol for function in functions for symbol in function.free_symbols}
-    candidates = [i for i, symbol in enumerate(graph.state) if symbol in bent]
+    candidates = sorted({int(i) for i, s in zip(owner, graph.state, strict=True) if s in bent})
     if not candidates:
         return found
     rng = np.random.default_rng(0)
@@ -47,7 +53,7 @@ def turns(graph: Graph, table: Array, is_flow: bool) -> Array:
         some = np.array(candidates[first : first + TOGETHER])
         for turn in TURNS:
             moved = np.repeat(x[:, None], len(some), axis=1)
-            moved[some, np.arange(len(some))] += turn
+            moved += turn * (owner[:, None] == some)[:, :, None]
             change = values(moved) - before[:, None]
             if not is_flow:
                 change -= turn * np.round(change / turn)

@@ -57,6 +57,19 @@ class System(Protocol):
     def nullity(self) -> NDArray[np.int64]:
         """Directions known to die at every step, over the batch (or its broadcast)."""
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether it looks back: a state is then all of the past that it sees."""
+
+    def tangent_dim(self, dt: float) -> int:
+        """Numbers that a state has for a propagator with this step, and tangents, too."""
+
+    def largest_step(self, k: int) -> float:
+        """The largest time step that delays and k exponents allow."""
+
+    def past(self, shape: tuple[int, ...], dt: float) -> Array | None:
+        """(B or 1, numbers of a state): the past at the start less a constant one."""
+
     def decay_rate(self, state: Array) -> float | None:
         """The fastest decay at the states (..., n) of a batch, if it is known; flows only."""
 
@@ -69,3 +82,25 @@ class System(Protocol):
         self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         """The propagator for a batch of this shape, on the CPU or on the given devices."""
+
+
+class _Sized(Protocol):
+    @property
+    def dim(self) -> int: ...
+
+
+class Memoryless:
+    """Base of systems whose present is all that they know, unless they say otherwise."""
+
+    @property
+    def has_memory(self) -> bool:
+        return False
+
+    def tangent_dim(self: _Sized, dt: float) -> int:
+        return self.dim
+
+    def largest_step(self, k: int) -> float:
+        return np.inf
+
+    def past(self, shape: tuple[int, ...], dt: float) -> Array | None:
+        return None

@@ -9,22 +9,27 @@ from typing import Self
 
 import numpy as np
 import scipy  # its modules load when they are first used
+import sympy
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._check import Array, broadcast, count, flat_batch, real_array, room
 from .._device import Home, home_of
+from ..kernels.codegen import on_arrays
 from ..kernels.forms import form_of
+from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from ..kernels.stored import operations
 from .angles import turns
-from .base import Devices
+from .base import Devices, Memoryless
 from .batches import named_axes
+from .delays import Beginning, Delays
 from .eigenvalues import DENSE, fastest_decay, largest_eigenvalue
 from .jumps import jumps
 from .matrices import Matrix
-from .routes import of_function, request
+from .past import Past
+from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
-from .signature import named, takes_time
+from .signature import looks_back, named, takes_time
 from .trace import trace
 from .traced import Function, Scalar
 
@@ -33,7 +38,7 @@ BYTES = 1000  # of a variable in a trace, at least
 MANY = 16  # variables, from which on a network of nodes starts sooner
 
 
-class _Traced:
+class _Traced(Memoryless):
     """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none.
 
     The function is run once and not kept: its graph serves for other parameters, too, and goes
@@ -45,6 +50,9 @@ class _Traced:
     input_steps = None
     home: Home | None
     linear: Linear | None = None
+    # Delays, and (delay, variable) of each past value that the graph's state ends with.
+    lags: tuple[tuple[sympy.Expr, ...], list[int], list[int]] | None = None
+    beginning: Beginning | None = None
     params: dict[str, Array]
 
     def __init__(
@@ -55,8 +63,9 @@ class _Traced:
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: ArrayLike | None = None,
+        past: Past | None = None,
     ):
-        self.is_driven = takes_time(f, "f", ("x", "p"))
+        self.is_driven = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
         self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = variables(dim, "dim")
         given = named(params, "params")
@@ -72,7 +81,9 @@ class _Traced:
             if name not in shapes
         }
         seen, returned = self.linear.sizes if self.linear else (self.dim, None)
-        self.graph = trace(f, seen, self.shapes, self.is_driven, unnamed, returned)
+        self.graph = trace(f, seen, self.shapes, self.is_driven, unnamed, returned, past)
+        if past and past.delays:
+            self.lags = tuple(past.delays), *past.places(self.graph.outputs)
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
         self._refuse_hidden_vectors()
 
@@ -117,7 +128,7 @@ class _Traced:
                 f"{', '.join(self.params) or 'none'}"
             )
         changed = copy(self)
-        for name in ("jumps", "turns"):
+        for name in ("jumps", "turns", "delays"):
             vars(changed).pop(name, None)
         changed._set({**self.params, **params})
         changed.home = changed.home or self.home
@@ -136,6 +147,39 @@ class _Traced:
             parts.append(value.reshape(*self._lead[name], int(np.prod(core, dtype=int))))
         joined = [np.broadcast_to(part, (*self.batch_shape, part.shape[-1])) for part in parts]
         return np.concatenate(joined, axis=-1) if joined else np.zeros((1, 0))
+
+    @cached_property
+    def delays(self) -> Delays | None:
+        """The delays by the parameters; None where nothing looks back."""
+        if self.lags is None:
+            return None
+        expressions, which, units = self.lags
+        table = self._table()
+        lead = table.shape[:-1]
+        members = int(np.prod(lead, dtype=int))
+        flat = table.reshape(members, table.shape[-1]).T
+        values = on_arrays(self.graph, expressions)(0.0, [], flat)
+        times = np.stack([np.broadcast_to(v, members) for v in values], axis=-1)
+        times = np.asarray(times, float)
+        if (times == times[:1]).all():  # so that members can lie side by side
+            times, lead = times[:1], ()
+        found = times.reshape(*lead, len(expressions))
+        return Delays(found, np.array(which, np.int64), np.array(units, np.int64), self.dim)
+
+    @property
+    def has_memory(self) -> bool:
+        return self.lags is not None
+
+    def tangent_dim(self, dt: float) -> int:
+        return self.dim if self.delays is None else self.delays.history(dt).dim
+
+    def largest_step(self, k: int) -> float:
+        return np.inf if self.delays is None else self.delays.largest_step(k)
+
+    def past(self, shape: tuple[int, ...], dt: float) -> Array | None:
+        if self.delays is None or self.beginning is None:
+            return None
+        return self.beginning.past(self.delays.history(dt), shape)
 
     @property
     def axes(self) -> dict[int, tuple[str, Array]]:
@@ -162,7 +206,8 @@ class _Traced:
             return np.zeros(self.dim)
         table = self._table()
         members = int(np.prod(table.shape[:-1], dtype=int))
-        return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow)
+        units = self.lags[2] if self.lags else []
+        return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow, units)
 
     @property
     def preparing(self) -> str:
@@ -193,6 +238,8 @@ class _Traced:
         fastest = 0.0
         for b in range(0, len(state), max(1, len(state) // 4)):
             seen = linear.seen(state[b]) if linear else state[b]
+            if self.lags:  # as if it had been there all the time
+                seen = np.concatenate([seen, seen[self.lags[2]]])
             try:
                 entries = form.jacobian(0.0, seen.tolist(), table[b % len(table)].tolist())
             except (ArithmeticError, ValueError):
@@ -203,9 +250,13 @@ class _Traced:
             rows, columns = np.array(list(entries), int).reshape(-1, 2).T
             shape = len(self.graph.outputs), len(self.graph.state)
             matrix: Matrix = scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
-            if linear or self.dim <= DENSE:
+            if linear or self.lags or self.dim <= DENSE:
                 matrix = matrix.toarray()
-            found = linear.rate(matrix, rate) if linear else rate(matrix)
+            found = linear.rate(matrix, rate) if linear else rate(matrix[:, : self.dim])
+            if self.lags and rate is largest_eigenvalue:
+                past = np.zeros((self.dim, self.dim))
+                np.add.at(past.T, self.lags[2], np.abs(matrix[:, self.dim :]).T)
+                found += rate(past)
             if np.isnan(found):
                 return None
             fastest = max(fastest, found)
@@ -216,10 +267,17 @@ class _Traced:
     ) -> Propagator:
         table = flat_batch(self._table(), shape, 1)
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
+        if self.delays is not None:
+            function = hoisted(self.graph)
+            return of_delayed_function(
+                asked, function, function.table_of(table), self.delays, shape
+            )
         return of_function(asked, self.graph, table, self.linear)
 
     def __repr__(self) -> str:
         by = ", ETDRK4" if self.linear else ""
+        if self.lags:
+            by = f", {len(self.lags[0])} delay{'s' * (len(self.lags[0]) > 1)}"
         return f"{type(self).__name__}({self.name}, dim={self.dim}{by})"
 
 
@@ -245,6 +303,12 @@ def _shapes(shapes: object, params: Mapping[str, object]) -> dict[str, tuple[int
 class Flow(_Traced):
     r"""A flow :math:`\dot x = f(x, p)` or :math:`f(x, p, t)` from a NumPy function.
 
+    With delays :math:`\dot x(t) = f(x(t), p, x(t - \tau_1), x(t - \tau_2), \ldots)`: a third
+    argument of the name `past` is a function, ``past(tau)`` is the state at t - tau. The step is
+    RK4 with the past between steps by Hermite's cubic, of fourth order for all delays of at least
+    one step, and tangents are the exact derivative of that step. Such a flow has infinitely many
+    exponents, of which the leading k are computed.
+
     A linear part that would limit the step, as of a partial differential equation, goes into
     `linear`: :math:`\dot x = L x + D f(B x, p, t)` is integrated by ETDRK4, exactly for f = 0, and
     with the exact derivative of its steps. Everything else by RK4.
@@ -253,10 +317,12 @@ class Flow(_Traced):
     ----------
     f : callable
         ``f(x, p)`` or ``f(x, p, t)``, returning `dim` values: a third argument is time, whether it
-        has a default or not. `x` has shape ``(dim,)``, `p` has the parameters as attributes. It is
-        traced once, differentiated symbolically and compiled; it is never called again. NumPy's
-        elementary functions, ``np.where``, ``@``, slicing, sums, ``+=`` and array constants work;
-        a data-dependent ``if`` does not. Results go into a list or into ``np.zeros_like(x)``.
+        has a default or not. With delays ``f(x, p, past)`` or ``f(x, p, past, t)``, where the
+        argument of ``past(tau)`` is a number or a parameter. `x` has shape ``(dim,)``, `p` has the
+        parameters as attributes. It is traced once, differentiated symbolically and compiled; it
+        is never called again. NumPy's elementary functions, ``np.where``, ``@``, slicing, sums,
+        ``+=`` and array constants work; a data-dependent ``if`` does not. Results go into a list or
+        into ``np.zeros_like(x)``.
     dim : int
         Number of state variables.
     params : mapping, optional
@@ -272,6 +338,8 @@ class Flow(_Traced):
         and neither B nor D is traced.
     initial : array (dim,) or (..., dim), optional
         Where orbits start by default, otherwise standard normal; leading axes are a batch.
+    history : array (..., dim) or callable, optional
+        With delays, in place of `initial`: the state at all times t <= 0, or a function of t.
 
     Raises
     ------
@@ -297,6 +365,11 @@ class Flow(_Traced):
     >>> spec = lx.lyapunov_spectrum(stiff, duration=50, dt=0.01, rng=0, progress=False)
     >>> print(spec.exponents.round(6))
     [   -1. -1000.]
+
+    >>> late = lx.Flow(lambda x, p, past: -past(p.tau), dim=1, params=dict(tau=1.0))
+    >>> spec = lx.lyapunov_spectrum(late, duration=50, dt=0.05, k=2, rng=0, progress=False)
+    >>> print(spec.exponents.round(4))  # the real part of Lambert's W of -1, twice
+    [-0.3181 -0.3181]
     """
 
     is_flow = True
@@ -311,9 +384,21 @@ class Flow(_Traced):
         linear: ArrayLike | None = None,
         grid: Grid | None = None,
         initial: ArrayLike | None = None,
+        history: ArrayLike | Callable[[float], ArrayLike] | None = None,
     ):
-        self.linear = linear_part(linear, grid, variables(dim, "dim"))
-        super().__init__(f, dim, params, shapes=shapes, initial=initial)
+        count = variables(dim, "dim")
+        self.linear = linear_part(linear, grid, count)
+        past = Past(count) if looks_back(f) else None
+        if past and self.linear:
+            raise ValueError("linear and grid must be left out for a function that looks back")
+        if history is not None:
+            if past is None or initial is not None:
+                raise ValueError(
+                    "history must be left out "
+                    + ("where initial is given" if past else "unless f looks back: f(x, p, past)")
+                )
+            self.beginning, initial = Beginning.of(history, count)
+        super().__init__(f, dim, params, shapes=shapes, initial=initial, past=past)
 
 
 class Map(_Traced):

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import scipy  # its modules load when they are first used
 
-from .._check import Array, real_array
+from .._check import Array, flat_batch, real_array
+from .arrays import Weights
 
 # Dense (..., n, n), or a scipy.sparse (n, n), which is CSR once it is checked. SciPy has no types.
 Matrix = Any
@@ -24,6 +25,17 @@ def square(W: Matrix, name: str) -> Matrix:
     if found.shape[-1] != found.shape[-2]:
         raise ValueError(f"{name} must be square, (..., n, n), got shape {found.shape}")
     return found
+
+
+def as_weights(W: Matrix, shape: tuple[int, ...]) -> Weights:
+    """A matrix as kernels take it: (B or 1, n, ...) for a batch of this shape, or a CSR triple."""
+    if scipy.sparse.issparse(W):
+        return W.indptr.astype(np.int64), W.indices.astype(np.int64), W.data
+    return flat_batch(W, shape, 2)
+
+
+def dense(W: Matrix) -> Array:
+    return np.asarray(W.toarray() if scipy.sparse.issparse(W) else W)
 
 
 def sparse(W: Matrix, name: str = "W") -> Matrix:

@@ -13,16 +13,26 @@ from .._device import home_of
 from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph
-from .base import Devices
+from .base import Devices, Memoryless
+from .delays import Delays
 from .jumps import jumps
-from .matrices import Matrix, matrix_home, square
-from .routes import is_small, of_rate_network, of_straight_line, request
+from .lagged import is_pairs, lagged
+from .matrices import Matrix, as_weights, dense, matrix_home, square
+from .past import Past
+from .routes import (
+    is_small,
+    of_delayed_function,
+    of_delayed_network,
+    of_rate_network,
+    of_straight_line,
+    request,
+)
 from .straight_line import straight_line
 from .trace import Parameters
 from .traced import Function, Traceable, Traced
 
 
-class RateNetwork:
+class RateNetwork(Memoryless):
     r"""A rate network, as a flow or as a map.
 
     ``form="current"``: :math:`\tau \dot x = -x + W \phi(x) + b + u`;
@@ -34,7 +44,8 @@ class RateNetwork:
     Parameters
     ----------
     W : array (..., n, n) or scipy.sparse (n, n)
-        Weights; leading axes are a batch of networks. Row i holds the inputs of unit i.
+        Weights; leading axes are a batch of networks. Row i holds the inputs of unit i. With
+        delays also a list of pairs (W, delay), whose currents add up.
     bias : array (..., n) or float, optional
     tau : float or array (..., n)
         Time constant; exponents are per unit of the same time. Default 1.
@@ -45,6 +56,11 @@ class RateNetwork:
     kind : {"flow", "map"}
     inputs : array (..., T, n), optional
         External drive u, one row a step; held constant within a step of a flow.
+    delay : float or array, optional
+        Flows only: W sees x(t - delay) instead of x(t). A number; (..., n) for the unit that the
+        signal comes from, where leading axes are a batch and (..., 1) is one number for each
+        member; (n, n) for each connection. 0 is none. Infinitely many exponents, of which k are
+        computed; the step is at most the shortest delay.
 
     Raises
     ------
@@ -58,6 +74,11 @@ class RateNetwork:
     >>> spec = lx.lyapunov_spectrum(net, duration=10, dt=0.01, rng=0, progress=False)
     >>> print(spec.exponents.mean().round(6))
     -2.0
+
+    >>> late = lx.RateNetwork([[-2.0]], phi="linear", delay=1.0)  # x' = -x - 2 x(t - 1)
+    >>> spec = lx.lyapunov_spectrum(late, duration=50, dt=0.05, k=2, rng=0, progress=False)
+    >>> print(spec.exponents.round(4))
+    [-0.1048 -0.1048]
     """
 
     turns: Array | None = None
@@ -72,9 +93,15 @@ class RateNetwork:
         form: str = "current",
         kind: str = "flow",
         inputs: ArrayLike | None = None,
+        delay: ArrayLike | None = None,
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
+        self.lagged = None
+        if delay is not None or is_pairs(W):
+            self.lagged = lagged(W, delay)
+            W = sum((term for term, _ in self.lagged.terms[1:]), self.lagged.terms[0][0])
+        self.delay = delay
         self.home = home_of(matrix_home(W), bias, tau, inputs)
         self.W: Matrix = square(W, "W")
         self.is_sparse = scipy.sparse.issparse(self.W)
@@ -91,9 +118,20 @@ class RateNetwork:
         self.inputs = None if inputs is None else real_array(inputs, "inputs", ndim_min=2)
         if self.inputs is not None and self.inputs.shape[-1] != n:
             raise ValueError(f"inputs must have shape (..., T, {n}), got {self.inputs.shape}")
+        if self.lagged and (self.inputs is not None or not self.is_flow):
+            raise ValueError(
+                "delay must be left out of "
+                + ("a network with inputs" if self.is_flow else "a map, which takes one step back")
+            )
         lead = () if self.inputs is None else self.inputs.shape[:-2]
+        lags = self.lagged.batch_shapes if self.lagged else ()
         self.batch_shape = broadcast(
-            "W, bias, tau and inputs", shape[:-2], self.bias.shape[:-1], self.tau.shape[:-1], lead
+            "W, bias, tau, inputs and delay",
+            shape[:-2],
+            self.bias.shape[:-1],
+            self.tau.shape[:-1],
+            lead,
+            *lags,
         )
 
     def _vector(self, value: ArrayLike, name: str) -> Array:
@@ -107,6 +145,21 @@ class RateNetwork:
     @property
     def is_flow(self) -> bool:
         return self.kind == "flow"
+
+    @property
+    def delays(self) -> Delays | None:
+        """The delays that there are; None where all of them are 0."""
+        return self.lagged.split[2] if self.lagged and self.lagged.split else None
+
+    @property
+    def has_memory(self) -> bool:
+        return self.delays is not None
+
+    def tangent_dim(self, dt: float) -> int:
+        return self.dim if self.delays is None else self.delays.history(dt).dim
+
+    def largest_step(self, k: int) -> float:
+        return np.inf if self.delays is None else self.delays.largest_step(k)
 
     @property
     def is_driven(self) -> bool:
@@ -150,10 +203,12 @@ class RateNetwork:
     fastest_rate = decay_rate
 
     def with_params(self, **params: object) -> RateNetwork:
-        own = ("W", "bias", "tau", "phi", "form", "kind", "inputs")
+        own = ("W", "bias", "tau", "phi", "form", "kind", "inputs", "delay")
         for name in params:
             choice(name, "params", own)
         same = {name: getattr(self, name) for name in own}
+        if self.lagged and self.delay is None:
+            same["W"] = list(self.lagged.terms)
         # Not traced again: a constant that phi closes over may be another one by now.
         same["phi"] = self.phi if isinstance(self.phi, str) else self.phi_graph
         changed = RateNetwork(**{**same, **params})
@@ -174,13 +229,26 @@ class RateNetwork:
         self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
-        if is_small(asked, self.dim, self.is_driven):
+        small = is_small(asked, self.dim, self.is_driven)
+        if self.lagged and self.lagged.split:
+            now, past, delays = self.lagged.split
+            if small:
+                function, table = self._looking_back(shape, now, past, delays)
+                return of_delayed_function(asked, function, table, delays, shape)
+            return of_delayed_network(
+                asked,
+                delays,
+                shape,
+                weights=as_weights(past, shape),
+                now=None if now is None else as_weights(now, shape),
+                bias=flat_batch(self.bias, shape, 1),
+                rate=flat_batch(1.0 / self.tau, shape, 1),
+                current=self.form == "current",
+                phi=self.phi if isinstance(self.phi, str) else self.phi_graph,
+            )
+        if small:
             return of_straight_line(asked, *self._straight_line(shape))
-        weights = (
-            (self.W.indptr.astype(np.int64), self.W.indices.astype(np.int64), self.W.data)
-            if self.is_sparse
-            else flat_batch(self.W, shape, 2)
-        )
+        weights = as_weights(self.W, shape)
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
         return of_rate_network(
             asked,
@@ -207,6 +275,33 @@ class RateNetwork:
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
         return straight_line(f, self.dim, arrays, self.batch_shape, shape)
 
+    def _looking_back(
+        self, shape: tuple[int, ...], now: Matrix | None, past: Matrix, delays: Delays
+    ) -> tuple[Hoisted, Array]:
+        """Small networks with delays are traced functions of past values."""
+        phi = NUMPY[self.phi] if isinstance(self.phi, str) else self._substituted
+        current = self.form == "current"
+
+        def f(x: Traceable, p: Parameters, before: Past) -> Traceable:
+            states = [before(p.delays[d]) for d in range(delays.times.shape[-1])]
+            places = zip(delays.which, delays.units, strict=True)
+            seen: Traceable = np.stack([states[d][i] for d, i in places])
+            total = p.W @ phi(seen) if current else p.W @ seen
+            if now is not None:
+                total = total + p.now @ (phi(x) if current else x)
+            total = total + p.bias
+            return p.rate * ((total if current else phi(total)) - x)
+
+        arrays = {
+            "W": (dense(past), 2),
+            "bias": (self.bias, 1),
+            "rate": (1.0 / self.tau, 1),
+            "delays": (delays.times, 1),
+        }
+        if now is not None:
+            arrays["now"] = (dense(now), 2)
+        return straight_line(f, self.dim, arrays, self.batch_shape, shape, Past(self.dim))
+
     def _substituted(self, u: Traced) -> Traced:
         """phi(u), for the tracer."""
         (x,), (value,) = self.phi_graph.state, self.phi_graph.outputs
@@ -214,4 +309,8 @@ class RateNetwork:
 
     def __repr__(self) -> str:
         phi = repr(self.phi) if isinstance(self.phi, str) else self._phi_name
-        return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind})"
+        late = ""
+        if self.delays is not None:
+            low, high = self.delays.times.min(), self.delays.longest
+            late = f", delay={low:g}" + (f" to {high:g}" if high > low else "")
+        return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind}{late})"

@@ -6,6 +6,9 @@ system                 variables                on a GPU                       o
 Flow, Map              n^2 k <= 80              threads (n <= 8)               lanes
 Flow, Map              more                     threads (n <= 8; no others)    columns
 Flow with linear part  any                      none                           etdrk4
+Flow with delays       any                      none                           delayed
+RateNetwork, delays    n^2 k <= 80              none                           delayed function
+RateNetwork, delays    more                     none                           delayed network
 RateNetwork            n^2 k <= 80, no inputs   threads (n <= 8)               lanes
 RateNetwork            n <= 8, no inputs        threads                        network
 RateNetwork            n <= 128 (float64: 64)   blocks, if dense               network
@@ -24,7 +27,7 @@ the next row serves.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -37,6 +40,7 @@ from ..kernels.propagator import Propagator
 from .activation import named_graph
 from .arrays import EdgeArrays, GatedArrays, NodalArrays, Weights
 from .base import Devices
+from .delays import Delays
 from .semilinear import Linear
 
 if TYPE_CHECKING:
@@ -121,6 +125,50 @@ def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | No
     from ..kernels.cpu.traced.columns import Columns  # loads BLAS: 0.2 s
 
     return Columns(code, table, *asked.common)
+
+
+def of_delayed_function(
+    asked: Request, function: Hoisted, table: Array, delays: Delays, shape: tuple[int, ...]
+) -> Propagator:
+    """The propagator of a function that looks back, of whose parameters `table` is made."""
+    _expect_cpu(asked)
+    from ..kernels.cpu.delayed.function import DelayedFunction
+
+    return DelayedFunction(
+        function=function.statements,
+        params=np.ascontiguousarray(table),
+        **_of_delays(asked, delays, shape),
+    )
+
+
+def of_delayed_network(
+    asked: Request, delays: Delays, shape: tuple[int, ...], **arrays: Any
+) -> Propagator:
+    """The propagator of a rate network whose couplings look back: arrays of `DelayedNetwork`."""
+    _expect_cpu(asked)
+    _expect_copies(arrays["weights"])
+    from ..kernels.cpu.delayed.network import DelayedNetwork
+
+    return DelayedNetwork(**arrays, **_of_delays(asked, delays, shape))
+
+
+def _expect_cpu(asked: Request) -> None:
+    if asked.devices:
+        raise ValueError("device must be the CPU for systems with delays; leave it out")
+
+
+def _of_delays(asked: Request, delays: Delays, shape: tuple[int, ...]) -> dict[str, Any]:
+    dt, k, batch, dtype = asked.common
+    return dict(
+        delays=delays.of(shape),
+        longest=delays.longest,
+        which=delays.which,
+        units=delays.units,
+        dt=dt,
+        k=k,
+        batch=batch,
+        dtype=dtype,
+    )
 
 
 def of_rate_network(

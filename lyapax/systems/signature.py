@@ -1,9 +1,27 @@
 """What a user's function takes, and mappings of names to values."""
 
 import inspect
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
+
+
+def looks_back(f: object) -> bool:
+    """Whether a function's third argument is the past."""
+    if not callable(f):
+        return False
+    try:
+        return [p.name for p in _parameters(f)][2:3] == ["past"]
+    except (TypeError, ValueError):
+        return False  # `takes_time` says so
+
+
+def _parameters(f: Callable[..., object]) -> list[inspect.Parameter]:
+    if isinstance(f, np.ufunc):
+        raise ValueError
+    # `inspect` looks functions up in a set.
+    hashable = isinstance(f, Hashable)
+    return list(inspect.signature(f if hashable else f.__call__).parameters.values())
 
 
 def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = True) -> bool:
@@ -14,11 +32,7 @@ def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = T
     long = f"({', '.join((*needed, 't'))})"
     wanted = f"{short} or {long}" if possible else short
     try:
-        if isinstance(f, np.ufunc):
-            raise ValueError
-        # `inspect` looks functions up in a set.
-        hashable = isinstance(f, Hashable)
-        parameters = inspect.signature(f if hashable else f.__call__).parameters.values()
+        parameters = _parameters(f)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must take {wanted}, its arguments are unknown") from None
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._check import Array, flat_batch
 from ..kernels.hoist import Hoisted, hoisted
+from .past import Past
 from .trace import trace
 from .traced import Function
 
@@ -14,13 +15,14 @@ def straight_line(
     arrays: dict[str, tuple[Array, int]],
     batch_shape: tuple[int, ...],
     shape: tuple[int, ...],
+    past: Past | None = None,
 ) -> tuple[Hoisted, Array]:
-    """The function and parameters of f(x, p).
+    """The function and parameters of f(x, p), or of f(x, p, past).
 
     arrays: parameters (..., core axes) and how many of their axes f sees.
     """
     shapes = {name: a.shape[a.ndim - core :] for name, (a, core) in arrays.items()}
-    function = hoisted(trace(f, dim, shapes, timed=False))
+    function = hoisted(trace(f, dim, shapes, timed=False, past=past))
     table = np.concatenate(
         [
             np.broadcast_to(a, (*batch_shape, *shapes[name])).reshape(*batch_shape, -1)

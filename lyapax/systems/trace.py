@@ -11,6 +11,7 @@ import sympy
 from ..kernels.codegen import Graph, without_source
 from ..kernels.expressions import in_ours
 from .elementary import UntraceableError, expression
+from .past import Past
 from .traced import LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
 
 
@@ -30,11 +31,13 @@ def trace(
     timed: bool,
     scalars: Mapping[str, Scalar] | None = None,
     returned: int | None = None,
+    past: Past | None = None,
 ) -> Graph:
     """Run `function(x, p)` or `function(x, p, t)` on symbols.
 
     params: the shapes in which `function` sees them; scalars: those of which it is told where it
-    takes a number for a vector; returned: how many values are expected, `dim` by default.
+    takes a number for a vector; returned: how many values are expected, `dim` by default; past:
+    what `function` gets as its third argument, whose symbols follow those of x in the graph.
     """
     x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
     time = sympy.Symbol("t", real=True)
@@ -46,7 +49,10 @@ def trace(
         symbols += fresh
         watched = frozenset([scalars[name]] if scalars and name in scalars else [])
         values[name] = Traced(np.array(fresh, dtype=object).reshape(shape), watched)
-    arguments: list[Traced | Parameters] = [Traced(x), Parameters(**values)]
+    arguments: list[Traced | Parameters | Past] = [Traced(x), Parameters(**values)]
+    if past is not None:
+        past.among(symbols)
+        arguments.append(past)
     if timed:
         arguments.append(Traced(time))
     unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
@@ -58,11 +64,12 @@ def trace(
         raise ValueError(
             f"f must return {returned} values, as many as grid[1] has columns, got {len(outputs)}"
         )
-    return Graph(tuple(x), tuple(symbols), time, outputs)
+    seen = past.seen(outputs) if past is not None else ()
+    return Graph((*x, *seen), tuple(symbols), time, outputs)
 
 
 def outputs_of(
-    function: Function, arguments: Sequence[Traced | Parameters], name: str, hint: str = ""
+    function: Function, arguments: Sequence[Traced | Parameters | Past], name: str, hint: str = ""
 ) -> tuple[sympy.Expr, ...]:
     """What a user's function returns on symbols; `name` is that of the argument it came as."""
     try:

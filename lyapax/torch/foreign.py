@@ -13,13 +13,13 @@ from torch.nn.parameter import is_lazy
 from .._check import Array, flat_batch, real_array
 from .._device import Home
 from ..kernels.propagator import Propagator
-from ..systems.base import Devices
+from ..systems.base import Devices, Memoryless
 from .read import to_array
 from .replica import replica
 from .step import Mapped, Taken, TorchStep, probe
 
 
-class Step:
+class Step(Memoryless):
     """The map x -> step(x), or step(x, u) with inputs."""
 
     is_flow = False

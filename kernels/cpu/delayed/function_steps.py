@@ -1,0 +1,134 @@
+"""Runge-Kutta steps of a traced function with delays: states, and tangents by their exact slopes.
+
+Everything lies on a tape of grid points, the oldest first, each a row of values and a row of slopes
+of the n variables; the step from point s to the next reads the past from points before it. A state
+has a register for each variable: members, or all lanes the same one. Tangents have `width` elements
+for each variable, columns of registers as `rows` has them.
+"""
+
+from collections import namedtuple
+
+from numba import float64, types, void
+
+from ...jit import exact_kernel as kernel
+from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store
+from ..team.interruptible import raised
+
+_numbers = types.CPointer(float64)
+FIELD = void(float64, _numbers, _numbers, _numbers, _numbers)  # t, x, p, f, jacobian
+
+# What a function looks like: n variables; `seen` rows that it takes, the first n of them those of
+# the state and then one for each past value, of unit `units` and delay `which`; the places of the
+# Jacobian's entries; lanes of a register.
+Shape = namedtuple("Shape", "n seen which units indptr indices lanes")
+
+
+@kernel
+def look_back(shape, places, weights, stage, tape, point, width, out):
+    """The past at a stage of the step from `point` on, to the rows of out after the first n."""
+    outlined()
+    n, lanes = shape.n, shape.lanes
+    for u in range(shape.seen - n):
+        d, i = shape.which[u], shape.units[u]
+        w = weights[d, stage]
+        here = ((point + places[d, stage]) * 2 * n + i) * width
+        a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
+        target = (n + u) * width
+        if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
+            for o in range(0, width, lanes):
+                store(out, target + o, load(tape, here + o))
+            continue
+        slope, after, later = here + n * width, here + 2 * n * width, here + 3 * n * width
+        for o in range(0, width, lanes):
+            value = fma(b, load(tape, slope + o), multiply(a, load(tape, here + o)))
+            value = fma(c, load(tape, after + o), value)
+            store(out, target + o, fma(e, load(tape, later + o), value))
+
+
+@kernel
+def end_stage(s, dt, size, lanes, slope, here, stage, total, after):
+    """Stage s ends: the state of the next stage, or after the last one of the next step."""
+    outlined()
+    if s == 3:
+        sixth = splat(dt / 6.0)
+        for o in range(0, size, lanes):
+            value = fma(sixth, add(load(total, o), load(slope, o)), load(here, o))
+            store(after, o, value)
+        return
+    reach, twice = splat(dt if s == 2 else 0.5 * dt), splat(2.0)
+    for o in range(0, size, lanes):
+        value = load(slope, o)
+        store(total, o, fma(twice, value, load(total, o)) if s else value)
+        store(stage, o, fma(reach, value, load(here, o)))
+
+
+@kernel
+def copy(size, lanes, source, target):
+    outlined()
+    for o in range(0, size, lanes):
+        store(target, o, load(source, o))
+
+
+@kernel
+def state_steps(stop, field, shape, places, weights, p, dt, step, point, steps, tape, work, slopes):
+    """Steps from grid point `point` on; slopes receives the Jacobians' entries, of each stage.
+
+    work: rows of the state, seen and more, (seen + 2 n) lanes.
+    """
+    outlined()
+    n, lanes = shape.n, shape.lanes
+    size, entries = n * lanes, shape.indices.size * lanes
+    seen = work
+    total, slope = shift(work, shape.seen * lanes), shift(work, (shape.seen + n) * lanes)
+    for s in range(steps):
+        if raised(stop):
+            break
+        here = shift(tape, (point + s) * 2 * size)
+        time = (step + s) * dt
+        copy(size, lanes, here, seen)
+        for stage in range(4):
+            if stage != 2:
+                look_back(shape, places, weights, (stage + 1) // 2, tape, point + s, lanes, seen)
+            node = 0.0 if stage == 0 else dt if stage == 3 else 0.5 * dt
+            entry = shift(slopes, (4 * s + stage) * entries)
+            field(time + node, seen, p, slope, entry)
+            if stage == 0:
+                copy(size, lanes, slope, shift(here, size))
+            end_stage(stage, dt, size, lanes, slope, here, seen, total, shift(here, 2 * size))
+
+
+@kernel
+def apply_slopes(shape, entries, width, seen, out):
+    """out = the Jacobian times the rows of seen."""
+    outlined()
+    lanes = shape.lanes
+    for i in range(shape.n):
+        first, last = shape.indptr[i], shape.indptr[i + 1]
+        for o in range(0, width, lanes):
+            value = splat(0.0)
+            for e in range(first, last):
+                place = shape.indices[e] * width + o
+                value = fma(load(entries, e * lanes), load(seen, place), value)
+            store(out, i * width + o, value)
+
+
+@kernel
+def tangent_steps(stop, shape, places, weights, dt, point, steps, width, tape, work, slopes):
+    """The same steps of the tangents; work: (seen + 2 n) width."""
+    outlined()
+    n, lanes = shape.n, shape.lanes
+    size, entries = n * width, shape.indices.size * lanes
+    seen = work
+    total, slope = shift(work, shape.seen * width), shift(work, (shape.seen + n) * width)
+    for s in range(steps):
+        if raised(stop):
+            break
+        here = shift(tape, (point + s) * 2 * size)
+        copy(size, lanes, here, seen)
+        for stage in range(4):
+            if stage != 2:
+                look_back(shape, places, weights, (stage + 1) // 2, tape, point + s, width, seen)
+            apply_slopes(shape, shift(slopes, (4 * s + stage) * entries), width, seen, slope)
+            if stage == 0:
+                copy(size, lanes, slope, shift(here, size))
+            end_stage(stage, dt, size, lanes, slope, here, seen, total, shift(here, 2 * size))

@@ -1,0 +1,267 @@
+"""Runge-Kutta steps of rate networks whose couplings look back: state and tangents side by side.
+
+What a delayed coupling sees is known as long as the shortest delay ahead. So the currents of many
+steps are one product, W times the past at all their half steps, and the current at the end of a
+step serves as that at the beginning of the next: two products a step where there would be four.
+
+A unit is a row of `width` elements: its state and then its tangents. Rows of several times lie in
+strips of registers, as `strip_product` takes them.
+"""
+
+from collections import namedtuple
+
+from ...jit import exact_kernel as kernel
+from ..simd.strips import WIDEST, strip_product
+from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store, subtract
+
+# n units of `width` elements, lanes of a register; `seen` past rows, of unit `units` and delay
+# `which`; where W (n, seen) has its entries if it is `sparse`, else it is packed; whether units are
+# `coupled` without delay, too, and where those couplings are; whether the form is `current`,
+# W phi(x). `late`: phi acts on currents that a stage completes.
+Net = namedtuple(
+    "Net",
+    "n width lanes seen which units sparse indptr indices coupled now_sparse now_indptr "
+    "now_indices current late phi",
+)
+
+
+@kernel
+def spot(rows, row, register, registers, lanes):
+    """Where a register of a row is, of so many registers of all times in strips."""
+    strip = register // WIDEST
+    breadth = min(WIDEST, registers - strip * WIDEST)
+    start = (strip * WIDEST * rows + row * breadth) * lanes
+    return start + (register - strip * WIDEST) * lanes
+
+
+@kernel
+def activate(net, row, values, width):
+    """phi of the first element of a row; the others are multiplied by its slope there.
+
+    values: room for three registers.
+    """
+    lanes = net.lanes
+    for l in range(lanes):
+        values[l] = row[0]
+    value, slope = shift(values, lanes), shift(values, 2 * lanes)
+    net.phi(lanes, values, value, slope)
+    factor = splat(slope[0])
+    for o in range(0, width, lanes):
+        store(row, o, multiply(factor, load(row, o)))
+    row[0] = value[0]
+
+
+@kernel
+def past_row(net, places, weights, u, half, point, tape, out):
+    """What past row u is, `half` half steps after a grid point."""
+    n, width, lanes = net.n, net.width, net.lanes
+    d, i, stage = net.which[u], net.units[u], half % 2
+    w = weights[d, stage]
+    here = ((point + half // 2 + places[d, stage]) * 2 * n + i) * width
+    a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
+    if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
+        for o in range(0, width, lanes):
+            store(out, o, load(tape, here + o))
+        return
+    slope, after, later = here + n * width, here + 2 * n * width, here + 3 * n * width
+    for o in range(0, width, lanes):
+        value = fma(b, load(tape, slope + o), multiply(a, load(tape, here + o)))
+        value = fma(c, load(tape, after + o), value)
+        store(out, o, fma(e, load(tape, later + o), value))
+
+
+@kernel
+def see(net, places, weights, first, last, half, times, point, tape, out, own):
+    """Past rows `first` to `last` at `times` half steps from number `half` on."""
+    outlined()
+    width, lanes = net.width, net.lanes
+    registers = times * (width // lanes)
+    row, values = own, shift(own, width)
+    for u in range(first, last):
+        for time in range(times):
+            past_row(net, places, weights, u, half + time, point, tape, row)
+            if net.current:
+                activate(net, row, values, width)
+            for o in range(0, width, lanes):
+                register = (time * width + o) // lanes
+                store(out, spot(net.seen, u, register, registers, lanes), load(row, o))
+
+
+@kernel
+def rows_product(sparse, w, indptr, indices, first, last, terms, rows, registers, lanes, y, out):
+    """Rows `first` to `last` of out (rows, ...) = W y (terms, ...), strip by strip; out is 0."""
+    outlined()
+    s = 0
+    while s < registers:
+        breadth = min(WIDEST, registers - s)
+        source, stride = shift(y, s * terms * lanes), breadth * lanes
+        target = shift(out, s * rows * lanes + first * stride)
+        if sparse:
+            for i in range(first, last):
+                for o in range(0, stride, lanes):
+                    total = splat(0.0)
+                    for e in range(indptr[i], indptr[i + 1]):
+                        total = fma(splat(w[e]), load(source, indices[e] * stride + o), total)
+                    store(target, (i - first) * stride + o, total)
+        else:
+            for o in range(0, (last - first) * stride, lanes):
+                store(target, o, splat(0.0))
+            a = shift(w, first * terms)
+            strip_product(breadth, a, source, last - first, terms, target, target)
+        s += WIDEST
+
+
+@kernel
+def gathered(net, i, time, registers, currents, out):
+    """A unit's currents at a time, out of their strips."""
+    width, lanes = net.width, net.lanes
+    for o in range(0, width, lanes):
+        register = (time * width + o) // lanes
+        store(out, o, load(currents, spot(net.n, i, register, registers, lanes)))
+
+
+@kernel
+def slope_row(net, rate, bias, x, current, out, values):
+    """out = rate (current - x), the current being completed first where that is `late`."""
+    width, lanes = net.width, net.lanes
+    if net.current or net.late:
+        current[0] += bias
+    if net.late:
+        activate(net, current, values, width)
+    factor = splat(rate)
+    for o in range(0, width, lanes):
+        store(out, o, multiply(factor, subtract(load(current, o), load(x, o))))
+
+
+@kernel
+def end_stage(net, s, dt, slope, here, stage, total, after):
+    """As that of functions, for a row."""
+    width, lanes = net.width, net.lanes
+    if s == 3:
+        sixth = splat(dt / 6.0)
+        for o in range(0, width, lanes):
+            moved = add(load(total, o), load(slope, o))
+            store(after, o, fma(sixth, moved, load(here, o)))
+        return
+    reach, twice = splat(dt if s == 2 else 0.5 * dt), splat(2.0)
+    for o in range(0, width, lanes):
+        value = load(slope, o)
+        store(total, o, fma(twice, value, load(total, o)) if s else value)
+        store(stage, o, fma(reach, value, load(here, o)))
+
+
+@kernel
+def settle(net, bias, first, last, times, currents, last_currents, own):
+    """Currents of rows whose phi does not wait for a stage; the last ones are kept."""
+    outlined()
+    width, lanes = net.width, net.lanes
+    registers = times * (width // lanes)
+    row, values = own, shift(own, width)
+    for i in range(first, last):
+        for time in range(times):
+            gathered(net, i, time, registers, currents, row)
+            if not net.current and not net.late:
+                row[0] += bias[i]
+                activate(net, row, values, width)
+                for o in range(0, width, lanes):
+                    register = (time * width + o) // lanes
+                    store(currents, spot(net.n, i, register, registers, lanes), load(row, o))
+        for o in range(0, width, lanes):
+            store(last_currents, i * width + o, load(row, o))
+
+
+@kernel
+def begin_slopes(net, rate, bias, first, last, point, tape, last_currents, own):
+    """Slopes at a grid point, which the past of later steps is interpolated with."""
+    outlined()
+    width, lanes, n = net.width, net.lanes, net.n
+    current, values = own, shift(own, width)
+    for i in range(first, last):
+        here = (point * 2 * n + i) * width
+        for o in range(0, width, lanes):
+            store(current, o, load(last_currents, i * width + o))
+        slope = shift(tape, here + n * width)
+        slope_row(net, rate[i], bias[i], shift(tape, here), current, slope, values)
+
+
+@kernel
+def step_rows(net, rate, bias, dt, first, last, point, steps, tape, currents, own):
+    """Steps of rows that wait for no others: all that drives them is in the currents.
+
+    currents: of half steps 1, 2, ... after the grid point, where the slopes are known.
+    """
+    outlined()
+    width, lanes, n = net.width, net.lanes, net.n
+    registers = 2 * steps * (width // lanes)
+    current, stage, slope = own, shift(own, width), shift(own, 2 * width)
+    total, values = shift(own, 3 * width), shift(own, 4 * width)
+    for i in range(first, last):
+        for s in range(steps):
+            at = ((point + s) * 2 * n + i) * width
+            here, first_slope = shift(tape, at), shift(tape, at + n * width)
+            after = shift(tape, at + 2 * n * width)
+            if s:
+                gathered(net, i, 2 * s - 1, registers, currents, current)
+                slope_row(net, rate[i], bias[i], here, current, first_slope, values)
+            end_stage(net, 0, dt, first_slope, here, stage, total, after)
+            for r in range(1, 4):
+                gathered(net, i, 2 * s + (r == 3), registers, currents, current)
+                slope_row(net, rate[i], bias[i], stage, current, slope, values)
+                end_stage(net, r, dt, slope, here, stage, total, after)
+
+
+@kernel
+def stage_inputs(net, first, last, stage, out, own):
+    """What couplings without delay see of rows of a stage."""
+    outlined()
+    width, lanes = net.width, net.lanes
+    row, values = own, shift(own, width)
+    for i in range(first, last):
+        for o in range(0, width, lanes):
+            store(row, o, load(stage, i * width + o))
+        if net.current:
+            activate(net, row, values, width)
+        for o in range(0, width, lanes):
+            at = spot(net.n, i, o // lanes, width // lanes, lanes)
+            store(out, at, load(row, o))
+
+
+@kernel
+def stage_rows(
+    net, now, rate, bias, dt, s, r, first, last, point, steps, known, tape, currents, last_currents,
+    inputs, products, stages, totals, own,
+):  # fmt: skip
+    """Stage r of step s of rows, by what couplings without delay see now.
+
+    known: whether the slope of the first stage is on the tape already; steps 0: this is all that
+    is wanted.
+    """
+    outlined()
+    width, lanes, n = net.width, net.lanes, net.n
+    registers = width // lanes
+    current, slope, values = own, shift(own, width), shift(own, 2 * width)
+    if not known:
+        rows_product(
+            net.now_sparse, now, net.now_indptr, net.now_indices, first, last, n, n, registers,
+            lanes, inputs, products,
+        )  # fmt: skip
+    for i in range(first, last):
+        at = ((point + s) * 2 * n + i) * width
+        here, first_slope = shift(tape, at), shift(tape, at + n * width)
+        stage = shift(stages, i * width)
+        found = slope if r else first_slope
+        if not known:
+            if r or s:
+                half = 2 * s + (r + 1) // 2
+                gathered(net, i, half - 1, 2 * steps * registers, currents, current)
+            else:
+                for o in range(0, width, lanes):
+                    store(current, o, load(last_currents, i * width + o))
+            for o in range(0, width, lanes):
+                product = load(products, spot(n, i, o // lanes, registers, lanes))
+                store(current, o, add(load(current, o), product))
+            x = stage if r else here
+            slope_row(net, rate[i], bias[i], x, current, found, values)
+        if steps:
+            after = shift(tape, at + 2 * n * width)
+            end_stage(net, r, dt, found, here, stage, shift(totals, i * width), after)
