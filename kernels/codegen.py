@@ -81,6 +81,7 @@ class Graph:
     time: sympy.Symbol
     outputs: tuple[sympy.Expr, ...]
     entries: tuple[tuple[tuple[int, int], sympy.Expr], ...] | None = None  # known already
+    noise: tuple[sympy.Symbol, ...] = ()  # random numbers, drawn anew for each step
 
     def jacobian(self) -> dict[tuple[int, int], sympy.Expr]:
         """The nonzero entries df_i/dx_j, in row order."""
@@ -182,7 +183,10 @@ def by_squaring(base: str, exponent: int) -> str:
 
 @dataclass(frozen=True)
 class Statements:
-    """A graph as straight-line Python: assignments, f_i and the nonzero J_ij in row order."""
+    """A graph as straight-line Python: assignments, f_i and the nonzero J_ij in row order.
+
+    The last `drawn` parameters are random numbers of a step, and the two before them their key.
+    """
 
     state: tuple[str, ...]
     params: tuple[str, ...]
@@ -190,6 +194,7 @@ class Statements:
     lines: tuple[str, ...]
     outputs: tuple[str, ...]
     entries: tuple[tuple[tuple[int, int], str], ...]
+    drawn: int = 0
 
 
 @cache
@@ -207,6 +212,7 @@ def statements(graph: Graph) -> Statements:
         tuple(f"{symbol.name} = {printed(value, PYTHON)}" for symbol, value in shared),
         tuple(texts[:n]),
         tuple(zip(entries, texts[n:], strict=True)),
+        len(graph.noise),
     )
 
 

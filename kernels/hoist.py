@@ -32,12 +32,12 @@ class Hoisted:
 
     @cached_property
     def statements(self) -> Statements:
-        state, params, time, lines, outputs, entries = stored(
+        state, params, time, lines, outputs, entries, drawn = stored(
             "statements", self._given, lambda: astuple(statements(self.graph))
         )
         places = tuple(((i, j), text) for (i, j), text in entries)
         parts = tuple(state), tuple(params), time, tuple(lines), tuple(outputs), places
-        return Statements(*parts)
+        return Statements(*parts, drawn)
 
     @cached_property
     def jacobian(self) -> Callable[..., Any]:
@@ -65,7 +65,7 @@ class Hoisted:
     def _taken_out(self) -> tuple[Graph, list[sympy.Expr]]:
         """The reduced graph, and the values of its parameters."""
         graph = self._given
-        varying = {*graph.state, graph.time}
+        varying = {*graph.state, graph.time, *graph.noise}
         found: dict[sympy.Expr, sympy.Symbol] = {}
 
         def named(expression: sympy.Expr) -> sympy.Symbol:
@@ -93,7 +93,9 @@ class Hoisted:
         outputs = tuple(visit(e) for e in graph.outputs)
         # Differentiated first: slopes have constants of their own.
         entries = tuple((place, visit(e)) for place, e in graph.jacobian().items())
-        reduced = Graph(graph.state, tuple(found.values()), graph.time, outputs, entries)
+        keys = sympy.symbols("key0 key1", real=True) if graph.noise else ()
+        params = (*found.values(), *keys, *graph.noise)
+        reduced = Graph(graph.state, params, graph.time, outputs, entries, graph.noise)
         return reduced, list(found)
 
 

@@ -33,7 +33,7 @@ def described(graph: Graph) -> str:
     lines, places = _parts(graph)
     outputs = [places[e] for e in graph.outputs]
     entries = [f"{at} {places[e]}" for at, e in graph.entries or ()]
-    names = [s.name for s in (*graph.state, graph.time, *graph.params)]
+    names = [s.name for s in (*graph.state, graph.time, *graph.params, *graph.noise)]
     known = graph.entries is not None
     return "\n".join([*lines, f"{len(graph.state)} {known} {names} {outputs} {entries}"])
 

@@ -27,6 +27,7 @@ class Case:
     preserving: bool  # volume
     changed: bool  # an exponent that matters differs before and after some time
     lost: bool
+    is_noisy: bool = False
     circles: bool = False  # all variables are angles, so a torus may fill the phase space
 
     @property
@@ -40,7 +41,7 @@ class Case:
 
 def classify(case: Case) -> tuple[str, str]:
     """(class, evidence)."""
-    for judge in (_unbounded_or_lost, _at_rest, _chaotic, _regular):
+    for judge in (_unbounded_or_lost, _random, _at_rest, _chaotic, _regular):
         verdict = judge(case)
         if verdict is not None:
             return verdict
@@ -58,6 +59,20 @@ def _unbounded_or_lost(case: Case) -> tuple[str, str] | None:
             "a transient"
         )
     return None
+
+
+def _random(case: Case) -> tuple[str, str] | None:
+    """Under noise there is no neutral direction; names as in random dynamical systems."""
+    if not case.is_noisy or case.changed:
+        return None
+    if case.signs[0] == 1:
+        return "random strange attractor", "noise, and the leading exponent is positive"
+    if case.signs[0] == -1:
+        return "random sink", "noise, and all exponents are negative"
+    return UNDETERMINED, (
+        "the leading exponent is not clearly signed, though noise leaves no neutral direction: "
+        "measure 4 times longer"
+    )
 
 
 def _at_rest(case: Case) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ class Traits:
     dim: int
     is_flow: bool
     is_driven: bool
+    is_noisy: bool
     system: str  # its repr
     circles: bool  # whether all variables are angles
     axes: Axes
@@ -39,6 +40,7 @@ class Traits:
             dim,
             system.is_flow,
             system.is_driven,
+            system.is_noisy,
             repr(system),
             turns is not None and bool((np.asarray(turns) > 0).all()),
             axes,

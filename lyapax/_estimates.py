@@ -83,6 +83,7 @@ def estimated(continued: Continuation) -> dict[str, Any]:
         "dim": traits.dim,
         "is_flow": traits.is_flow,
         "is_driven": traits.is_driven,
+        "is_noisy": traits.is_noisy,
         "circles": traits.circles,
         "axes": list(traits.axes),
         "_home": traits.home,

@@ -19,7 +19,7 @@ ARRAYS = ("exponents", "stderr", "status", "sign", "cancellation", "blocks", "sp
           "diverged_at", "last_size", "motion", "preserving", "changed_at", "changed",
           "step_bias", "step_bias_stderr")  # fmt: skip
 FACTS = ("dim", "is_flow", "is_driven", "system", "duration", "dt", "qr_every", "block_duration",
-         "finer_step_survives", "circles", "step")  # fmt: skip
+         "finer_step_survives", "is_noisy", "circles", "step")  # fmt: skip
 
 
 def save(spec: "LyapunovSpectrum", path: str | os.PathLike[str]) -> None:
@@ -59,6 +59,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     for name in ("step_bias", "step_bias_stderr"):
         arrays.setdefault(name, np.full(of_each, np.nan))
     facts.setdefault("finer_step_survives", None)
+    facts.setdefault("is_noisy", False)
     facts.setdefault("circles", False)
     facts.setdefault("step", "")
     lacking = [name for name in ARRAYS if name not in arrays]

@@ -205,7 +205,10 @@ class Start:
         step_time = time_step(system, dt)
         transient = _check.positive(transient, "transient", zero=True)
         _check.steps(transient, step_time, "transient")
-        return cls(system, step_time, transient, initial, members, _check.generator(rng, "rng"))
+        generator = _check.generator(rng, "rng")
+        if system.is_noisy:
+            system = system.seeded(generator)
+        return cls(system, step_time, transient, initial, members, generator)
 
     @property
     def dim(self) -> int:

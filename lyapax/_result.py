@@ -86,7 +86,7 @@ class LyapunovSpectrum:
     system : str
         Its repr.
     dim : int
-    is_flow, is_driven, circles : bool
+    is_flow, is_driven, is_noisy, circles : bool
         The last: whether all variables are angles.
 
     Examples
@@ -124,6 +124,7 @@ class LyapunovSpectrum:
     dim: int
     is_flow: bool
     is_driven: bool
+    is_noisy: bool
     circles: bool
     axes: Axes
     _home: Home | None = None  # the GPU that the system's arrays came from
@@ -214,6 +215,7 @@ class LyapunovSpectrum:
             dim=self.dim,
             is_flow=self.is_flow,
             is_driven=self.is_driven,
+            is_noisy=self.is_noisy,
             circles=self.circles,
         )
         names, evidence = (values.reshape(self.shape) for values in found)

@@ -163,6 +163,8 @@ def lyapunov_spectrum(
         and system.input_steps is None
         and (dt is None or (isinstance(dt, str) and dt == "auto"))
     )
+    if automatic and system.is_noisy:
+        raise ValueError("dt must be given for a flow with noise, whose paths depend on it")
     step = 0.0 if automatic else time_step(system, dt)
     advice = "k, the number of exponents wanted" if k is None else "a smaller k"
     k = exponents_wanted(system, k, None if automatic else step)
@@ -192,6 +194,8 @@ def lyapunov_spectrum(
         alignment = _check.positive(alignment, "alignment", zero=True)
     kind = _check.dtype(dtype, "dtype", tuple(CANCELLATION_BOUND))
     generator = _check.generator(rng, "rng")
+    if system.is_noisy:
+        system = system.seeded(generator)
     fixed = not (isinstance(qr_every, str) and qr_every == "auto")
     interval = _check.count(qr_every, "qr_every") if fixed else 1
     # Of a run that lasts as long as it takes, the first part becomes transient as it gets longer.

@@ -62,7 +62,7 @@ def positive_qr(a):
 
 
 def step(f, jacobian, x, q, dt):
-    """dt = 0 is a map; an f with a `linear` part takes ETDRK4, and one with delays knows its own."""
+    """dt = 0 is a map; an f with a `linear` part takes ETDRK4, one with delays knows its step."""
     if isinstance(f, Delayed):
         return f.step(x), f.tangents(x, q)
     if not dt:

@@ -59,7 +59,16 @@ class Task:
         )  # fmt: skip
         given = {"rng": self.seed, "progress": False, **self.options, **options}
         with quietly():
-            found = [lyapunov_spectrum(s, initial=initial[part], **given) for s, part in systems]
+            found = [
+                lyapunov_spectrum(
+                    s.numbered(np.array([self.axes.number(p) for p in points[part]]))
+                    if s.is_noisy
+                    else s,
+                    initial=initial[part],
+                    **given,
+                )
+                for s, part in systems
+            ]
         return found[0] if len(found) == 1 else Several(found)
 
     def systems(self, at: dict[str, Array]) -> list[tuple[System, slice]]:

@@ -1,7 +1,8 @@
 """What the driver needs to know of a system."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from copy import copy
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,6 +13,7 @@ from ..kernels.propagator import Propagator
 
 if TYPE_CHECKING:
     from ..kernels.cuda.device import Device
+    from .noise import Noise
 
 Devices = Sequence["Device"]
 
@@ -58,6 +60,16 @@ class System(Protocol):
         """Directions known to die at every step, over the batch (or its broadcast)."""
 
     @property
+    def is_noisy(self) -> bool:
+        """Whether noise drives it, which `seeded` says whose numbers are of."""
+
+    def seeded(self, rng: np.random.Generator) -> "System":
+        """The same system, its noise the numbers of a key that is drawn from `rng`."""
+
+    def numbered(self, numbers: NDArray[np.int64]) -> "System":
+        """The same system, whose members draw their noise by these numbers, not 0, 1, 2, ..."""
+
+    @property
     def has_memory(self) -> bool:
         """Whether it looks back: a state is then all of the past that it sees."""
 
@@ -89,8 +101,27 @@ class _Sized(Protocol):
     def dim(self) -> int: ...
 
 
-class Memoryless:
-    """Base of systems whose present is all that they know, unless they say otherwise."""
+class Plain:
+    """Base of systems without delays and without noise, unless they say otherwise."""
+
+    noise: "Noise | None" = None
+
+    @property
+    def is_noisy(self) -> bool:
+        return self.noise is not None
+
+    def seeded(self, rng: np.random.Generator) -> Self:
+        return self._noisy(self.noise and self.noise.seeded(rng))
+
+    def numbered(self, numbers: NDArray[np.int64]) -> Self:
+        return self._noisy(self.noise and self.noise.numbered(numbers))
+
+    def _noisy(self, noise: "Noise | None") -> Self:
+        if noise is None:
+            return self
+        changed = copy(self)
+        changed.noise = noise
+        return changed
 
     @property
     def has_memory(self) -> bool:

@@ -12,20 +12,21 @@ import scipy  # its modules load when they are first used
 import sympy
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._check import Array, broadcast, count, flat_batch, real_array, room
+from .._check import Array, broadcast, count, flag, flat_batch, real_array, room
 from .._device import Home, home_of
-from ..kernels.codegen import on_arrays
+from ..kernels.codegen import Graph, on_arrays
 from ..kernels.forms import form_of
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from ..kernels.stored import operations
 from .angles import turns
-from .base import Devices, Memoryless
+from .base import Devices, Plain
 from .batches import named_axes
 from .delays import Beginning, Delays
 from .eigenvalues import DENSE, fastest_decay, largest_eigenvalue
 from .jumps import jumps
 from .matrices import Matrix
+from .noise import Noise, amplitudes, noise_param, with_noise
 from .past import Past
 from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
@@ -38,7 +39,7 @@ BYTES = 1000  # of a variable in a trace, at least
 MANY = 16  # variables, from which on a network of nodes starts sooner
 
 
-class _Traced(Memoryless):
+class _Traced(Plain):
     """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none.
 
     The function is run once and not kept: its graph serves for other parameters, too, and goes
@@ -64,11 +65,23 @@ class _Traced(Memoryless):
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: ArrayLike | None = None,
         past: Past | None = None,
+        noise: object = None,
+        common_noise: bool = False,
     ):
-        self.is_driven = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
+        timed = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
         self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = variables(dim, "dim")
+        self.is_driven = timed or noise is not None
         given = named(params, "params")
+        amplitude = None if noise is None else noise_param(noise, self.dim)
+        if amplitude is not None:
+            if "noise" in given:
+                raise ValueError("params must not have the name noise, which noise= has")
+            given["noise"], core = amplitude
+            own: Mapping[str, object] = {**named(shapes, "shapes"), "noise": core}
+            shapes = _shapes(own, given)
+        elif flag(common_noise, "common_noise") and noise is None:
+            raise ValueError("common_noise must be left out without noise")
         shapes = _shapes(shapes, given)
         # Without `shapes` every parameter is a number, and its axes are the batch.
         self.shapes = {name: shapes.get(name, ()) for name in given}
@@ -81,7 +94,12 @@ class _Traced(Memoryless):
             if name not in shapes
         }
         seen, returned = self.linear.sizes if self.linear else (self.dim, None)
-        self.graph = trace(f, seen, self.shapes, self.is_driven, unnamed, returned, past)
+        self.graph = trace(f, seen, self.shapes, timed, unnamed, returned, past)
+        self.noisy_graph = self.graph
+        if noise is not None:
+            found = amplitudes(noise, self.dim, self.shapes)
+            self.noisy_graph = with_noise(self.graph, found)
+            self.noise = Noise(flag(common_noise, "common_noise"))
         if past and past.delays:
             self.lags = tuple(past.delays), *past.places(self.graph.outputs)
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
@@ -195,19 +213,26 @@ class _Traced(Memoryless):
             for index in np.ndindex(core):
                 names[f"p{place}"] = f"p.{name}" + (str(list(index)) if core else "")
                 place += 1
-        table = self._table()
-        members = int(np.prod(table.shape[:-1], dtype=int))
-        return jumps(self.graph, table.reshape(members, table.shape[-1]), names)
+        return jumps(*self._whole, names)
 
     @cached_property
     def turns(self) -> Array:
         """The length of a turn of each variable that is an angle; 0 of the others."""
         if self.linear:  # which an angle would be turned by
             return np.zeros(self.dim)
-        table = self._table()
-        members = int(np.prod(table.shape[:-1], dtype=int))
-        units = self.lags[2] if self.lags else []
-        return turns(self.graph, table.reshape(members, table.shape[-1]), self.is_flow, units)
+        return turns(*self._whole, self.is_flow, self.lags[2] if self.lags else [])
+
+    @property
+    def _whole(self) -> tuple[Graph, Array]:
+        """The right-hand side with its noise, whose numbers are parameters, and a table of them."""
+        graph, table = self.noisy_graph, self._table()
+        table = table.reshape(-1, table.shape[-1]) if table.size else np.zeros((1, 0))
+        if not graph.noise:
+            return graph, table
+        numbers = np.random.default_rng(0).standard_normal((len(table), len(graph.noise)))
+        params = (*graph.params, *graph.noise)
+        whole = Graph(graph.state, params, graph.time, graph.outputs)
+        return whole, np.hstack([table, numbers])
 
     @property
     def preparing(self) -> str:
@@ -268,16 +293,16 @@ class _Traced(Memoryless):
         table = flat_batch(self._table(), shape, 1)
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
         if self.delays is not None:
-            function = hoisted(self.graph)
-            return of_delayed_function(
-                asked, function, function.table_of(table), self.delays, shape
-            )
-        return of_function(asked, self.graph, table, self.linear)
+            function = hoisted(self.noisy_graph)
+            values = function.table_of(table)
+            return of_delayed_function(asked, function, values, self.delays, shape, self.noise)
+        return of_function(asked, self.noisy_graph, table, self.linear, self.noise)
 
     def __repr__(self) -> str:
         by = ", ETDRK4" if self.linear else ""
         if self.lags:
             by = f", {len(self.lags[0])} delay{'s' * (len(self.lags[0]) > 1)}"
+        by += ", noise" if self.noise else ""
         return f"{type(self).__name__}({self.name}, dim={self.dim}{by})"
 
 
@@ -338,6 +363,14 @@ class Flow(_Traced):
         and neither B nor D is traced.
     initial : array (dim,) or (..., dim), optional
         Where orbits start by default, otherwise standard normal; leading axes are a batch.
+    noise : float, array (dim,) or (dim, m), or callable, optional
+        Amplitudes of white noise, :math:`dx = f dt + G \circ dW` in the sense of Stratonovich: one
+        for all variables, one for each, a matrix, or a function ``g(x, p)`` of those for each, all
+        times sqrt(time). Steps are those of RK4 with the noise held for a step (Ruemelin 1982):
+        strongly of order 1 where amplitudes commute, as constant ones do. Tangents see the same
+        noise, so exponents are those of the random flow. Numbers are a parameter, ``noise``.
+    common_noise : bool
+        Whether all members see one noise; else each has its own, by its number in the batch.
     history : array (..., dim) or callable, optional
         With delays, in place of `initial`: the state at all times t <= 0, or a function of t.
 
@@ -351,7 +384,8 @@ class Flow(_Traced):
 
     References
     ----------
-    Cox & Matthews, J. Comput. Phys. 176 (2002); Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005).
+    Cox & Matthews, J. Comput. Phys. 176 (2002); Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005);
+    Ruemelin, SIAM J. Numer. Anal. 19 (1982).
 
     Examples
     --------
@@ -385,9 +419,13 @@ class Flow(_Traced):
         grid: Grid | None = None,
         initial: ArrayLike | None = None,
         history: ArrayLike | Callable[[float], ArrayLike] | None = None,
+        noise: ArrayLike | Function | None = None,
+        common_noise: bool = False,
     ):
         count = variables(dim, "dim")
         self.linear = linear_part(linear, grid, count)
+        if noise is not None and self.linear:
+            raise ValueError("noise must be left out of a flow with linear= or grid=")
         past = Past(count) if looks_back(f) else None
         if past and self.linear:
             raise ValueError("linear and grid must be left out for a function that looks back")
@@ -398,7 +436,16 @@ class Flow(_Traced):
                     + ("where initial is given" if past else "unless f looks back: f(x, p, past)")
                 )
             self.beginning, initial = Beginning.of(history, count)
-        super().__init__(f, dim, params, shapes=shapes, initial=initial, past=past)
+        super().__init__(
+            f,
+            dim,
+            params,
+            shapes=shapes,
+            initial=initial,
+            past=past,
+            noise=noise,
+            common_noise=common_noise,
+        )
 
 
 class Map(_Traced):
@@ -411,6 +458,8 @@ class Map(_Traced):
         parameter. With a third argument ``f(x, p, m)`` the number of the step drives the map.
     dim, params, shapes, initial
         As of `Flow`.
+    noise, common_noise
+        As of `Flow`, but added at each step: :math:`x_{m+1} = f(x_m, p) + G \xi_m`.
 
     Raises
     ------
@@ -427,3 +476,18 @@ class Map(_Traced):
     """
 
     is_flow = False
+
+    def __init__(
+        self,
+        f: Function,
+        dim: int,
+        params: Mapping[str, object] | None = None,
+        *,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        initial: ArrayLike | None = None,
+        noise: ArrayLike | Function | None = None,
+        common_noise: bool = False,
+    ):
+        super().__init__(
+            f, dim, params, shapes=shapes, initial=initial, noise=noise, common_noise=common_noise
+        )

@@ -17,7 +17,7 @@ from ..kernels.codegen import Graph
 from ..kernels.nodes import Edges
 from ..kernels.propagator import Propagator
 from .angles import turns
-from .base import Devices, Memoryless
+from .base import Devices, Plain
 from .batches import named_axes
 from .eigenvalues import fastest_decay, largest_eigenvalue
 from .jumps import jumps
@@ -33,7 +33,7 @@ SAMPLES = 32  # parameters of nodes and edges at which jumps and angles are look
 MEMBERS = 4  # at which the Jacobian's eigenvalues are looked at
 
 
-class Network(Memoryless):
+class Network(Plain):
     r"""A network of n nodes of m variables each, as a flow or as a map.
 
     .. math::

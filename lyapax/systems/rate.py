@@ -8,16 +8,17 @@ import numpy as np
 import scipy  # its modules load when they are first used
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .._check import Array, broadcast, choice, flat_batch, real_array
+from .._check import Array, broadcast, choice, flag, flat_batch, real_array
 from .._device import home_of
 from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
 from .activation import NUMPY, activation_graph
-from .base import Devices, Memoryless
+from .base import Devices, Plain
 from .delays import Delays
 from .jumps import jumps
 from .lagged import is_pairs, lagged
 from .matrices import Matrix, as_weights, dense, matrix_home, square
+from .noise import Noise
 from .past import Past
 from .routes import (
     is_small,
@@ -32,7 +33,7 @@ from .trace import Parameters
 from .traced import Function, Traceable, Traced
 
 
-class RateNetwork(Memoryless):
+class RateNetwork(Plain):
     r"""A rate network, as a flow or as a map.
 
     ``form="current"``: :math:`\tau \dot x = -x + W \phi(x) + b + u`;
@@ -61,6 +62,12 @@ class RateNetwork(Memoryless):
         signal comes from, where leading axes are a batch and (..., 1) is one number for each
         member; (n, n) for each connection. 0 is none. Infinitely many exponents, of which k are
         computed; the step is at most the shortest delay.
+    noise : float or array (..., n), optional
+        Amplitudes of white noise in the state, times sqrt(time):
+        :math:`dx = (\ldots)\, dt/\tau + \sigma\, dW`; of a map :math:`\sigma \xi_m` is added at
+        each step. As of `Flow`.
+    common_noise : bool
+        Whether all members see one noise.
 
     Raises
     ------
@@ -94,6 +101,8 @@ class RateNetwork(Memoryless):
         kind: str = "flow",
         inputs: ArrayLike | None = None,
         delay: ArrayLike | None = None,
+        noise: ArrayLike | None = None,
+        common_noise: bool = False,
     ):
         self.form = choice(form, "form", ("current", "rate"))
         self.kind = choice(kind, "kind", ("flow", "map"))
@@ -124,13 +133,19 @@ class RateNetwork(Memoryless):
                 + ("a network with inputs" if self.is_flow else "a map, which takes one step back")
             )
         lead = () if self.inputs is None else self.inputs.shape[:-2]
+        common = flag(common_noise, "common_noise")
+        if noise is None and common:
+            raise ValueError("common_noise must be left out without noise")
+        self.amplitudes = None if noise is None else self._vector(noise, "noise")
+        self.noise = None if noise is None else Noise(common)
         lags = self.lagged.batch_shapes if self.lagged else ()
         self.batch_shape = broadcast(
-            "W, bias, tau, inputs and delay",
+            "W, bias, tau, inputs, noise and delay",
             shape[:-2],
             self.bias.shape[:-1],
             self.tau.shape[:-1],
             lead,
+            () if self.amplitudes is None else self.amplitudes.shape[:-1],
             *lags,
         )
 
@@ -163,7 +178,7 @@ class RateNetwork(Memoryless):
 
     @property
     def is_driven(self) -> bool:
-        return self.inputs is not None
+        return self.inputs is not None or self.noise is not None
 
     @cached_property
     def jumps(self) -> tuple[str, ...]:
@@ -203,10 +218,22 @@ class RateNetwork(Memoryless):
     fastest_rate = decay_rate
 
     def with_params(self, **params: object) -> RateNetwork:
-        own = ("W", "bias", "tau", "phi", "form", "kind", "inputs", "delay")
+        own = (
+            "W",
+            "bias",
+            "tau",
+            "phi",
+            "form",
+            "kind",
+            "inputs",
+            "delay",
+            "noise",
+            "common_noise",
+        )
         for name in params:
             choice(name, "params", own)
-        same = {name: getattr(self, name) for name in own}
+        same = {name: getattr(self, name) for name in own[:-2]}
+        same |= {"noise": self.amplitudes, "common_noise": bool(self.noise and self.noise.common)}
         if self.lagged and self.delay is None:
             same["W"] = list(self.lagged.terms)
         # Not traced again: a constant that phi closes over may be another one by now.
@@ -215,6 +242,8 @@ class RateNetwork(Memoryless):
         if "phi" not in params:
             changed.phi, changed._phi_name = self.phi, self._phi_name
         changed.home = changed.home or self.home
+        if changed.noise and self.noise:
+            changed.noise = self.noise
         return changed
 
     def __getstate__(self) -> dict[str, object]:
@@ -229,12 +258,17 @@ class RateNetwork(Memoryless):
         self, shape: tuple[int, ...], dt: float, k: int, dtype: DTypeLike, devices: Devices = ()
     ) -> Propagator:
         asked = request(self.is_flow, shape, dt, k, dtype, devices)
-        small = is_small(asked, self.dim, self.is_driven)
+        small = is_small(asked, self.dim, self.inputs is not None)
         if self.lagged and self.lagged.split:
             now, past, delays = self.lagged.split
             if small:
                 function, table = self._looking_back(shape, now, past, delays)
-                return of_delayed_function(asked, function, table, delays, shape)
+                return of_delayed_function(asked, function, table, delays, shape, self.noise)
+            if self.noise:
+                raise ValueError(
+                    f"noise must be left out of a network of {self.dim} units with delays: only "
+                    "small ones and a Flow have both"
+                )
             return of_delayed_network(
                 asked,
                 delays,
@@ -247,7 +281,7 @@ class RateNetwork(Memoryless):
                 phi=self.phi if isinstance(self.phi, str) else self.phi_graph,
             )
         if small:
-            return of_straight_line(asked, *self._straight_line(shape))
+            return of_straight_line(asked, *self._straight_line(shape), self.noise)
         weights = as_weights(self.W, shape)
         inputs = np.zeros((1, self.dim)) if self.inputs is None else self.inputs
         return of_rate_network(
@@ -258,6 +292,8 @@ class RateNetwork(Memoryless):
             flat_batch(1.0 / self.tau, shape, 1),
             self.form == "current",
             self.phi if isinstance(self.phi, str) else self.phi_graph,
+            None if self.amplitudes is None else flat_batch(self.amplitudes, shape, 1),
+            self.noise.keys(asked.batch) if self.noise else None,
         )
 
     def _straight_line(self, shape: tuple[int, ...]) -> tuple[Hoisted, Array]:
@@ -273,6 +309,8 @@ class RateNetwork(Memoryless):
 
         weights = self.W.toarray() if self.is_sparse else self.W
         arrays = {"W": (weights, 2), "bias": (self.bias, 1), "rate": (1.0 / self.tau, 1)}
+        if self.amplitudes is not None:
+            arrays["noise"] = (self.amplitudes, 1)
         return straight_line(f, self.dim, arrays, self.batch_shape, shape)
 
     def _looking_back(
@@ -300,6 +338,8 @@ class RateNetwork(Memoryless):
         }
         if now is not None:
             arrays["now"] = (dense(now), 2)
+        if self.amplitudes is not None:
+            arrays["noise"] = (self.amplitudes, 1)
         return straight_line(f, self.dim, arrays, self.batch_shape, shape, Past(self.dim))
 
     def _substituted(self, u: Traced) -> Traced:
@@ -313,4 +353,5 @@ class RateNetwork(Memoryless):
         if self.delays is not None:
             low, high = self.delays.times.min(), self.delays.longest
             late = f", delay={low:g}" + (f" to {high:g}" if high > low else "")
+        late += ", noise" if self.noise else ""
         return f"RateNetwork(n={self.dim}, phi={phi}, form={self.form!r}, {self.kind}{late})"

@@ -14,7 +14,7 @@ from ..kernels.cells import CELLS
 from ..kernels.hoist import Hoisted
 from ..kernels.propagator import Propagator
 from .arrays import GatedArrays
-from .base import Devices, Memoryless
+from .base import Devices, Plain
 from .rate import RateNetwork
 from .routes import is_small, of_gated_network, of_straight_line, request
 from .straight_line import straight_line
@@ -39,7 +39,7 @@ def _axes(value: object) -> int:
     return found + int(getattr(value, "ndim", 0))
 
 
-class Recurrent(Memoryless):
+class Recurrent(Plain):
     """What RNN, GRU and LSTM have in common; `cell` names the kernel's elementwise part."""
 
     cell: str

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._check import Array, room
+from .._check import Array, Integers, room
 from ..kernels.codegen import Graph
 from ..kernels.forms import form_of
 from ..kernels.hoist import Hoisted, hoisted
@@ -41,6 +41,7 @@ from .activation import named_graph
 from .arrays import EdgeArrays, GatedArrays, NodalArrays, Weights
 from .base import Devices
 from .delays import Delays
+from .noise import Noise
 from .semilinear import Linear
 
 if TYPE_CHECKING:
@@ -86,8 +87,14 @@ def is_small(asked: Request, dim: int, is_driven: bool, gated: bool = False) -> 
     return dim <= LARGEST_THREAD if asked.devices else dim**2 * asked.k <= LANES_WORK
 
 
-def of_straight_line(asked: Request, function: Hoisted, table: Array) -> Propagator:
+def of_straight_line(
+    asked: Request, function: Hoisted, table: Array, noise: Noise | None = None
+) -> Propagator:
     """The propagator of a small network as a traced function; table: parameters (B or 1, p)."""
+    if noise:
+        if asked.devices:
+            raise ValueError("device must be the CPU for systems with noise; leave it out")
+        table = noise.beside(table, function.statements.drawn, asked.batch)
     if not asked.devices:
         from ..kernels.cpu.traced.lanes import Lanes
 
@@ -98,7 +105,9 @@ def of_straight_line(asked: Request, function: Hoisted, table: Array) -> Propaga
     return spread(Threads(*asked.common, asked.devices[0], function.graph, table), asked.devices)
 
 
-def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | None) -> Propagator:
+def of_function(
+    asked: Request, graph: Graph, params: Array, linear: Linear | None, noise: Noise | None = None
+) -> Propagator:
     """The propagator of a function that a user wrote; params (B or 1, parameters)."""
     dim = len(graph.state) if linear is None else len(linear.matrix)
     small = linear is None and dim**2 * asked.k <= LANES_WORK
@@ -112,11 +121,13 @@ def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | No
             f"device must be the CPU for functions of more than {LARGEST_THREAD} variables, this "
             f"one has {dim}: leave device out, or write it as a RateNetwork"
         )
-    form = form_of(graph)
+    form = hoisted(graph) if noise else form_of(graph)
     if asked.devices or (isinstance(form, Hoisted) and small):
         function = hoisted(graph)
-        return of_straight_line(asked, function, function.table_of(params))
+        return of_straight_line(asked, function, function.table_of(params), noise)
     table = form.table_of(params)
+    if noise:
+        table = noise.beside(table, len(graph.noise), asked.batch)
     code = form.statements if isinstance(form, Hoisted) else form
     if linear:
         from ..kernels.cpu.semilinear.propagator import Etdrk4
@@ -128,10 +139,17 @@ def of_function(asked: Request, graph: Graph, params: Array, linear: Linear | No
 
 
 def of_delayed_function(
-    asked: Request, function: Hoisted, table: Array, delays: Delays, shape: tuple[int, ...]
+    asked: Request,
+    function: Hoisted,
+    table: Array,
+    delays: Delays,
+    shape: tuple[int, ...],
+    noise: Noise | None = None,
 ) -> Propagator:
     """The propagator of a function that looks back, of whose parameters `table` is made."""
     _expect_cpu(asked)
+    if noise:
+        table = noise.beside(table, function.statements.drawn, asked.batch)
     from ..kernels.cpu.delayed.function import DelayedFunction
 
     return DelayedFunction(
@@ -179,11 +197,16 @@ def of_rate_network(
     rate: Array,
     current: bool,
     phi: str | Graph,
+    noise: Array | None = None,
+    keys: Integers | None = None,
 ) -> Propagator:
     """The propagator of a rate network.
 
-    weights (B or 1, n, n) or a CSR triple, bias and rate (B or 1, n), inputs (., T, n).
+    weights (B or 1, n, n) or a CSR triple, bias, rate and noise (B or 1, n), inputs (., T, n),
+    keys of noise (B, 2).
     """
+    if asked.devices and noise is not None:
+        raise ValueError("device must be the CPU for systems with noise; leave it out")
     if asked.devices:
         graph = named_graph(phi) if isinstance(phi, str) else phi
         return _rate_on_gpu(asked, weights, bias[:, None] + inputs, rate, current, graph)
@@ -202,6 +225,8 @@ def of_rate_network(
         k=k,
         batch=batch,
         dtype=dtype,
+        noise=noise,
+        keys=keys,
     )
 
 

@@ -21,7 +21,8 @@ def _parameters(f: Callable[..., object]) -> list[inspect.Parameter]:
         raise ValueError
     # `inspect` looks functions up in a set.
     hashable = isinstance(f, Hashable)
-    return list(inspect.signature(f if hashable else f.__call__).parameters.values())
+    called: Callable[..., object] = f if hashable else f.__call__  # type: ignore[operator]
+    return list(inspect.signature(called).parameters.values())
 
 
 def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = True) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._check import Array, flat_batch
 from ..kernels.hoist import Hoisted, hoisted
+from .noise import amplitudes, with_noise
 from .past import Past
 from .trace import trace
 from .traced import Function
@@ -22,7 +23,10 @@ def straight_line(
     arrays: parameters (..., core axes) and how many of their axes f sees.
     """
     shapes = {name: a.shape[a.ndim - core :] for name, (a, core) in arrays.items()}
-    function = hoisted(trace(f, dim, shapes, timed=False, past=past))
+    graph = trace(f, dim, shapes, timed=False, past=past)
+    if "noise" in arrays:
+        graph = with_noise(graph, amplitudes(None, dim, shapes))
+    function = hoisted(graph)
     table = np.concatenate(
         [
             np.broadcast_to(a, (*batch_shape, *shapes[name])).reshape(*batch_shape, -1)

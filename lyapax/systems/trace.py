@@ -14,6 +14,8 @@ from .elementary import UntraceableError, expression
 from .past import Past
 from .traced import LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
 
+Outputs = tuple[sympy.Expr, ...]
+
 
 class Parameters(SimpleNamespace):
     """The object that `f` gets as `p`."""
@@ -39,16 +41,37 @@ def trace(
     takes a number for a vector; returned: how many values are expected, `dim` by default; past:
     what `function` gets as its third argument, whose symbols follow those of x in the graph.
     """
+    x, symbols, time, outputs = traced(function, dim, params, timed, scalars, past)
+    if returned is None and len(outputs) != dim:
+        raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
+    if returned is not None and len(outputs) != returned:
+        raise ValueError(
+            f"f must return {returned} values, as many as grid[1] has columns, got {len(outputs)}"
+        )
+    seen = past.seen(outputs) if past is not None else ()
+    return Graph((*x, *seen), symbols, time, outputs)
+
+
+def traced(
+    function: Function,
+    dim: int,
+    params: Mapping[str, tuple[int, ...]],
+    timed: bool,
+    scalars: Mapping[str, Scalar] | None = None,
+    past: Past | None = None,
+    name: str = "f",
+) -> tuple[tuple[sympy.Symbol, ...], tuple[sympy.Symbol, ...], sympy.Symbol, Outputs]:
+    """The symbols of the state, of parameters and of time, the same each time, and outputs."""
     x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
     time = sympy.Symbol("t", real=True)
     symbols: list[sympy.Symbol] = []
     values: dict[str, Traced] = {}
-    for name, shape in params.items():
+    for key, shape in params.items():
         count = int(np.prod(shape, dtype=int))
         fresh = [sympy.Symbol(f"p{len(symbols) + i}", real=True) for i in range(count)]
         symbols += fresh
-        watched = frozenset([scalars[name]] if scalars and name in scalars else [])
-        values[name] = Traced(np.array(fresh, dtype=object).reshape(shape), watched)
+        watched = frozenset([scalars[key]] if scalars and key in scalars else [])
+        values[key] = Traced(np.array(fresh, dtype=object).reshape(shape), watched)
     arguments: list[Traced | Parameters | Past] = [Traced(x), Parameters(**values)]
     if past is not None:
         past.among(symbols)
@@ -57,15 +80,7 @@ def trace(
         arguments.append(Traced(time))
     unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
     hint = f"{', '.join(unnamed)}: numbers here, since shapes does not name them" if unnamed else ""
-    outputs = outputs_of(function, arguments, "f", hint)
-    if returned is None and len(outputs) != dim:
-        raise ValueError(f"f must return dim = {dim} values, got {len(outputs)}")
-    if returned is not None and len(outputs) != returned:
-        raise ValueError(
-            f"f must return {returned} values, as many as grid[1] has columns, got {len(outputs)}"
-        )
-    seen = past.seen(outputs) if past is not None else ()
-    return Graph((*x, *seen), tuple(symbols), time, outputs)
+    return tuple(x), tuple(symbols), time, outputs_of(function, arguments, name, hint)
 
 
 def outputs_of(

@@ -13,13 +13,13 @@ from torch.nn.parameter import is_lazy
 from .._check import Array, flat_batch, real_array
 from .._device import Home
 from ..kernels.propagator import Propagator
-from ..systems.base import Devices, Memoryless
+from ..systems.base import Devices, Plain
 from .read import to_array
 from .replica import replica
 from .step import Mapped, Taken, TorchStep, probe
 
 
-class Step(Memoryless):
+class Step(Plain):
     """The map x -> step(x), or step(x, u) with inputs."""
 
     is_flow = False

@@ -70,8 +70,8 @@ def scale(rows, width, factors, source, target):
 
 @kernel
 def run(
-    stop, team, thread, threads, field, shape, apart, piece, taped, places, weights, lengths, p,
-    dt, step, intervals, steps, closing, unit, x, q, log_sum, compensation, cancellation, status,
+    stop, team, thread, threads, field, drawn, shape, apart, piece, taped, places, weights, lengths,
+    p, dt, step, intervals, steps, closing, unit, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """x (B, dim), q (B, dim, k), p (B or 1, parameters); a QR after each interval if `closing`.
 
@@ -109,8 +109,8 @@ def run(
                     point = past
                 first = step + interval * steps + done
                 state_steps(
-                    stop, field, shape, at, w, parameters, dt, first, point, count, states, works,
-                    slopes,
+                    stop, field, shape, at, w, drawn, p.shape[1], parameters, dt, first, point,
+                    count, states, works, slopes,
                 )  # fmt: skip
                 if k:
                     tangent_steps(
@@ -189,6 +189,7 @@ class DelayedFunction(LookingBack):
             run,
             threads_for(jobs),
             compiled,
+            self.function.drawn,
             shape,
             apart,
             max(taped, min(steps, max(LONGEST, history.points))),

@@ -6,11 +6,14 @@ has a register for each variable: members, or all lanes the same one. Tangents h
 for each variable, columns of registers as `rows` has them.
 """
 
+import math
 from collections import namedtuple
 
 from numba import float64, types, void
 
 from ...jit import exact_kernel as kernel
+from ..simd.elementwise import as_bits
+from ..simd.normal_numbers import normal_pair
 from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store
 from ..team.interruptible import raised
 
@@ -70,10 +73,14 @@ def copy(size, lanes, source, target):
 
 
 @kernel
-def state_steps(stop, field, shape, places, weights, p, dt, step, point, steps, tape, work, slopes):
+def state_steps(
+    stop, field, shape, places, weights, drawn, params, p, dt, step, point, steps, tape, work,
+    slopes,
+):  # fmt: skip
     """Steps from grid point `point` on; slopes receives the Jacobians' entries, of each stage.
 
-    work: rows of the state, seen and more, (seen + 2 n) lanes.
+    work: rows of the state, seen and more, (seen + 2 n) lanes. p: `params` rows of parameters, of
+    which the last ones are `drawn`.
     """
     outlined()
     n, lanes = shape.n, shape.lanes
@@ -85,6 +92,7 @@ def state_steps(stop, field, shape, places, weights, p, dt, step, point, steps, 
             break
         here = shift(tape, (point + s) * 2 * size)
         time = (step + s) * dt
+        draw_all(lanes, drawn, params, p, step + s, dt)
         copy(size, lanes, here, seen)
         for stage in range(4):
             if stage != 2:
@@ -95,6 +103,19 @@ def state_steps(stop, field, shape, places, weights, p, dt, step, point, steps, 
             if stage == 0:
                 copy(size, lanes, slope, shift(here, size))
             end_stage(stage, dt, size, lanes, slope, here, seen, total, shift(here, 2 * size))
+
+
+@kernel
+def draw_all(lanes, drawn, params, p, step, dt):
+    """`draw` for a register of members."""
+    first, scale = params - drawn, 1.0 / math.sqrt(dt)
+    for l in range(lanes if drawn else 0):
+        key0, key1 = as_bits(p[(first - 2) * lanes + l]), as_bits(p[(first - 1) * lanes + l])
+        for at in range(0, drawn, 2):
+            a, b = normal_pair(key0, key1, step, at // 2)
+            p[(first + at) * lanes + l] = scale * a
+            if at + 1 < drawn:
+                p[(first + at + 1) * lanes + l] = scale * b
 
 
 @kernel

@@ -10,20 +10,22 @@ from ..simd.strips import lanes_of
 from .weights import factor, row_factor, state_product
 
 # By address, with the elements from member to member (0: all have the same):
-# - of the state: weights; bias and rate; inputs, of no effect when there is one step of them;
+# - of the state: weights; bias and rate; inputs, of no effect when there is one step of them; if
+#   it is noisy, amplitudes of white noise over the rate and sqrt(dt), and pairs of keys;
 # - of the tangents: weights times rate (and dt/2), own (stages, n) with the factors f in it.
 # Moreover those factors (1 for a map), the thirds of `combine`; C functions `phi` and `product`;
 # lanes of a float64 register; width: members that lie as lanes, or 0; whether weights are shared.
 Model = namedtuple(
     "Model",
     "n dt stages current phi product lanes width indptr indices w w_size bias bias_size inputs "
-    "inputs_size input_steps rate rate_size scaled scaled_size own own_size factors thirds shared",
+    "inputs_size input_steps noisy noise noise_size keys rate rate_size scaled scaled_size own "
+    "own_size factors thirds shared",
 )
 MODEL = Record(
     Model,
-    doubles="w bias inputs rate",
+    doubles="w bias inputs rate noise",
     vectors="scaled own factors thirds",
-    indices="indptr indices",
+    indices="indptr indices keys",
     floats="dt",
 )
 read_model = MODEL.reader()
@@ -48,8 +50,11 @@ def row_size(net, count):
     return net.n * net.width if net.width else count * padded(net.n, net.lanes)
 
 
-def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
+def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype, noise, keys):
     """The record, packed, and the arrays that must outlive it."""
+    noisy = noise is not None
+    # So that it can be added to what the rate multiplies.
+    noise = noise / (rate * np.sqrt(dt or 1.0)) if noisy else np.zeros((1, 1))
     sparse = isinstance(weights, tuple)
     scaled, own, factors = rate, 1.0 - rate, np.ones(1)
     if dt:
@@ -60,11 +65,13 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
     own = (factors[:, None] * own[:, None]).astype(dtype)
     bias = bias if inputs.shape[1] > 1 else bias + inputs[:, 0]
     arrays = {"w": w, "bias": bias, "inputs": inputs, "rate": rate, "scaled": tangents, "own": own}
+    arrays["noise"] = noise
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     sizes = {f"{name}_size": size_of(array) for name, array in arrays.items()}
     arrays |= {
         "indptr": indptr,
         "indices": indices,
+        "keys": keys if noisy else np.zeros((1, 2), np.int64),
         "factors": factors.astype(dtype),
         "thirds": np.array([1 / 3, 2 / 3, -1 / 3], dtype),
     }
@@ -80,6 +87,7 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype):
         width=width,
         lanes=lanes_of(np.float64),
         input_steps=inputs.shape[1],
+        noisy=noisy,
         shared=len(tangents) == len(own) == 1,
     )
     return record, arrays

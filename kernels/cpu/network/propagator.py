@@ -29,6 +29,8 @@ class Network(Taped):
     current: bool
     phi: Any  # the name of an activation, or its graph
     dt: float
+    noise: Array | None = None  # (B or 1, n): amplitudes of white noise
+    keys: Any = None  # (B, 2) of its random numbers
 
     def _prepare(self) -> None:
         self.dim, self.stages = self.bias.shape[-1], 4 if self.dt else 1
@@ -49,6 +51,8 @@ class Network(Taped):
             self.dt,
             self.width,
             self.dtype,
+            self.noise,
+            self.keys,
         )
 
     def backwards(self) -> tuple[Any, Any, int]:
@@ -64,6 +68,8 @@ class Network(Taped):
             bias=chosen(self.bias, members),
             inputs=chosen(self.inputs, members),
             rate=chosen(self.rate, members),
+            noise=None if self.noise is None else chosen(self.noise, members),
+            keys=None if self.keys is None else self.keys[members],
             batch=len(members),
             dtype=dtype,
         )

@@ -11,6 +11,7 @@ from functools import cache
 from numba import from_dtype
 
 from ...jit import inlined, kernel
+from ..simd.normal_numbers import normal_pair
 from ..simd.records import invoke
 from ..simd.vectors import add, load, multiply, on_stack, outlined, shift, store, subtract
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
@@ -19,7 +20,7 @@ from ..team.interruptible import raised
 from .model import MODEL, layout, padded, read_model, row_size
 from .weights import StateJob
 
-WORK_ROWS = 8  # vectors that the steps of a state need
+WORK_ROWS = 9  # vectors that the steps of a state need
 
 
 @kernel
@@ -59,6 +60,29 @@ def drive(net, first, count, step, bias, out):
         for i in range(n):
             at = g * across + i * down
             out[at] = bias[at] + inputs[i]
+
+
+@kernel
+def draw(net, first, count, step, out):
+    """out = the noise of this step, for each member by its own key."""
+    outlined()
+    n = net.n
+    across, down = layout(net)
+    for g in range(count):
+        own = shift(net.noise, (first + g) * net.noise_size)
+        keys = shift(net.keys, 2 * (first + g))
+        for i in range(0, n, 2):
+            a, b = normal_pair(keys[0], keys[1], step, i // 2)
+            at = g * across + i * down
+            out[at] = a * own[i]
+            if i + 1 < n:
+                out[at + down] = b * own[i + 1]
+
+
+@inlined
+def add_noise(size, lanes, noise, field):
+    for o in range(0, size, lanes):
+        store(field, o, add(load(field, o), load(noise, o)))
 
 
 @inlined
@@ -112,6 +136,7 @@ def state_steps(job, net):
     here, stage, total = work, shift(work, size), shift(work, 2 * size)
     field, u, bias = shift(work, 3 * size), shift(work, 4 * size), shift(work, 5 * size)
     rate, base = shift(work, 6 * size), shift(work, 7 * size) if driven else bias
+    noise = shift(work, 8 * size)
     gather(net, first, count, job.x, here, bias, rate)
     for o in range(0, size, lanes):
         store(stage, o, load(here, o))
@@ -120,15 +145,21 @@ def state_steps(job, net):
             break
         if driven:
             drive(net, first, count, (job.step + s) % net.input_steps, bias, base)
+        if net.noisy:
+            draw(net, first, count, job.step + s, noise)
         if dt == 0.0:
             slope = shift(tape, s * size)
             vector_field(net, first, count, size, here, base, u, slope, field)
+            if net.noisy:
+                add_noise(size, lanes, noise, field)
             for o in range(0, size, lanes):
                 store(here, o, add(load(here, o), slope_of(rate, field, here, o)))
             continue
         for r in range(4):
             slope = shift(tape, (4 * s + r) * size)
             vector_field(net, first, count, size, stage, base, u, slope, field)
+            if net.noisy:
+                add_noise(size, lanes, noise, field)
             runge_kutta(r, dt, size, lanes, rate, field, here, stage, total)
     scatter(net, first, count, job.x, here)
     return tape

@@ -17,18 +17,20 @@ from ..simd.copying import copy_matrix
 from ..team.crew import Crew
 from ..team.interruptible import call, raised, threads_for
 from ..team.sharing import barrier, take
+from .drawing import draw
 from .linear import Linearized, compiled_field
 from .panels import PANEL, Panelled
 from .steps import state_step, tangent_step
 
 
 @kernel
-def state_steps(stop, field, p, dt, first, steps, x, work, tape, slopes):
+def state_steps(stop, field, drawn, p, dt, first, steps, x, work, tape, slopes):
     """The state through an interval; the Jacobians' entries go to slopes, in the tangents' type."""
     unit_time = 1.0 if dt == 0.0 else dt
     for s in range(steps):
         if raised(stop):
             break
+        draw(drawn, p, first + s, dt)
         state_step(field, p, dt, (first + s) * unit_time, x, work, tape[s])
     for s in range(steps):
         copy_matrix(tape[s], slopes[s])
@@ -49,8 +51,8 @@ def panel_steps(stop, indptr, indices, dt, steps, panel, slopes, q):
 
 @kernel
 def propagate(
-    stop, team, thread, threads, alone, field, indptr, indices, p, dt, step, intervals, steps, unit,
-    tape, slopes, x, q, log_sum, compensation, cancellation, status,
+    stop, team, thread, threads, alone, field, drawn, indptr, indices, p, dt, step, intervals,
+    steps, unit, tape, slopes, x, q, log_sum, compensation, cancellation, status,
 ):  # fmt: skip
     """x (B, n), q (B, k, n), p (B or 1, parameters); tape, slopes (T, steps, stages, nonzeros).
 
@@ -71,6 +73,7 @@ def propagate(
                 state_steps(
                     stop,
                     field,
+                    drawn,
                     p[b % p.shape[0]],
                     dt,
                     first,
@@ -92,8 +95,9 @@ def propagate(
         b = take(team)
         while b < members:
             state_steps(
-                stop, field, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[b], slopes[b]
-            )
+                stop, field, drawn, p[b % p.shape[0]], dt, first, steps, x[b], work, tape[b],
+                slopes[b],
+            )  # fmt: skip
             b = take(team)
         barrier(stop, team, threads)
         job = take(team)
@@ -110,7 +114,7 @@ def propagate(
 
 
 @kernel
-def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x):
+def advance(stop, team, thread, threads, field, drawn, nonzeros, p, dt, step, steps, x):
     members, n = x.shape
     unit_time = 1.0 if dt == 0.0 else dt
     tape, work = np.empty((4, nonzeros)), np.empty((3, n))
@@ -119,6 +123,7 @@ def advance(stop, team, thread, threads, field, nonzeros, p, dt, step, steps, x)
         for s in range(steps):
             if raised(stop):
                 break
+            draw(drawn, p[b % p.shape[0]], step + s, dt)
             state_step(field, p[b % p.shape[0]], dt, (step + s) * unit_time, x[b], work, tape)
         b = take(team)
 
@@ -142,6 +147,7 @@ class Columns(Panelled, Linearized):
             advance,
             threads_for(self.batch),
             self.field,
+            self.drawn,
             self.indices.size,
             self.params,
             self.dt,
@@ -154,7 +160,8 @@ class Columns(Panelled, Linearized):
     def _run(self, carry: Carry, basis: Any, threads: int, intervals: int, steps: int) -> None:
         alone, threads, tape, slopes = self.shared_out(threads, steps, 4 if self.dt else 1)
         call(
-            propagate, threads, alone, self.field, self.indptr, self.indices, self.params, self.dt,
-            carry.step, intervals, steps, rank_unit(self.dim, self.dtype), tape, slopes,
-            carry.state, basis, carry.log_sum, carry.compensation, carry.cancellation, carry.status,
+            propagate, threads, alone, self.field, self.drawn, self.indptr, self.indices,
+            self.params, self.dt, carry.step, intervals, steps, rank_unit(self.dim, self.dtype),
+            tape, slopes, carry.state, basis, carry.log_sum, carry.compensation,
+            carry.cancellation, carry.status,
         )  # fmt: skip

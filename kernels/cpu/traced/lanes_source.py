@@ -22,7 +22,9 @@ def {name}(w, t, x, q, out, q_out, reach):
 
 HEADER = (
     IMPORTS
-    + """from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
+    + """from lyapax.kernels.cpu.simd.elementwise import as_bits, from_bits
+from lyapax.kernels.cpu.simd.normal_numbers import box_muller, threefry
+from lyapax.kernels.cpu.traced.lane_blocks import RUN, STATE_RUN
 
 LANES = {lanes}
 N = {n}
@@ -33,13 +35,26 @@ LAYOUT = LANES, {rows}, X, Q, NORM, DIAGONAL, PARAMS
 
 
 {stages}
-
+{draw}
 @straight_line
 def orthonormalise(w):
     for l in range(LANES):
 {orthonormalise}
 """
 )
+
+# In two loops, of which the second one's chains are short enough to overlap: a fifth faster.
+DRAW = """
+@straight_line
+def draw_words(w, step):
+    for l in range(LANES):
+{words}
+
+@straight_line
+def draw_numbers(w, scale):
+    for l in range(LANES):
+{numbers}
+"""
 
 FLOW = """
 X2, X3, X4 = STATES, STATES + N, STATES + 2 * N
@@ -50,7 +65,7 @@ Q2, Q3, Q4 = BASES, BASES + N * K, BASES + 2 * N * K
 def run(w, t0, dt, steps, closing):
     for s in range(steps):
         t = (t0 + s) * dt
-        stage((w, t, X, Q, X2, Q2, 0.5 * dt))
+{draw}        stage((w, t, X, Q, X2, Q2, 0.5 * dt))
         stage((w, t + 0.5 * dt, X2, Q2, X3, Q3, 0.5 * dt))
         stage((w, t + 0.5 * dt, X3, Q3, X4, Q4, dt))
         last_stage((w, t + dt, X4, Q4, X, Q, dt / 6.0))
@@ -62,7 +77,7 @@ def run(w, t0, dt, steps, closing):
 def state_run(w, t0, dt, steps):
     for s in range(steps):
         t = (t0 + s) * dt
-        state_stage((w, t, X, X2, 0.5 * dt))
+{draw}        state_stage((w, t, X, X2, 0.5 * dt))
         state_stage((w, t + 0.5 * dt, X2, X3, 0.5 * dt))
         state_stage((w, t + 0.5 * dt, X3, X4, dt))
         state_last_stage((w, t + dt, X4, X, dt / 6.0))
@@ -73,7 +88,7 @@ MAP = """
 @c_function(RUN)
 def run(w, t0, dt, steps, closing):
     for s in range(steps):
-        last_stage((w, float(t0 + s), X, Q, X, Q, 0.0))
+{draw}        last_stage((w, float(t0 + s), X, Q, X, Q, 0.0))
     if closing:
         orthonormalise((w,))
 
@@ -81,14 +96,14 @@ def run(w, t0, dt, steps, closing):
 @c_function(STATE_RUN)
 def state_run(w, t0, dt, steps):
     for s in range(steps):
-        state_last_stage((w, float(t0 + s), X, X, 0.0))
+{draw}        state_last_stage((w, float(t0 + s), X, X, 0.0))
 """
 
 
 def lanes_source(found: Statements, k: int, lanes: int, flow: bool) -> str:
     n, p = len(found.outputs), len(found.params)
     later = 3 if flow else 0  # stages after the first, which keep a state and a basis each
-    sizes = [n, later * n, n * k, later * n * k, k, k, p]
+    sizes = [n, later * n, n * k, later * n * k, k, k, p + found.drawn % 2]
     offsets = [sum(sizes[:i]) for i in range(len(sizes))]
     _, _, q, _, norm, diagonal, params = offsets
 
@@ -144,8 +159,11 @@ def lanes_source(found: Statements, k: int, lanes: int, flow: bool) -> str:
         offsets=tuple(offsets),
         stages=(stages("stage", False) if flow else "") + stages("last_stage", True),
         orthonormalise=indent(reflect),
+        draw=drawing(at, indent, params + p, found.drawn) if found.drawn else "",
     )
-    return head + (FLOW if flow else MAP)
+    call = "        draw_words((w, t0 + s))\n"
+    call += f"        draw_numbers((w, {'1.0 / math.sqrt(dt)' if flow else '1.0'}))\n"
+    return head + (FLOW if flow else MAP).format(draw=call if found.drawn else "")
 
 
 # The end of a stage: base + reach * slope and in the last one, with reach = dt/6, the step
@@ -164,6 +182,29 @@ def state_step(slope: str, here: list[str], final: bool) -> str:
     base, stage, second, third = here
     moved = f"fma(2.0, {third} - {base}, ({second} - {base}) + ({stage} - {base}))"
     return f"fma(reach, {slope}, {f'fma(THIRD, {moved}, {base})' if final else base})"
+
+
+def drawing(at, indent, end, drawn):
+    """Draw the numbers of a step, the last rows before `end`, by the keys before them.
+
+    Of an odd number of them one row more is used.
+    """
+    first = end - drawn
+    words = [f"key0 = as_bits({at(first - 2)})", f"key1 = as_bits({at(first - 1)})"]
+    numbers = []
+    for pair in range((drawn + 1) // 2):
+        one, two = at(first + 2 * pair), at(first + 2 * pair + 1)
+        words += [
+            f"a, b = threefry(key0, key1, step, {pair})",
+            f"{one} = from_bits(a)",
+            f"{two} = from_bits(b)",
+        ]
+        numbers += [
+            f"a, b = box_muller(as_bits({one}), as_bits({two}))",
+            f"{one} = scale * a",
+            f"{two} = scale * b",
+        ]
+    return DRAW.format(words=indent(words), numbers=indent(numbers))
 
 
 def householder(n, k, a, norm, diagonal):

@@ -15,13 +15,14 @@ from ..simd.copying import copy_vector
 from ..team.interruptible import call, raised, threads_for
 from ..team.sharing import take
 from .columns_source import columns_source
+from .drawing import draw
 from .loops_source import loops_source
 from .steps import cotangent_step, state_step, tangent_step
 
 
 @kernel
 def run_tangents(
-    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+    stop, team, thread, threads, field, indptr, indices, drawn, params, dt, step, steps, x, v
 ):
     """x (B, n) and tangents v (B, n, m) through `steps` steps."""
     members, n, columns = v.shape
@@ -34,6 +35,7 @@ def run_tangents(
         for s in range(steps):
             if raised(stop):
                 break
+            draw(drawn, p, step + s, dt)
             state_step(field, p, dt, (step + s) * unit_time, x[b], work, tape)
             tangent_step(indptr, indices, dt, tape, v[b], y, k, total)
         b = take(team)
@@ -41,7 +43,7 @@ def run_tangents(
 
 @kernel
 def run_cotangents(
-    stop, team, thread, threads, field, indptr, indices, params, dt, step, steps, x, v
+    stop, team, thread, threads, field, indptr, indices, drawn, params, dt, step, steps, x, v
 ):
     """Cotangents v (B, n, m) back through the `steps` steps from x (B, n), which stays."""
     members, n, columns = v.shape
@@ -56,6 +58,7 @@ def run_cotangents(
         for s in range(steps):
             if raised(stop):
                 break
+            draw(drawn, p, step + s, dt)
             state_step(field, p, dt, (step + s) * unit_time, state, work, tape[s])
         for s in range(steps - 1, -1, -1):
             if raised(stop):
@@ -91,6 +94,11 @@ class Linearized(Portable):
     def __post_init__(self) -> None:
         self.dim = len(self.function.outputs)
 
+    @property
+    def drawn(self) -> int:
+        """Random numbers of a step."""
+        return 0 if isinstance(self.function, Loops) else self.function.drawn
+
     @cached_property
     def _compiled(self) -> tuple[Any, Array, Array]:
         return compiled_field(self.function)
@@ -106,6 +114,7 @@ class Linearized(Portable):
             compiled,
             threads_for(len(state)),
             *self._compiled,
+            self.drawn,
             self.params,
             float(self.dt),
             step,
