@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .propagator import Array, Carry, initial_carry
 
 STAGES = np.array([0.0, 0.5, 1.0])  # times within a step at which slopes are taken
+SLOPES = 2.0**-6  # of their part in a norm
 WHOLE = 1e-9  # steps: a delay so near to a whole number of steps is one
 
 
@@ -64,12 +65,21 @@ class History:
     def lengths(self) -> Array:
         """(dim,): what the numbers of a tangent are multiplied by before its norm is taken.
 
-        The square of the norm is |x(t)|^2 + (1/tau) int |x|^2 over the longest delay tau, whatever
-        the step is; slopes count as what they change within a step.
+        The square of the norm is |x(t)|^2 + (1/tau) int |x|^2 over the longest delay tau, by the
+        trapezoidal rule, so that it hardly depends on the step. Slopes count next to nothing beside
+        values: with what they change in a step the norms at dt and dt/2 of an oscillation with 18
+        steps a period are 5 % apart.
         """
-        share = np.sqrt(self.dt / self.longest)
-        pair = np.repeat([share, self.dt * share], self.n)
-        return np.concatenate([np.tile(pair, self.points), np.ones(self.n)])
+        steps = float(in_steps(self.longest, self.dt))
+        part = steps - (self.points - 1)  # of the oldest piece, that is no older than tau
+        parts = np.ones(self.points + 1)
+        parts[-1] = 0.5
+        parts[0] = 0.5 * part**2
+        parts[1] += part - 0.5 * part**2 - 0.5
+        values = np.sqrt(parts / steps)
+        values[-1] = np.sqrt(1.0 + parts[-1] / steps)
+        pairs = np.stack([values, SLOPES * self.dt * values], axis=1)
+        return np.repeat(pairs.ravel()[:-1], self.n)
 
     def constant(self, x: Array) -> Array:
         """States (..., dim) of what was at x (..., n) all the time."""

@@ -195,9 +195,16 @@ class Delayed:
     def __init__(self, f, delays, n, dt):
         self.f, self.delays, self.n, self.dt = f, delays, n, dt
         self.points = int(np.ceil(max(delays) / dt - 1e-9))
-        length = max(delays)
-        pair = np.repeat([np.sqrt(dt / length), dt * np.sqrt(dt / length)], n)
-        self.lengths = np.concatenate([np.tile(pair, self.points), np.ones(n)])
+        steps = max(delays) / dt
+        part = steps - (self.points - 1)
+        if self.points == 1:
+            parts = [part**2 / 2, part - part**2 / 2]
+        else:
+            parts = [part**2 / 2, 0.5 + part - part**2 / 2, *np.ones(self.points - 2), 0.5]
+        values = np.sqrt(np.array(parts) / steps)
+        values[-1] = np.sqrt(1 + values[-1] ** 2)
+        pairs = np.stack([values, dt / 64 * values], axis=1).ravel()
+        self.lengths = np.repeat(pairs[:-1], n)
 
     def constant(self, x):
         return np.concatenate([*[np.concatenate([x, 0 * x])] * self.points, x])

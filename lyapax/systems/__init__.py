@@ -7,6 +7,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from .function import Flow as Flow
     from .function import Map as Map
+    from .known_delays import DELAYED as delayed
     from .known_networks import NETWORKS as networks
     from .known_networks import KnownNetwork as KnownNetwork
     from .known_systems import SYSTEMS as library
@@ -29,6 +30,7 @@ __all__ = [
     "Map",
     "Network",
     "RateNetwork",
+    "delayed",
     "kuramoto_sivashinsky_of",
     "library",
     "lorenz96_of",
@@ -46,6 +48,7 @@ _HOME = {
     "Network": ("network", "Network"),
     "RNN": ("recurrent", "RNN"),
     "RateNetwork": ("rate", "RateNetwork"),
+    "delayed": ("known_delays", "DELAYED"),
     "kuramoto_sivashinsky_of": ("known_systems", "kuramoto_sivashinsky_of"),
     "library": ("known_systems", "SYSTEMS"),
     "lorenz96_of": ("known_systems", "lorenz96_of"),

@@ -39,6 +39,8 @@ class KnownSystem:
         Its class at the default parameters.
     shapes, semilinear : dict
         Of array-valued parameters, and the linear part of a stiff flow.
+    k : int or None
+        How many exponents to ask for, of a flow with delays; None: all.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class KnownSystem:
     attractor: str = ""
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     semilinear: Mapping[str, Any] = field(default_factory=dict)  # `linear` and `grid` of a Flow
+    k: int | None = None
 
     def system(self, **params: object) -> Flow | Map:
         """Build it.

@@ -46,6 +46,8 @@ def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = T
     if len(positional) == len(needed) or not possible:
         return False
     last = positional[len(needed)]
+    if last.name == "past":
+        raise ValueError(f"{name} takes past, which only the function of a Flow does")
     if last.name not in ("t", "time") and not _could_be_time(last.default, last.empty):
         raise ValueError(
             f"{name} takes {last.name} where time comes {ORDINALS[len(needed)]}, {long}; put "
