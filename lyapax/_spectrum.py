@@ -262,8 +262,11 @@ def lyapunov_spectrum(
         counts, measured = counted(step)
     n = system.tangent_dim(step)
     k = exponents_wanted(system, k, step)
-    # With delays a QR is of all the past, and is worth so many steps.
-    longest = max(LONGEST_INTERVAL, n // (2 * system.dim))
+    longest = LONGEST_INTERVAL
+    if system.has_memory:  # then a QR is of all the past: let it take a share of what steps do
+        delay = n // (2 * system.dim)
+        affordable = 4 * delay if measured is None else min(4 * delay, measured // (2 * BLOCKS))
+        longest = max(longest, affordable)
     if horizon is not None:
         assert measured is not None
         _expect_rows(horizon, measured, sum(counts))

@@ -53,7 +53,9 @@ C = np.array([[0.0, 0.5, 0.2], [-0.4, 0.0, 0.3], [0.6, -0.2, 0.0]])
 
 LINEAR = {
     "scalar": (np.zeros((1, 1)), [(-np.ones((1, 1)), 1.0)]),
-    "scalar, two delays": (-0.5 * np.ones((1, 1)), [(-np.ones((1, 1)), 1.0), (np.ones((1, 1)) * 0.4, 0.6)]),
+    "scalar, two delays": (
+        -0.5 * np.ones((1, 1)), [(-np.ones((1, 1)), 1.0), (0.4 * np.ones((1, 1)), 0.6)]
+    ),
     "three": (A, [(B, 1.0)]),
     "three, two delays": (A, [(B, 1.0), (C, 0.7)]),
 }  # fmt: skip

@@ -54,19 +54,22 @@ _SYSTEMS = (
     KnownSystem(
         "mackey_glass", mackey_glass, 1, {"beta": 0.2, "gamma": 0.1, "tau": 17.0},
         "Mackey & Glass, Science 197 (1977)", (1.2,),
-        ((0.0052, 0.0001), (0.0, 0.0), (-0.0389, 0.0002), (-0.0528, 0.0002), (-0.0695, 0.0003)), 0.1, 20000.0, "chaotic", k=5,
+        ((0.0052, 0.0001), (0.0, 0.0), (-0.0389, 0.0002), (-0.0528, 0.0002), (-0.0695, 0.0003)),
+        0.1, 20000.0, "chaotic", k=5,
     ),
     KnownSystem(
         "ikeda_delay", ikeda_delay, 1, {"mu": 6.0, "offset": float(np.pi / 3), "tau": 2.0},
         "Ikeda & Matsumoto, Physica D 29 (1987)", (1.0,),
-        ((0.208, 0.003), (0.089, 0.003), (0.0, 0.0), (-0.115, 0.003), (-0.317, 0.004)), 0.02, 2000.0, "hyperchaotic", k=6,
+        ((0.208, 0.003), (0.089, 0.003), (0.0, 0.0), (-0.115, 0.003), (-0.317, 0.004)),
+        0.02, 2000.0, "hyperchaotic", k=6,
     ),
     KnownSystem(
         "delayed_roessler_pair", delayed_roessler_pair, 6,
         {"omega1": 1.015, "omega2": 0.985, "coupling": 0.05, "tau": 1.0},
         "Shahverdiev & Shore, Phys. Rev. E 71 (2005); Rosenblum, Pikovsky & Kurths, Phys. Rev. "
         "Lett. 76 (1996)", (1.0, 1.0, 0.0, -1.0, 2.0, 0.0),
-        ((0.0508, 0.004), (0.026, 0.003), (0.0, 0.0), (-0.0445, 0.0015)), 0.05, 4000.0, "hyperchaotic", k=6,
+        ((0.0508, 0.004), (0.026, 0.003), (0.0, 0.0), (-0.0445, 0.0015)), 0.05, 4000.0,
+        "hyperchaotic", k=6,
     ),
     KnownSystem(
         "delayed_kuramoto", delayed_kuramoto, 6,
@@ -78,7 +81,8 @@ _SYSTEMS = (
     KnownSystem(
         "delayed_oscillators", delayed_oscillators, 4,
         {"omega1": 1.0, "omega2": 1.2, "coupling": 0.3, "tau": 1.0},
-        "Reddy, Sen & Johnston, Phys. Rev. Lett. 80 (1998)", (1.0, 0.0, 0.0, 1.0), ((0.0, 0.0), (-0.75854, 1e-4)), 0.05,
+        "Reddy, Sen & Johnston, Phys. Rev. Lett. 80 (1998)", (1.0, 0.0, 0.0, 1.0), ((0.0, 0.0), (-0.75854, 1e-4)),
+        0.05,
         1000.0, "limit cycle", k=4,
     ),
 )  # fmt: skip

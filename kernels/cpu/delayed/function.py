@@ -17,11 +17,11 @@ from ...propagator import Array, chosen, rank_unit
 from ..qr.accumulate import accumulate_one
 from ..simd.straight_line import WIDTH
 from ..simd.strips import SLACK
-from ..simd.vectors import boundary, keep, shift
+from ..simd.vectors import address, boundary, keep, shift
 from ..team.interruptible import call, raised, threads_for
 from ..team.sharing import take
 from .field_source import field_source
-from .function_steps import Shape, copy, state_steps, tangent_steps
+from .function_steps import Shape, by_address, copy, state_steps, tangent_steps
 from .looking_back import LookingBack
 from .rows import orthonormalise
 
@@ -77,13 +77,13 @@ def run(
 
     At most `piece` steps lie on the tapes beside the past, and `taped` steps of Jacobians.
     """
-    n, lanes = shape.n, shape.lanes
+    n, lanes, seen = shape.n, shape.lanes, by_address(shape)
     members, dim, k = q.shape
     block = lanes if apart else 1
     width = k * lanes if apart else (k + lanes - 1) // lanes * lanes
     inverse = 1.0 / lengths
     rows = dim + 2 * n * piece
-    entries = shape.indices.size * lanes
+    entries = shape.entries * lanes
     state_tape, tangent_tape = np.zeros(rows * lanes + SLACK), np.zeros(rows * width + SLACK)
     state_work = np.zeros((shape.seen + 2 * n) * lanes + SLACK)
     tangent_work = np.zeros((shape.seen + 2 * n) * width + SLACK)
@@ -96,7 +96,8 @@ def run(
     past = (dim - n) // (2 * n)
     b = take(team) * block
     while b < members:
-        at, w = places[b % places.shape[0]], weights[b % weights.shape[0]]
+        own, looks = b % places.shape[0], 3 * places.shape[1]
+        at, w = shift(address(places), own * looks), shift(address(weights), 4 * own * looks)
         load(apart, lanes, b, p, x, q, inverse, states, tangents, width, parameters)
         for interval in range(intervals):
             done, point = 0, past
@@ -109,12 +110,12 @@ def run(
                     point = past
                 first = step + interval * steps + done
                 state_steps(
-                    stop, field, shape, at, w, drawn, p.shape[1], parameters, dt, first, point,
+                    stop, field, seen, at, w, drawn, p.shape[1], parameters, dt, first, point,
                     count, states, works, slopes,
                 )  # fmt: skip
                 if k:
                     tangent_steps(
-                        stop, shape, at, w, dt, point, count, width, tangents, rooms, slopes
+                        stop, seen, at, w, dt, point, count, width, tangents, rooms, slopes
                     )
                 point, done = point + count, done + count
             if raised(stop):
@@ -173,7 +174,8 @@ class DelayedFunction(LookingBack):
         rows, indices = positions.reshape(-1, 2).T
         indptr = np.searchsorted(rows, np.arange(self.n + 1))
         seen, columns = self.n + len(self.which), np.ascontiguousarray(indices)
-        shape = Shape(self.n, seen, self.which, self.units, indptr, columns, WIDTH)
+        entries = len(columns)
+        shape = Shape(self.n, seen, self.which, self.units, entries, indptr, columns, WIDTH)
         return module(field_source(self.function)).field, shape
 
     def run(
@@ -184,7 +186,7 @@ class DelayedFunction(LookingBack):
         history = self.history
         apart = bool(self.batch > 1 and len(self.delays) == 1)
         jobs = -(-self.batch // WIDTH) if apart else self.batch
-        taped = max(1, min(steps, LONGEST, TAPE // (4 * WIDTH * max(1, len(shape.indices)))))
+        taped = max(1, min(steps, LONGEST, TAPE // (4 * WIDTH * max(1, shape.entries))))
         call(
             run,
             threads_for(jobs),

@@ -14,27 +14,39 @@ from numba import float64, types, void
 from ...jit import exact_kernel as kernel
 from ..simd.elementwise import as_bits
 from ..simd.normal_numbers import normal_pair
-from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store
+from ..simd.vectors import add, address, fma, load, multiply, outlined, shift, splat, store
 from ..team.interruptible import raised
 
 _numbers = types.CPointer(float64)
 FIELD = void(float64, _numbers, _numbers, _numbers, _numbers)  # t, x, p, f, jacobian
 
 # What a function looks like: n variables; `seen` rows that it takes, the first n of them those of
-# the state and then one for each past value, of unit `units` and delay `which`; the places of the
-# Jacobian's entries; lanes of a register.
-Shape = namedtuple("Shape", "n seen which units indptr indices lanes")
+# the state and then one for each past value, of unit `units` and delay `which`; how many `entries`
+# its Jacobian has, and their places; lanes of a register. Steps take the arrays by address: to hand
+# on an array counts its references, which took as long as the steps of a small function.
+Shape = namedtuple("Shape", "n seen which units entries indptr indices lanes")
+
+
+@kernel
+def by_address(shape):
+    return Shape(
+        shape.n, shape.seen, address(shape.which), address(shape.units), shape.entries,
+        address(shape.indptr), address(shape.indices), shape.lanes,
+    )  # fmt: skip
 
 
 @kernel
 def look_back(shape, places, weights, stage, tape, point, width, out):
-    """The past at a stage of the step from `point` on, to the rows of out after the first n."""
+    """The past at a stage of the step from `point` on, to the rows of out after the first n.
+
+    places (D, 3) and weights (D, 3, 4) as `History` has them, by address.
+    """
     outlined()
     n, lanes = shape.n, shape.lanes
     for u in range(shape.seen - n):
-        d, i = shape.which[u], shape.units[u]
-        w = weights[d, stage]
-        here = ((point + places[d, stage]) * 2 * n + i) * width
+        look, i = 3 * shape.which[u] + stage, shape.units[u]
+        w = shift(weights, 4 * look)
+        here = ((point + places[look]) * 2 * n + i) * width
         a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
         target = (n + u) * width
         if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
@@ -84,7 +96,7 @@ def state_steps(
     """
     outlined()
     n, lanes = shape.n, shape.lanes
-    size, entries = n * lanes, shape.indices.size * lanes
+    size, entries = n * lanes, shape.entries * lanes
     seen = work
     total, slope = shift(work, shape.seen * lanes), shift(work, (shape.seen + n) * lanes)
     for s in range(steps):
@@ -138,7 +150,7 @@ def tangent_steps(stop, shape, places, weights, dt, point, steps, width, tape, w
     """The same steps of the tangents; work: (seen + 2 n) width."""
     outlined()
     n, lanes = shape.n, shape.lanes
-    size, entries = n * width, shape.indices.size * lanes
+    size, entries = n * width, shape.entries * lanes
     seen = work
     total, slope = shift(work, shape.seen * width), shift(work, (shape.seen + n) * width)
     for s in range(steps):

@@ -9,7 +9,7 @@ import numpy as np
 from ...propagator import Array, chosen, rank_unit
 from ..network.activation import compiled
 from ..network.weights import NONE, is_sparse, members_of
-from ..simd.strips import SLACK, lanes_of, packed
+from ..simd.strips import ROWS, SLACK, lanes_of, packed
 from ..team.interruptible import call, threads_allowed
 from .looking_back import LookingBack
 from .network_runs import Plan, room_of, run
@@ -72,7 +72,7 @@ class DelayedNetwork(LookingBack):
         room = max(ahead, min(steps, max(LONGEST, history.points)))
         plan = Plan(
             self.dt, intervals, steps, ahead, room, history.points, k, closing,
-            rank_unit(self.dim, np.float64),
+            rank_unit(self.dim, np.float64), int(np.clip(self.n // JOBS // ROWS * ROWS, ROWS, 64)),
         )  # fmt: skip
         threads = threads_allowed()
         alone = self.batch >= threads
@@ -100,6 +100,7 @@ class DelayedNetwork(LookingBack):
         )
 
 
+JOBS = 8  # or so, that the rows make
 SMALL = 1 << 14  # of n times columns: threads would wait for each other longer than they work
 
 

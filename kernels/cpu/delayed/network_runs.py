@@ -14,20 +14,18 @@ from ..team.interruptible import raised
 from ..team.sharing import barrier, take
 from .network_steps import (
     begin_slopes,
+    by_address,
     rows_product,
     see,
     settle,
     stage_inputs,
     stage_rows,
-    step_rows,
 )
 from .tall import blocks_of, factor_block, join, own_size, turn_block
 
-PANEL = 64  # rows of a job; bits do not depend on how threads share them
-
 # Steps of a run: of an interval, at once as the shortest delay allows, and that the tape has room
-# for beside the past. `past` grid points are kept.
-Plan = namedtuple("Plan", "dt intervals steps ahead room past k closing unit")
+# for beside the past. `past` grid points are kept. panel: rows of a job; bits do not depend on it.
+Plan = namedtuple("Plan", "dt intervals steps ahead room past k closing unit panel")
 
 # Where things begin in the room.
 Room = namedtuple(
@@ -55,74 +53,92 @@ def room_of(net, plan, dim, width):
 
 @kernel
 def currents_ahead(
-    stop, team, threads, net, places, weights, w, rate, bias, dt, half, times, point, steps,
+    stop, team, threads, net, plan, places, weights, w, rate, bias, half, times, point, steps,
     room, place, own,
 ):  # fmt: skip
     """Currents at some half steps, and the steps that need no more than these."""
     tape, seen = shift(room, place.tape), shift(room, place.seen)
     currents, last_currents = shift(room, place.currents), shift(room, place.last)
     registers = times * (net.width // net.lanes)
-    job = take(team) * PANEL
+    job = take(team) * plan.panel
     while job < net.seen:
-        end = min(job + PANEL, net.seen)
+        end = min(job + plan.panel, net.seen)
         see(net, places, weights, job, end, half, times, point, tape, seen, own)
-        job = take(team) * PANEL
+        job = take(team) * plan.panel
     barrier(stop, team, threads)
-    job = take(team) * PANEL
+    job = take(team) * plan.panel
     while job < net.n:
-        end = min(job + PANEL, net.n)
+        end = min(job + plan.panel, net.n)
         rows_product(
             net.sparse, w, net.indptr, net.indices, job, end, net.seen, net.n, registers,
             net.lanes, seen, currents,
         )  # fmt: skip
-        settle(net, bias, job, end, times, currents, last_currents, own)
-        if steps and not net.coupled:
-            step_rows(net, rate, bias, dt, job, end, point, steps, tape, currents, own)
-        job = take(team) * PANEL
+        settle(
+            net, rate, bias, plan.dt, job, end, times, point, steps, tape, currents,
+            last_currents, own,
+        )  # fmt: skip
+        job = take(team) * plan.panel
     barrier(stop, team, threads)
 
 
 @kernel
 def one_stage(
-    stop, team, threads, net, now, rate, bias, dt, s, r, point, steps, known, room, place, own
-):
+    stop, team, threads, net, plan, now, rate, bias, dt, s, r, point, steps, known, room, place,
+    own,
+):  # fmt: skip
     """A stage of all rows, where couplings without delay wait for each other."""
     tape, stages = shift(room, place.tape), shift(room, place.stages)
     if not known:
         state = stages if r else shift(tape, (point + s) * 2 * net.n * net.width)
-        job = take(team) * PANEL
+        job = take(team) * plan.panel
         while job < net.n:
-            end = min(job + PANEL, net.n)
+            end = min(job + plan.panel, net.n)
             stage_inputs(net, job, end, state, shift(room, place.inputs), own)
-            job = take(team) * PANEL
+            job = take(team) * plan.panel
         barrier(stop, team, threads)
-    job = take(team) * PANEL
+    job = take(team) * plan.panel
     while job < net.n:
-        end = min(job + PANEL, net.n)
+        end = min(job + plan.panel, net.n)
         stage_rows(
             net, now, rate, bias, dt, s, r, job, end, point, steps, known, tape,
             shift(room, place.currents), shift(room, place.last), shift(room, place.inputs),
             shift(room, place.products), stages, shift(room, place.totals), own,
         )  # fmt: skip
-        job = take(team) * PANEL
+        job = take(team) * plan.panel
     barrier(stop, team, threads)
 
 
 @kernel
-def slopes_at(stop, team, threads, net, now, rate, bias, point, room, place, own):
+def slopes_at(stop, team, threads, net, plan, now, rate, bias, point, room, place, own):
     """Slopes at a grid point, where currents are known."""
     if net.coupled:
         one_stage(
-            stop, team, threads, net, now, rate, bias, 0.0, 0, 0, point, 0, False, room, place, own
+            stop,
+            team,
+            threads,
+            net,
+            plan,
+            now,
+            rate,
+            bias,
+            0.0,
+            0,
+            0,
+            point,
+            0,
+            False,
+            room,
+            place,
+            own,
         )
         return
-    job = take(team) * PANEL
+    job = take(team) * plan.panel
     while job < net.n:
         begin_slopes(
-            net, rate, bias, job, min(job + PANEL, net.n), point, shift(room, place.tape),
+            net, rate, bias, job, min(job + plan.panel, net.n), point, shift(room, place.tape),
             shift(room, place.last), own,
         )  # fmt: skip
-        job = take(team) * PANEL
+        job = take(team) * plan.panel
     barrier(stop, team, threads)
 
 
@@ -134,7 +150,7 @@ def interval_steps(
     rows, dt = 2 * net.n * net.width, plan.dt
     point, done = plan.past, 0
     currents_ahead(
-        stop, team, threads, net, places, weights, w, rate, bias, dt, 0, 1, point, 0, room, place,
+        stop, team, threads, net, plan, places, weights, w, rate, bias, 0, 1, point, 0, room, place,
         own,
     )  # fmt: skip
     while done < plan.steps and not raised(stop):
@@ -146,16 +162,16 @@ def interval_steps(
                 copy(size, net.lanes, source, shift(room, place.tape))
             point = plan.past
             barrier(stop, team, threads)
-        slopes_at(stop, team, threads, net, now, rate, bias, point, room, place, own)
+        slopes_at(stop, team, threads, net, plan, now, rate, bias, point, room, place, own)
         currents_ahead(
-            stop, team, threads, net, places, weights, w, rate, bias, dt, 1, 2 * count, point,
+            stop, team, threads, net, plan, places, weights, w, rate, bias, 1, 2 * count, point,
             count, room, place, own,
         )  # fmt: skip
         if net.coupled:
             for s in range(count):
                 for r in range(4):
                     one_stage(
-                        stop, team, threads, net, now, rate, bias, dt, s, r, point, count,
+                        stop, team, threads, net, plan, now, rate, bias, dt, s, r, point, count,
                         s == 0 and r == 0, room, place, own,
                     )  # fmt: skip
         point, done = point + count, done + count
@@ -226,21 +242,25 @@ def run(
     threads work at one member after the other.
     """
     members, dim, k = q.shape
-    lanes = net.lanes
+    lanes, seen = net.lanes, by_address(net)
     width = (k + lanes - 1) // lanes * lanes
     place = room_of(net, plan, dim, width)
     room = boundary(rooms[thread if alone else 0])
-    work = np.zeros(5 * net.width + 3 * lanes + own_size(k, lanes) + width + SLACK)
+    rows = 2 * plan.ahead + 5
+    work = np.zeros(rows * (net.width + 3) + 6 * lanes + own_size(k, lanes) + width + SLACK)
     own = boundary(work)
     inverse = 1.0 / lengths
     together = np.zeros(team.size, team.dtype) if alone else team
     size, number = (1, 0) if alone else (threads, thread)
     b = take(team) if alone else 0
     while b < members:
-        at, factors = places[b % places.shape[0]], weights[b % weights.shape[0]]
+        own_places, looks = b % places.shape[0], 3 * places.shape[1]
+        at = shift(address(places), own_places * looks)
+        factors = shift(address(weights), 4 * own_places * looks)
         weight = shift(address(w), b % w.shape[0] * w.shape[1])
         direct = shift(address(now), b % now.shape[0] * now.shape[1])
-        rates, biases = rate[b % rate.shape[0]], bias[b % bias.shape[0]]
+        rates = shift(address(rate), b % rate.shape[0] * net.n)
+        biases = shift(address(bias), b % bias.shape[0] * net.n)
         if number == 0:
             for e in range(dim):
                 row = shift(room, place.tape + e * net.width)
@@ -252,13 +272,13 @@ def run(
         barrier(stop, together, size)
         for _ in range(plan.intervals):
             point = interval_steps(
-                stop, together, number, size, net, plan, at, factors, weight, direct, rates,
+                stop, together, number, size, seen, plan, at, factors, weight, direct, rates,
                 biases, room, place, own,
             )  # fmt: skip
             if raised(stop):
                 break
             orthonormalised(
-                stop, together, number, size, net, plan, lengths, inverse, point, width, room,
+                stop, together, number, size, seen, plan, lengths, inverse, point, width, room,
                 place, own, log_sum[b], compensation[b], cancellation[b], status[b],
             )  # fmt: skip
         if number == 0 and not raised(stop):

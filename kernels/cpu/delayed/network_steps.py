@@ -10,14 +10,26 @@ strips of registers, as `strip_product` takes them.
 
 from collections import namedtuple
 
+from ...jit import exact_inlined as inlined
 from ...jit import exact_kernel as kernel
 from ..simd.strips import WIDEST, strip_product
-from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat, store, subtract
+from ..simd.vectors import (
+    add,
+    address,
+    fma,
+    load,
+    multiply,
+    outlined,
+    shift,
+    splat,
+    store,
+    subtract,
+)
 
 # n units of `width` elements, lanes of a register; `seen` past rows, of unit `units` and delay
 # `which`; where W (n, seen) has its entries if it is `sparse`, else it is packed; whether units are
 # `coupled` without delay, too, and where those couplings are; whether the form is `current`,
-# W phi(x). `late`: phi acts on currents that a stage completes.
+# W phi(x). `late`: phi acts on currents that a stage completes. Steps take the arrays by address.
 Net = namedtuple(
     "Net",
     "n width lanes seen which units sparse indptr indices coupled now_sparse now_indptr "
@@ -26,6 +38,15 @@ Net = namedtuple(
 
 
 @kernel
+def by_address(net):
+    return Net(
+        net.n, net.width, net.lanes, net.seen, address(net.which), address(net.units), net.sparse,
+        address(net.indptr), address(net.indices), net.coupled, net.now_sparse,
+        address(net.now_indptr), address(net.now_indices), net.current, net.late, net.phi,
+    )  # fmt: skip
+
+
+@inlined
 def spot(rows, row, register, registers, lanes):
     """Where a register of a row is, of so many registers of all times in strips."""
     strip = register // WIDEST
@@ -55,9 +76,9 @@ def activate(net, row, values, width):
 def past_row(net, places, weights, u, half, point, tape, out):
     """What past row u is, `half` half steps after a grid point."""
     n, width, lanes = net.n, net.width, net.lanes
-    d, i, stage = net.which[u], net.units[u], half % 2
-    w = weights[d, stage]
-    here = ((point + half // 2 + places[d, stage]) * 2 * n + i) * width
+    look, i = 3 * net.which[u] + half % 2, net.units[u]
+    w = shift(weights, 4 * look)
+    here = ((point + half // 2 + places[look]) * 2 * n + i) * width
     a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
     if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
         for o in range(0, width, lanes):
@@ -71,20 +92,47 @@ def past_row(net, places, weights, u, half, point, tape, out):
 
 
 @kernel
+def activate_all(net, rows, times, values):
+    """`activate` of the rows of several times, in one call of phi.
+
+    values: room for three vectors of `times`, in whole registers.
+    """
+    width, lanes = net.width, net.lanes
+    size = (times + lanes - 1) // lanes * lanes
+    for time in range(size):
+        values[time] = rows[time * width] if time < times else 0.0
+    value, slope = shift(values, size), shift(values, 2 * size)
+    net.phi(size, values, value, slope)
+    for time in range(times):
+        row, factor = shift(rows, time * width), splat(slope[time])
+        for o in range(0, width, lanes):
+            store(row, o, multiply(factor, load(row, o)))
+        row[0] = value[time]
+
+
+@kernel
+def scatter(net, count, i, times, rows, out):
+    """The rows of unit i at several times to their strips, of `count` units."""
+    width, lanes = net.width, net.lanes
+    across = width // lanes
+    registers = times * across
+    for register in range(registers):
+        store(out, spot(count, i, register, registers, lanes), load(rows, register * lanes))
+
+
+@kernel
 def see(net, places, weights, first, last, half, times, point, tape, out, own):
     """Past rows `first` to `last` at `times` half steps from number `half` on."""
     outlined()
-    width, lanes = net.width, net.lanes
-    registers = times * (width // lanes)
-    row, values = own, shift(own, width)
+    width = net.width
+    rows, values = own, shift(own, times * width)
     for u in range(first, last):
         for time in range(times):
+            row = shift(rows, time * width)
             past_row(net, places, weights, u, half + time, point, tape, row)
-            if net.current:
-                activate(net, row, values, width)
-            for o in range(0, width, lanes):
-                register = (time * width + o) // lanes
-                store(out, spot(net.seen, u, register, registers, lanes), load(row, o))
+        if net.current:
+            activate_all(net, rows, times, values)
+        scatter(net, net.seen, u, times, rows, out)
 
 
 @kernel
@@ -114,19 +162,19 @@ def rows_product(sparse, w, indptr, indices, first, last, terms, rows, registers
 @kernel
 def gathered(net, i, time, registers, currents, out):
     """A unit's currents at a time, out of their strips."""
-    width, lanes = net.width, net.lanes
-    for o in range(0, width, lanes):
-        register = (time * width + o) // lanes
-        store(out, o, load(currents, spot(net.n, i, register, registers, lanes)))
+    lanes = net.lanes
+    across = net.width // lanes
+    for r in range(across):
+        at = spot(net.n, i, time * across + r, registers, lanes)
+        store(out, r * lanes, load(currents, at))
 
 
 @kernel
 def slope_row(net, rate, bias, x, current, out, values):
     """out = rate (current - x), the current being completed first where that is `late`."""
     width, lanes = net.width, net.lanes
-    if net.current or net.late:
-        current[0] += bias
     if net.late:
+        current[0] += bias
         activate(net, current, values, width)
     factor = splat(rate)
     for o in range(0, width, lanes):
@@ -151,26 +199,6 @@ def end_stage(net, s, dt, slope, here, stage, total, after):
 
 
 @kernel
-def settle(net, bias, first, last, times, currents, last_currents, own):
-    """Currents of rows whose phi does not wait for a stage; the last ones are kept."""
-    outlined()
-    width, lanes = net.width, net.lanes
-    registers = times * (width // lanes)
-    row, values = own, shift(own, width)
-    for i in range(first, last):
-        for time in range(times):
-            gathered(net, i, time, registers, currents, row)
-            if not net.current and not net.late:
-                row[0] += bias[i]
-                activate(net, row, values, width)
-                for o in range(0, width, lanes):
-                    register = (time * width + o) // lanes
-                    store(currents, spot(net.n, i, register, registers, lanes), load(row, o))
-        for o in range(0, width, lanes):
-            store(last_currents, i * width + o, load(row, o))
-
-
-@kernel
 def begin_slopes(net, rate, bias, first, last, point, tape, last_currents, own):
     """Slopes at a grid point, which the past of later steps is interpolated with."""
     outlined()
@@ -185,29 +213,63 @@ def begin_slopes(net, rate, bias, first, last, point, tape, last_currents, own):
 
 
 @kernel
-def step_rows(net, rate, bias, dt, first, last, point, steps, tape, currents, own):
-    """Steps of rows that wait for no others: all that drives them is in the currents.
+def settle(
+    net, rate, bias, dt, first, last, times, point, steps, tape, currents, last_currents, own
+):
+    """Currents of rows with their bias, and phi of them unless that waits for a stage.
 
-    currents: of half steps 1, 2, ... after the grid point, where the slopes are known.
+    The last ones are kept. Rows that wait for no others then take their steps from a grid point on,
+    where slopes are known; currents are those of the half steps after it.
     """
     outlined()
-    width, lanes, n = net.width, net.lanes, net.n
-    registers = 2 * steps * (width // lanes)
-    current, stage, slope = own, shift(own, width), shift(own, 2 * width)
-    total, values = shift(own, 3 * width), shift(own, 4 * width)
+    width, lanes = net.width, net.lanes
+    across = width // lanes
+    rows, values = own, shift(own, times * width)
     for i in range(first, last):
-        for s in range(steps):
-            at = ((point + s) * 2 * n + i) * width
-            here, first_slope = shift(tape, at), shift(tape, at + n * width)
-            after = shift(tape, at + 2 * n * width)
-            if s:
-                gathered(net, i, 2 * s - 1, registers, currents, current)
-                slope_row(net, rate[i], bias[i], here, current, first_slope, values)
-            end_stage(net, 0, dt, first_slope, here, stage, total, after)
-            for r in range(1, 4):
-                gathered(net, i, 2 * s + (r == 3), registers, currents, current)
-                slope_row(net, rate[i], bias[i], stage, current, slope, values)
-                end_stage(net, r, dt, slope, here, stage, total, after)
+        for register in range(times * across):
+            at = spot(net.n, i, register, times * across, lanes)
+            store(rows, register * lanes, load(currents, at))
+        if not net.late:
+            for time in range(times):
+                rows[time * width] += bias[i]
+            if not net.current:
+                activate_all(net, rows, times, values)
+        for o in range(0, width, lanes):
+            store(last_currents, i * width + o, load(rows, (times - 1) * width + o))
+        if net.coupled:
+            scatter(net, net.n, i, times, rows, currents)
+        elif steps:
+            row_steps(net, i, rate[i], dt, point, steps, tape, rows, values)
+
+
+@inlined
+def leaning(rate, current, x, o):
+    """rate (current - x)."""
+    return multiply(rate, subtract(load(current, o), load(x, o)))
+
+
+@kernel
+def row_steps(net, i, rate, dt, point, steps, tape, currents, own):
+    """Steps of one unit by its currents at half steps 1, 2, ...; own: two rows."""
+    width, lanes, n = net.width, net.lanes, net.n
+    factor, half, whole = splat(rate), splat(0.5 * dt), splat(dt)
+    sixth, twice = splat(dt / 6.0), splat(2.0)
+    for s in range(steps):
+        at = ((point + s) * 2 * n + i) * width
+        here, slope = shift(tape, at), shift(tape, at + n * width)
+        after = shift(tape, at + 2 * n * width)
+        middle, end = shift(currents, 2 * s * width), shift(currents, (2 * s + 1) * width)
+        for o in range(0, width, lanes):
+            x = load(here, o)
+            if s:  # the first slope is on the tape already
+                store(slope, o, leaning(factor, shift(middle, -width), here, o))
+            a = load(slope, o)
+            current = load(middle, o)
+            b = multiply(factor, subtract(current, fma(half, a, x)))
+            c = multiply(factor, subtract(current, fma(half, b, x)))
+            d = multiply(factor, subtract(load(end, o), fma(whole, c, x)))
+            total = add(fma(twice, c, fma(twice, b, a)), d)
+            store(after, o, fma(sixth, total, x))
 
 
 @kernel

@@ -10,7 +10,7 @@ from ..qr.accumulate import accumulate_one
 from ..simd.vectors import fma, load, outlined, shift, splat, store
 from .rows import factorise, form, orthonormalise
 
-BLOCK = 1024  # rows at least: with 24 columns 200 kB
+BLOCK = 128  # rows at least, with 24 columns 25 kB, which the first cache holds
 
 
 @kernel
