@@ -10,20 +10,17 @@ few steps from the same start are compared with plain NumPy, and then they are t
 import argparse
 import datetime
 import json
-import os
 import platform
 import re
 import statistics
 import subprocess
 import sys
-import tempfile
-import venv
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+from process import HERE, ROOT, Worker, environment, surroundings
+
 sys.path.append(str(ROOT / "bench"))
-from machine import processor  # noqa: E402
+from machine import processor
 
 PACKAGES = {
     "lyapax": "lyapax_package",
@@ -38,43 +35,6 @@ PACKAGES = {
     "heyoka": "heyoka_package",
 }
 VERSIONED = ("lyapax", "jax", "numpy", "torch", "pynamicalsys", "dynlib", "jitcode", "heyoka")
-
-
-def environment() -> Path:
-    """Python of the environment with all packages, made when it is missing."""
-    folder = ROOT / ".asv" / "versus"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "-r", str(HERE / "requirements.txt")], check=True)
-    subprocess.run([*command, "-e", str(ROOT)], check=True)
-    return python
-
-
-class Worker:
-    def __init__(self, python: Path, module: str):
-        # The machine's own BLAS kernels for all, whatever the surroundings force upon OpenBLAS.
-        variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        self.process = subprocess.Popen(
-            [str(python), str(HERE / "worker.py"), module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=variables,
-            cwd=tempfile.mkdtemp(),  # jitcode builds in it, and a pyproject.toml there would count
-        )
-
-    def ask(self, **order):
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            print(json.dumps(order), file=self.process.stdin, flush=True)
-            line = self.process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        return json.loads(line) if line else {"failed": "its process ended"}
 
 
 def measured(workers, work, expected, repeats):
@@ -118,9 +78,8 @@ def peak(python):
         "t = time.perf_counter()\nfor _ in range(80): a @ a\n"
         "print(160 * 1024**3 / (time.perf_counter() - t) / 1e9)"
     )
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     told = subprocess.run(
-        [str(python), "-c", code], env=variables, capture_output=True, text=True, check=True
+        [str(python), "-c", code], env=surroundings(), capture_output=True, text=True, check=True
     )
     return float(told.stdout)
 
@@ -146,7 +105,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "versus.md")
     options = parser.parse_args()
-    python = environment()
+    python = environment("versus", "-r", str(HERE / "requirements.txt"), "-e", str(ROOT))
     sys.path.insert(0, str(HERE))
     import reference
     from workloads import WORKLOADS

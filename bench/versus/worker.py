@@ -14,16 +14,16 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `fields`
 SECONDS = 0.5  # that one timing should take
 
 
-def prepare(package, name, expected):
+def prepare(package, order):
     """Compile, compare with the reference, find a number of steps that takes long enough."""
-    work = BY_NAME[name]
+    work = BY_NAME[order["prepare"]]
     started = time.perf_counter()
     run = package.make(work)
     sums = np.asarray(run(work.check))
     compiled = time.perf_counter() - started
     members = getattr(run, "members", work.members)
     span = work.check * (work.dt or 1.0)
-    expected = np.array(expected)
+    expected = np.array(order["expected"])
     gap = np.abs(sums[: len(expected)] - expected[: len(sums)]).max() / span
     # With a basis of its own a package can only agree in the sum.
     total = np.abs((sums[: len(expected)] - expected[: len(sums)]).sum(axis=1)).max() / span
@@ -47,7 +47,8 @@ def prepare(package, name, expected):
     return told, run, steps
 
 
-def main():
+def serve(prepare):
+    """Answer orders: ``prepare(package, order)`` returns (told, run, steps); the rest are timed."""
     channel, sys.stdout = sys.stdout, sys.stderr  # packages print
     package = importlib.import_module(sys.argv[1])
     run, steps = None, 0
@@ -55,7 +56,7 @@ def main():
         order = json.loads(line)
         try:
             if "prepare" in order:
-                told, run, steps = prepare(package, order["prepare"], order["expected"])
+                told, run, steps = prepare(package, order)
             else:
                 started = time.perf_counter()
                 run(steps)
@@ -66,4 +67,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepare)
