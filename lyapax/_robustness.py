@@ -109,6 +109,7 @@ def robustness(
     *,
     draws: int = 8,
     zeros: bool = False,
+    along: bool = False,
     rng: Seed | None = None,
     **options: Any,
 ) -> LyapunovSpectrum:
@@ -120,6 +121,11 @@ def robustness(
     scales : array (S,)
         As in `perturb`.
     kind : {"D", "S"}
+        Noise in the weights, or in the state.
+    along : bool
+        Of noise in the state: whether it is white noise along the run (Stratonovich, as the `noise`
+        of a `RateNetwork`, times sqrt(time)), a draw being a path, and not a perturbation of the
+        start.
     draws : int
         Networks, or starts, at each scale; ``result.pooled()`` is the mean over them.
     zeros : bool
@@ -160,7 +166,14 @@ def robustness(
     generator = _check.generator(rng, "rng")
     _check.choice(kind, "kind", ("D", "S"))
     _expect_one(system, kind, _check.count(draws, "draws"), len(sizes))
-    if kind == "S":
+    if _check.flag(along, "along"):
+        if kind != "S" or not _is_rate_network(system):
+            raise ValueError("along must be False but for noise in the state of a RateNetwork")
+        # A column of scales against a row of draws, each with numbers of its own.
+        amplitudes = np.broadcast_to(sizes[:, None, None], (len(sizes), draws, system.dim))
+        noisy = system.with_params(noise=amplitudes)
+        spec = lyapunov_spectrum(noisy, rng=generator, **options)
+    elif kind == "S":
         # All scales share the state that noise is added to: between scales nothing else differs.
         start = options.pop("initial", None)
         start, _ = starting_states(system, start, None, generator)

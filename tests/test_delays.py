@@ -1,13 +1,16 @@
 """Flows that look back: functions and rate networks with delays."""
 
+import json
 import pickle
 
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.special
+from click.testing import CliRunner
 
 import lyapax as lx
+from lyapax.cli import commands
 from lyapax.kernels.delays import History
 from lyapax.kernels.propagator import initial_carry
 from lyapax.systems import delayed
@@ -435,3 +438,23 @@ def late(x, p, past):
 def test_bad_delays_are_named(make, said):
     with pytest.raises((ValueError, TypeError), match=said):
         make()
+
+
+def test_the_command_line_knows_delays(tmp_path):
+    np.save(tmp_path / "w.npy", [[-3.0]])
+    run = ["--duration", "60", "--quiet", "--json"]
+    weights = str(tmp_path / "w.npy")
+    late = ["spectrum", weights, "--delay", "2"]
+    done = CliRunner().invoke(commands, [*late, "--k", "2", "--dt", "0.05", *run])
+    assert done.exit_code == 0, done.output
+    exact = spectrum(lx.RateNetwork([[-3.0]], delay=2.0), duration=60, k=2, dt=0.05)
+    np.testing.assert_array_equal(json.loads(done.output)["exponents"], exact.exponents)
+    done = CliRunner().invoke(commands, ["system", "mackey_glass", "--dt", "0.5", *run])
+    assert len(json.loads(done.output)["exponents"]) == 5
+    done = CliRunner().invoke(commands, [*late, *run])
+    assert done.exit_code
+    assert "k must be given" in done.output
+    done = CliRunner().invoke(
+        commands, ["spectrum", weights, "--noise", "0.1", "--dt", "0.05", *run]
+    )
+    assert json.loads(done.output)["attractor"] == "random sink"

@@ -157,6 +157,18 @@ def test_new_connections_take_zeros_from_many_oscillators():
     assert (eight.n_zero[1] < 8).all()
 
 
+def test_noise_in_the_state(tmp_path, monkeypatch):
+    example = load("noise_in_the_state")
+    monkeypatch.setattr(example, "PATHS", 800)
+    monkeypatch.setattr(example, "DURATION", 200.0)
+    measured, slope, times, across = example.main(tmp_path / "noise.png")
+    assert (tmp_path / "noise.png").stat().st_size > 20_000
+    # The error of a mean square of so many paths, which later times repeat.
+    assert abs(measured / slope - 1) < 4 * np.sqrt(2 / 800)
+    early, late = across[(times > 20) & (times < 60)], across[times > 160]
+    assert abs(late.mean() / early.mean() - 1) < 0.2
+
+
 def test_synchrony(tmp_path, monkeypatch):
     """Nothing oscillates: no zero. Oscillators: one each. Strong coupling: a single one."""
     example = load("synchrony")

@@ -349,6 +349,8 @@ def test_noise_is_where_the_weights_are():
          ValueError, r"initial must have shape \(12,\), got 2 states"),
         (lambda: lx.robustness(network(), [0.1], "S", initial=np.ones(3), duration=1, dt=0.1),
          ValueError, "initial"),
+        (lambda: lx.robustness(network(), [0.1], along=True, duration=1, dt=0.1),
+         ValueError, "along must be False"),
         (lambda: lx.robustness(network(), [0.1], members=2, duration=1, dt=0.1),
          ValueError, "members"),
         (lambda: lx.perturb(network(), "X", scale=1.0), ValueError, "kind"),

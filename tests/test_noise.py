@@ -275,3 +275,19 @@ def test_amplitudes_are_a_parameter():
 def test_bad_noise_is_named(make, said):
     with pytest.raises((ValueError, TypeError), match=said):
         make(lambda x, p: [-x[0], -x[1]])
+
+
+def test_robustness_to_noise_along_the_run():
+    """A limit cycle's zero becomes negative with the square of the noise."""
+    turn = 1.5 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
+    net = lx.RateNetwork(turn, form="rate")
+    spec = lx.robustness(
+        net, [0.0, 0.1, 0.2], "S", draws=16, along=True, duration=1000, dt=0.1, rng=0,
+        progress=False,
+    )  # fmt: skip
+    assert [name for name, _ in spec.axes] == ["scale", "draw"]
+    mean, error = spec.exponents.mean(axis=1), spec.exponents.std(axis=1) / 4
+    assert abs(mean[0, 0]) < 1e-3
+    assert mean[2, 0] < mean[1, 0] - 4 * error[1, 0] < -4 * error[1, 0]
+    assert (spec.attractor[2] == "random sink").mean() > 0.8
+    assert len(np.unique(spec.exponents[1, :, 0])) == 16

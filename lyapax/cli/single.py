@@ -96,6 +96,8 @@ def measure(system: System, duration: float, run: dict[str, Any]) -> LyapunovSpe
 @click.option("--tau", type=float, default=1.0, show_default=True)
 @click.option("--phi", default="tanh", show_default=True)
 @click.option("--form", default="current", show_default=True, help="current or rate.")
+@click.option("--delay", type=float, help="Of all connections; needs --k.")
+@click.option("--noise", type=float, help="Amplitude of white noise in each unit; needs --dt.")
 @function_options
 @param_option
 @click.option(
@@ -107,6 +109,8 @@ def spectrum(
     tau: float,
     phi: str,
     form: str,
+    delay: float | None,
+    noise: float | None,
     is_map: bool,
     dim: int | None,
     param: tuple[str, ...],
@@ -123,6 +127,8 @@ def spectrum(
     parameters.
     """
     if is_function(weights):
+        if delay is not None or noise is not None:
+            raise ValueError("--delay and --noise are for a file with weights")
         params = read_params(param)
         function = function_of(weights)
         if dim is None:
@@ -136,7 +142,15 @@ def spectrum(
     if not Path(weights).is_file():
         raise ValueError(f"there is no file {weights}")
     kind = "map" if is_map else "flow"
-    network = RateNetwork(matrix_of(weights, labels), tau=tau, phi=phi, form=form, kind=kind)
+    network = RateNetwork(
+        matrix_of(weights, labels),
+        tau=tau,
+        phi=phi,
+        form=form,
+        kind=kind,
+        delay=delay,
+        noise=noise,
+    )
     report(measure(network, STEPS if is_map else TIME * tau, run), plot, out, as_json)
 
 
@@ -160,6 +174,8 @@ def system(
         params[key] = params[key].reshape(-1, *[1] * (len(sweep) - 1 - axis))
     if run["dt"] is None:
         run["dt"] = known.dt
+    if run["k"] is None and weights is None:
+        run["k"] = known.k
     # As many values as there are nodes are members of a batch, too.
     shapes = {} if weights is None else {"shapes": dict.fromkeys(sweep, ())}
     report(measure(build(**shapes, **params), known.duration, run), plot, out, as_json)

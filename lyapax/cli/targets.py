@@ -13,7 +13,7 @@ import numpy as np
 from .. import _check
 from .._check import Array
 from .._weight_files import read_weights
-from ..systems import Flow, Map, library, networks
+from ..systems import Flow, Map, delayed, library, networks
 from ..systems.base import System
 from ..systems.matrices import Matrix
 from ..systems.traced import Function
@@ -24,7 +24,7 @@ SEPARATOR = ".py:"  # between the file and the name of its function
 
 def known_system(name: str, weights: str | None) -> tuple[Any, Callable[..., System]]:
     """A known system, or network with a matrix from a file; and what builds it of parameters."""
-    names = library if weights is None else networks
+    names = {**library, **delayed} if weights is None else networks
     if name not in names:
         hint = ""
         if weights is None and name in networks:

@@ -81,8 +81,8 @@ _SYSTEMS = (
     KnownSystem(
         "delayed_oscillators", delayed_oscillators, 4,
         {"omega1": 1.0, "omega2": 1.2, "coupling": 0.3, "tau": 1.0},
-        "Reddy, Sen & Johnston, Phys. Rev. Lett. 80 (1998)", (1.0, 0.0, 0.0, 1.0), ((0.0, 0.0), (-0.75854, 1e-4)),
-        0.05,
+        "Reddy, Sen & Johnston, Phys. Rev. Lett. 80 (1998)", (1.0, 0.0, 0.0, 1.0),
+        ((0.0, 0.0), (-0.75854, 1e-4)), 0.05,
         1000.0, "limit cycle", k=4,
     ),
 )  # fmt: skip

@@ -85,7 +85,7 @@ class RateNetwork(Plain):
     >>> late = lx.RateNetwork([[-2.0]], phi="linear", delay=1.0)  # x' = -x - 2 x(t - 1)
     >>> spec = lx.lyapunov_spectrum(late, duration=50, dt=0.05, k=2, rng=0, progress=False)
     >>> print(spec.exponents.round(4))
-    [-0.1048 -0.1048]
+    [-0.0925 -0.0925]
     """
 
     turns: Array | None = None
