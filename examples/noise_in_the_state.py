@@ -43,9 +43,7 @@ def cycle():
     )
     period = lx.floquet(network, initial=path.states[0], dt=DT).period
     # Backwards over a few periods any covector becomes the neutral one.
-    found = lx.adjoint(
-        network, duration=20 * period, dt=DT, initial=path.states[0], progress=False
-    )
+    found = lx.adjoint(network, duration=20 * period, dt=DT, initial=path.states[0], progress=False)
     steps = round(period / DT)
     states, covectors = found.states[:steps], found.directions[:steps, :, 0]
     z = covectors / np.sum(covectors * rate(states), axis=1)[:, None]

@@ -10,7 +10,7 @@ slopes at both: of fourth order, as the steps of Runge and Kutta are.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import scipy  # its modules load when they are first used
@@ -94,7 +94,7 @@ class History:
 
         Tangents are made orthonormal again: the norm of what is interpolated is another one.
         """
-        change = before.onto(self)
+        change = onto(before.points, before.dt, self.points, self.dt)
 
         def changed(numbers: Array) -> Array:
             """(B, old numbers, columns) interpolated."""
@@ -114,33 +114,40 @@ class History:
         found.step = round(carry.step * before.dt / self.dt)
         return found
 
-    def onto(self, other: "History") -> "scipy.sparse.csr_array":
-        """(2 L' + 1, 2 L + 1): from values and slopes of one variable to those at another step."""
-        step, last = self.dt, 2 * self.points
-        rows, columns, entries = [], [], []
 
-        def add(row: int, places: list[int], factors: Array) -> None:
-            rows.extend([row] * len(places))
-            columns.extend(places)
-            entries.extend(factors.tolist())
+@cache
+def onto(points: int, step: float, new_points: int, new_step: float) -> "scipy.sparse.csr_array":
+    """(2 L' + 1, 2 L + 1): from values and slopes of one variable to those at another step."""
+    at = -np.arange(new_points, 0, -1) * new_step / step  # in steps from the present
+    # What is a little older than all that is kept goes on as the oldest piece does.
+    left = np.maximum(np.floor(at + WHOLE).astype(int), -points)
+    rows: list[int] = []
+    columns: list[int] = []
+    entries: list[float] = []
 
-        for point in range(other.points):
-            at = (point - other.points) * other.dt / step  # in steps from the present
-            # What is a little older than all that is kept goes on as the oldest piece does.
-            left = max(int(np.floor(at + WHOLE)), -self.points)
-            # The slope of the present is not known, so the last piece takes the one before.
-            near = [left] if left < -1 else [-1, -2][: self.points]
-            known = [last + 2 * p + kind for p in near for kind in (0, 1)]
-            known += [last + 2 * left + 2, last + 2 * left + 3] if left < -1 else [last]
-            times: list[tuple[float, int]] = [(p, kind) for p in near for kind in (0, 1)]
-            times += [(left + 1, 0), (left + 1, 1)] if left < -1 else [(0, 0)]
-            for kind in (0, 1):
-                factors = through(times, at, kind)
-                factors *= np.array([step if order else 1.0 for _, order in times])
-                add(2 * point + kind, known, factors / step**kind)
-        add(2 * other.points, [last], np.ones(1))
-        shape = 2 * other.points + 1, last + 1
-        return scipy.sparse.csr_array((entries, (rows, columns)), shape=shape)
+    def add(row: int, places: list[int], factors: Array) -> None:
+        rows.extend([row] * len(places))
+        columns.extend(places)
+        entries.extend(factors)
+
+    last = 2 * points
+    for point, (time, begin) in enumerate(zip(at, left, strict=True)):
+        if begin < -1:
+            known = [last + 2 * begin + i for i in range(4)]
+            value, slope = hermite(time - begin, step), hermite_slope(time - begin, step)
+        else:  # the slope of the present is not known, so this takes the piece before, too
+            near = [-1, -2][:points]
+            known = [*[last + 2 * p + kind for p in near for kind in (0, 1)], last]
+            times = [*[(float(p), kind) for p in near for kind in (0, 1)], (0.0, 0)]
+            factors = np.array([step if order else 1.0 for _, order in times])
+            value, slope = (
+                through(times, time, 0) * factors,
+                through(times, time, 1) * factors / step,
+            )
+        add(2 * point, known, value)
+        add(2 * point + 1, known, slope)
+    add(2 * new_points, [last], np.ones(1))
+    return scipy.sparse.csr_array((entries, (rows, columns)), shape=(2 * new_points + 1, last + 1))
 
 
 def in_steps(delays: Array | float, dt: float) -> Array:
@@ -150,7 +157,7 @@ def in_steps(delays: Array | float, dt: float) -> Array:
     return np.where(np.abs(steps - whole) < WHOLE * np.maximum(whole, 1.0), whole, steps)
 
 
-def hermite(part: Array, dt: float) -> Array:
+def hermite(part: Array | float, dt: float) -> Array:
     """(..., 4): Hermite's cubic at a part (...) of a step, in value, slope, value, slope."""
     rest = 1.0 - part
     return np.stack(
@@ -161,6 +168,19 @@ def hermite(part: Array, dt: float) -> Array:
             -dt * part**2 * rest,
         ],
         axis=-1,
+    )
+
+
+def hermite_slope(part: float, dt: float) -> Array:
+    """(4,): the slope of that cubic."""
+    rest = 1.0 - part
+    return np.array(
+        [
+            -6.0 * part * rest / dt,
+            rest * (1.0 - 3.0 * part),
+            6.0 * part * rest / dt,
+            part * (3.0 * part - 2.0),
+        ]
     )
 
 

@@ -62,6 +62,7 @@ class Propagator(Protocol):
     dtype: np.dtype  # of the basis it wants
     dt: float  # the time step; 0 for a map
     portable: bool  # whether it can be pickled
+    memory: int  # steps of the past that a state has, which a QR is of
     offloaded: bool  # whether it runs on a GPU or in PyTorch: states have the type of the basis
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> "Propagator":
@@ -107,6 +108,7 @@ class Stepping:
 
     portable = False
     offloaded = False
+    memory = 0
 
     def at_step(self, dt: float) -> Any:
         """A propagator of the same flow with another time step."""

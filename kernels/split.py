@@ -25,7 +25,7 @@ class Split:
         self.dtype = np.result_type(*(part.dtype for _, part in self.parts))
         self.portable = all(part.portable for _, part in self.parts)
         self.offloaded = any(part.offloaded for _, part in self.parts)
-        self.dt = first.dt
+        self.dt, self.memory = first.dt, first.memory
 
     def select(self, members: NDArray[np.int64], dtype: np.dtype) -> Propagator:
         """The given members, in their order, with tangents of `dtype`."""

@@ -178,7 +178,7 @@ class _Ladder:
         now, asked = run.now, self.asked
         propagator, carry, time = now.propagator, now.carry.copy(), 0.0
         nothing = np.full(carry.log_sum.shape, np.nan)
-        cut = blocks_in(count, 0.0, dt, now.interval)
+        cut = blocks_in(count, 0.0, dt, now.interval, propagator.memory)
         if np.isfinite(carry.state).all():
             sums, carry = measured(propagator, carry, *cut)
         states, lost = (
@@ -199,7 +199,8 @@ class _Ladder:
         errors = errors * math.sqrt(elapsed / max(duration, dt))
         known = np.where(np.isfinite(errors), errors, 0.0)
         allowed = np.maximum(QUARTER * known, least(exponents, ENOUGH, duration) + 1e-300)
-        cut = blocks_in(count, float(exponents[:, 0].max()), dt, now.interval)
+        leading = float(exponents[:, 0].max())
+        cut = blocks_in(count, leading, dt, now.interval, propagator.memory)
         found = pairs(propagator, carry, dt, *cut) if cut[-1] >= FEWEST else None
         if found is None:  # too short a run to know more than its rates
             size = allowed * (dt * self.fastest / WITHOUT) ** 4

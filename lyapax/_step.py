@@ -132,15 +132,18 @@ def sample(members: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return members
 
 
-def blocks_in(steps: int, leading: float, dt: float, interval: int) -> tuple[int, int, int]:
+def blocks_in(
+    steps: int, leading: float, dt: float, interval: int, memory: int = 0
+) -> tuple[int, int, int]:
     """Steps of an interval, intervals of a block, and blocks, in about `steps` steps.
 
-    `leading`: the largest exponent. Blocks can be shorter than the run's own intervals.
+    `leading`: the largest exponent. Blocks can be shorter than the run's own intervals, but not
+    much shorter than the past that a QR is of, which would take all the time.
     """
     block = steps // BLOCKS
     if leading > 0:
         block = int(min(block, GROWN / (leading * dt)))
-    block = max(block, 1)
+    block = max(block, 1, memory // 4)
     interval = min(interval, block)
     per = block // interval
     return interval, per, min(BLOCKS, steps // (per * interval))
@@ -179,7 +182,7 @@ def _plan(
     while True:
         leading = (now.totals()[members, 0] / (now.measured_steps * run.step_time)).max()
         own = min(int(steps) // len(members), now.measured_steps)
-        cut = blocks_in(own, leading, run.step_time, now.interval)
+        cut = blocks_in(own, leading, run.step_time, now.interval, now.propagator.memory)
         if cut[-1] >= FEWEST or len(members) == 1:
             return members, cut
         members = sample(members, len(members) // 2)

@@ -185,6 +185,14 @@ def normals(key, member, step, units):
     return both.reshape(*both.shape[:-2], -1)[..., :units]
 
 
+def noise(key, member, step, count):
+    """The numbers of a step: of an odd count a pair of steps shares as many pairs of numbers."""
+    if count % 2 == 0:
+        return normals(key, member, step, count)
+    both = normals(key, member, step // 2, 2 * count)
+    return both[..., count:] if step % 2 else both[..., :count]
+
+
 class Delayed:
     """x' = f(x, [x(t - tau) for each delay]): RK4 with Hermite's cubic between the last steps.
 

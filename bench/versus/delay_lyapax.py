@@ -30,6 +30,7 @@ def make(work):
             k=work.k,
             params=varied,
             initial=data["x"],
+            qr_every=work.interval,
             rng=0,
             progress=False,
         )

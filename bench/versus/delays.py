@@ -1,7 +1,7 @@
 """lyapax beside the other packages on delay equations: one run, interleaved timings, equal work.
 
     python bench/versus/delays.py [--only PATTERN] [--repeats 5] [--rival-python PATH]
-                                  [--out bench/results/delays.md]
+                                  [--own-python PATH] [--out bench/results/delays.md]
 
 Each package has a process of its own, and the others an environment of their own (.asv/delays, or
 that of PATH), as one of them takes the import name of this project. Each prepares a workload, gives
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--only", default="", help="a regular expression on names")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rival-python", type=Path, help="where the other packages are installed")
+    parser.add_argument("--own-python", type=Path, help="where this one is installed")
     parser.add_argument("--others-only", action="store_true", help="leave this package out")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "delays.md")
     options = parser.parse_args()
@@ -111,7 +112,7 @@ def main():
     )
     workers, pythons = {}, [others]
     if not options.others_only:
-        own = environment("versus", "-r", str(HERE / "requirements.txt"), "-e", str(ROOT))
+        own = options.own_python or environment("delays-own", "-e", str(ROOT))
         workers[OWN] = Worker(own, "delay_lyapax", "delay_worker.py")
         pythons.insert(0, own)
     for name, module in OTHERS.items():

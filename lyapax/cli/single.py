@@ -96,7 +96,7 @@ def measure(system: System, duration: float, run: dict[str, Any]) -> LyapunovSpe
 @click.option("--tau", type=float, default=1.0, show_default=True)
 @click.option("--phi", default="tanh", show_default=True)
 @click.option("--form", default="current", show_default=True, help="current or rate.")
-@click.option("--delay", type=float, help="Of all connections; needs --k.")
+@click.option("--delay", type=float, help="Of all connections; needs -k.")
 @click.option("--noise", type=float, help="Amplitude of white noise in each unit; needs --dt.")
 @function_options
 @param_option
@@ -143,13 +143,7 @@ def spectrum(
         raise ValueError(f"there is no file {weights}")
     kind = "map" if is_map else "flow"
     network = RateNetwork(
-        matrix_of(weights, labels),
-        tau=tau,
-        phi=phi,
-        form=form,
-        kind=kind,
-        delay=delay,
-        noise=noise,
+        matrix_of(weights, labels), tau=tau, phi=phi, form=form, kind=kind, delay=delay, noise=noise
     )
     report(measure(network, STEPS if is_map else TIME * tau, run), plot, out, as_json)
 

@@ -18,7 +18,7 @@ from ..qr.accumulate import accumulate_one
 from ..simd.straight_line import WIDTH
 from ..simd.strips import SLACK
 from ..simd.vectors import address, boundary, keep, shift
-from ..team.interruptible import call, raised, threads_for
+from ..team.interruptible import TEAM, call, compile_for, raised, threads_for
 from ..team.sharing import take
 from .field_source import field_source
 from .function_steps import Shape, by_address, copy, state_steps, tangent_steps
@@ -26,6 +26,9 @@ from .looking_back import LookingBack
 from .rows import orthonormalise
 
 LONGEST = 64  # steps at least before the tape is moved back to its beginning
+# Steps times members and vectors that take 0.2 ms or so: to hand them to another thread takes as
+# long, and Ctrl-C waits for less anyway.
+AT_ONCE = 4096
 TAPE = 1 << 16  # elements of Jacobians that are kept before tangents follow
 
 
@@ -187,9 +190,7 @@ class DelayedFunction(LookingBack):
         apart = bool(self.batch > 1 and len(self.delays) == 1)
         jobs = -(-self.batch // WIDTH) if apart else self.batch
         taped = max(1, min(steps, LONGEST, TAPE // (4 * WIDTH * max(1, shape.entries))))
-        call(
-            run,
-            threads_for(jobs),
+        arguments = (
             compiled,
             self.function.drawn,
             shape,
@@ -210,3 +211,9 @@ class DelayedFunction(LookingBack):
             vectors,
             *sums,
         )
+        if intervals * steps * self.batch * (1 + vectors.shape[2]) <= AT_ONCE:
+            stop, team = np.zeros(1, np.uint8), np.zeros(TEAM, np.int64)
+            compile_for(run, stop, team, 0, 1, *arguments)
+            run(stop, team, 0, 1, *arguments)
+        else:
+            call(run, threads_for(jobs), *arguments)

@@ -16,6 +16,7 @@ from ..simd.elementwise import as_bits
 from ..simd.normal_numbers import normal_pair
 from ..simd.vectors import add, address, fma, load, multiply, outlined, shift, splat, store
 from ..team.interruptible import raised
+from ..traced.drawing import counted
 
 _numbers = types.CPointer(float64)
 FIELD = void(float64, _numbers, _numbers, _numbers, _numbers)  # t, x, p, f, jacobian
@@ -123,11 +124,13 @@ def draw_all(lanes, drawn, params, p, step, dt):
     first, scale = params - drawn, 1.0 / math.sqrt(dt)
     for l in range(lanes if drawn else 0):
         key0, key1 = as_bits(p[(first - 2) * lanes + l]), as_bits(p[(first - 1) * lanes + l])
-        for at in range(0, drawn, 2):
-            a, b = normal_pair(key0, key1, step, at // 2)
-            p[(first + at) * lanes + l] = scale * a
-            if at + 1 < drawn:
-                p[(first + at + 1) * lanes + l] = scale * b
+        counter, begin = counted(drawn, step)
+        a, b = 0.0, 0.0
+        for j in range(drawn):
+            number = begin + j
+            if j == 0 or number % 2 == 0:
+                a, b = normal_pair(key0, key1, counter, number // 2)
+            p[(first + j) * lanes + l] = scale * (b if number % 2 else a)
 
 
 @kernel

@@ -27,10 +27,11 @@ class LookingBack(Portable):
     dim: int = field(init=False)
 
     n: Any = field(init=False)  # variables
+    memory: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.dtype = np.dtype(np.float64)
-        self.dim = self.history.dim
+        self.dim, self.memory = self.history.dim, self.history.points
 
     def chosen(self, members: Any) -> dict[str, Any]:
         """Arrays of some members, by the names of their fields."""

@@ -17,6 +17,7 @@ from ..simd.vectors import add, load, multiply, on_stack, outlined, shift, store
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
 from ..taped.state_steps import end_stage, reach_of
 from ..team.interruptible import raised
+from ..traced.drawing import counted
 from .model import MODEL, layout, padded, read_model, row_size
 from .weights import StateJob
 
@@ -71,12 +72,13 @@ def draw(net, first, count, step, out):
     for g in range(count):
         own = shift(net.noise, (first + g) * net.noise_size)
         keys = shift(net.keys, 2 * (first + g))
-        for i in range(0, n, 2):
-            a, b = normal_pair(keys[0], keys[1], step, i // 2)
-            at = g * across + i * down
-            out[at] = a * own[i]
-            if i + 1 < n:
-                out[at + down] = b * own[i + 1]
+        counter, begin = counted(n, step)
+        a, b = 0.0, 0.0
+        for i in range(n):
+            number = begin + i
+            if i == 0 or number % 2 == 0:
+                a, b = normal_pair(keys[0], keys[1], counter, number // 2)
+            out[g * across + i * down] = (b if number % 2 else a) * own[i]
 
 
 @inlined

@@ -1,10 +1,23 @@
-"""The random numbers of a step, for kernels that take one member at a time."""
+"""The random numbers of a step, for kernels that take one member at a time.
+
+Numbers come in pairs. An odd count of them is that of two steps, an even one and the next, which
+have the first and the second half of as many pairs.
+"""
 
 import math
 
+from ...jit import exact_inlined as inlined
 from ...jit import exact_kernel as kernel
 from ..simd.elementwise import as_bits
 from ..simd.normal_numbers import normal_pair
+
+
+@inlined
+def counted(count, step):
+    """(counter, number of the first one there) of `count` numbers of a step."""
+    if count % 2:
+        return step // 2, (step % 2) * count
+    return step, 0
 
 
 @kernel
@@ -18,8 +31,10 @@ def draw(drawn, p, step, dt):
     first = p.size - drawn
     key0, key1 = as_bits(p[first - 2]), as_bits(p[first - 1])
     scale = 1.0 / math.sqrt(dt) if dt else 1.0
-    for at in range(0, drawn, 2):
-        a, b = normal_pair(key0, key1, step, at // 2)
-        p[first + at] = scale * a
-        if at + 1 < drawn:
-            p[first + at + 1] = scale * b
+    counter, begin = counted(drawn, step)
+    a, b = 0.0, 0.0
+    for j in range(drawn):
+        number = begin + j
+        if j == 0 or number % 2 == 0:
+            a, b = normal_pair(key0, key1, counter, number // 2)
+        p[first + j] = scale * (b if number % 2 else a)

@@ -43,7 +43,9 @@ def orthonormalise(w):
 """
 )
 
-# In two loops, of which the second one's chains are short enough to overlap: a fifth faster.
+# In two loops, of which the second one's chains are short enough to overlap: a fifth faster. An odd
+# number of them is drawn for two steps at once, since numbers come in pairs: the second step's lie
+# behind the first one's until it is their turn.
 DRAW = """
 @straight_line
 def draw_words(w, step):
@@ -54,6 +56,23 @@ def draw_words(w, step):
 def draw_numbers(w, scale):
     for l in range(LANES):
 {numbers}
+"""
+
+NEXT = """
+@straight_line
+def next_numbers(w):
+    for l in range(LANES):
+{moves}
+"""
+
+DRAW_EACH = """        draw_words((w, t0 + s))
+        draw_numbers((w, {scale}))
+"""
+DRAW_TWO = """        if s == 0 or (t0 + s) % 2 == 0:
+            draw_words((w, (t0 + s) // 2))
+            draw_numbers((w, {scale}))
+        if (t0 + s) % 2:
+            next_numbers((w,))
 """
 
 FLOW = """
@@ -103,7 +122,7 @@ def state_run(w, t0, dt, steps):
 def lanes_source(found: Statements, k: int, lanes: int, flow: bool) -> str:
     n, p = len(found.outputs), len(found.params)
     later = 3 if flow else 0  # stages after the first, which keep a state and a basis each
-    sizes = [n, later * n, n * k, later * n * k, k, k, p + found.drawn % 2]
+    sizes = [n, later * n, n * k, later * n * k, k, k, p + found.drawn % 2 * found.drawn]
     offsets = [sum(sizes[:i]) for i in range(len(sizes))]
     _, _, q, _, norm, diagonal, params = offsets
 
@@ -161,9 +180,9 @@ def lanes_source(found: Statements, k: int, lanes: int, flow: bool) -> str:
         orthonormalise=indent(reflect),
         draw=drawing(at, indent, params + p, found.drawn) if found.drawn else "",
     )
-    call = "        draw_words((w, t0 + s))\n"
-    call += f"        draw_numbers((w, {'1.0 / math.sqrt(dt)' if flow else '1.0'}))\n"
-    return head + (FLOW if flow else MAP).format(draw=call if found.drawn else "")
+    draw = (DRAW_TWO if found.drawn % 2 else DRAW_EACH) if found.drawn else ""
+    draw = draw.format(scale="1.0 / math.sqrt(dt)" if flow else "1.0")
+    return head + (FLOW if flow else MAP).format(draw=draw)
 
 
 # The end of a stage: base + reach * slope and in the last one, with reach = dt/6, the step
@@ -187,12 +206,12 @@ def state_step(slope: str, here: list[str], final: bool) -> str:
 def drawing(at, indent, end, drawn):
     """Draw the numbers of a step, the last rows before `end`, by the keys before them.
 
-    Of an odd number of them one row more is used.
+    Of an odd number of them those of the next step follow.
     """
-    first = end - drawn
+    first, odd = end - drawn, drawn % 2
     words = [f"key0 = as_bits({at(first - 2)})", f"key1 = as_bits({at(first - 1)})"]
     numbers = []
-    for pair in range((drawn + 1) // 2):
+    for pair in range(drawn if odd else drawn // 2):
         one, two = at(first + 2 * pair), at(first + 2 * pair + 1)
         words += [
             f"a, b = threefry(key0, key1, step, {pair})",
@@ -204,7 +223,11 @@ def drawing(at, indent, end, drawn):
             f"{one} = scale * a",
             f"{two} = scale * b",
         ]
-    return DRAW.format(words=indent(words), numbers=indent(numbers))
+    source = DRAW.format(words=indent(words), numbers=indent(numbers))
+    if odd:
+        moves = [f"{at(first + j)} = {at(first + drawn + j)}" for j in range(drawn)]
+        source += NEXT.format(moves=indent(moves))
+    return source
 
 
 def householder(n, k, a, norm, diagonal):
