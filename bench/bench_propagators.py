@@ -104,6 +104,48 @@ class Columns:
         self.running.propagate(1024)
 
 
+class Delayed:
+    """Mackey-Glass at tau = 17, dt = .1, k = 5; tanh networks at tau = 2, dt = .05, k = 20."""
+
+    params = ("Mackey-Glass", "4096 of them", "n = 100", "n = 256", "n = 1000, 1 % connected")
+    param_names = ("system",)
+
+    def setup(self, name):
+        import lyapax as lx
+
+        if name in ("Mackey-Glass", "4096 of them"):
+            members = 1 if name == "Mackey-Glass" else 4096
+            system = lx.systems.delayed["mackey_glass"].system()
+            self.running = Running(system, 5, members, dt=0.1, interval=170)
+            self.steps = 170 * max(1, 1000 // members)
+            return
+        n = int(name.split("=")[1].split(",")[0])
+        w = network(n, 0.01 if "connected" in name else None).W
+        self.running = Running(lx.RateNetwork(w, delay=2.0), 20, dt=0.05, interval=160)
+        self.steps = 160 * max(1, 400 // n)
+
+    def time_steps(self, name):
+        self.running.propagate(self.steps)
+
+
+class Noisy:
+    """Lorenz-63 with noise in each variable, and without."""
+
+    params = ((0.0, 1.0), (1, 4096))
+    param_names = ("noise", "members")
+
+    def setup(self, noise, members):
+        import lyapax as lx
+
+        lorenz = lx.systems.library["lorenz63"]
+        system = lx.Flow(lorenz.f, 3, lorenz.params, noise=noise or None, initial=lorenz.initial)
+        self.running = Running(system, members=members, dt=0.01)
+        self.steps = max(64, 2**21 // members if members > 1 else 2**18)
+
+    def time_steps(self, noise, members):
+        self.running.propagate(self.steps)
+
+
 class DrivenMap:
     """A batch of sequences through a tanh network of 256 units."""
 

@@ -31,19 +31,21 @@ def known(name):
 class Running:
     """`propagate(steps)` moves a carry on; steps are rounded up to whole intervals."""
 
-    def __init__(self, system, k=None, members=1, dtype="float64", dt=DT):
+    def __init__(self, system, k=None, members=1, dtype="float64", dt=DT, interval=INTERVAL):
         rng = np.random.default_rng(0)
-        n, self.members = system.dim, members
-        self.k = k or n
+        self.members, self.interval = members, interval
+        self.k = k or system.dim
         step = dt if system.is_flow else 1.0
         self.propagator = system.propagator((members,), step, self.k, np.dtype(dtype))
+        n = self.propagator.dim
         basis = np.empty((members, n, self.k), self.propagator.dtype)
         basis[:] = np.linalg.qr(rng.standard_normal((n, self.k)))[0]
-        self.carry = initial_carry(system.start((members,), rng), basis)
+        state = self.propagator.lifted(system.start((members,), rng))
+        self.carry = initial_carry(state, basis)
         self.propagate(1)
 
     def propagate(self, steps):
-        self.propagator.propagate(self.carry, -(-steps // INTERVAL), INTERVAL)
+        self.propagator.propagate(self.carry, -(-steps // self.interval), self.interval)
 
 
 def step_flops(n, k, stages=4):

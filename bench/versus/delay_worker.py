@@ -4,7 +4,9 @@ import time
 
 import numpy as np
 from delay_workloads import BY_NAME
-from worker import SECONDS, serve
+from worker import serve
+
+SECONDS = 3.0  # that one timing should take: a run's results cost the same however long it is
 
 
 def prepare(package, order):

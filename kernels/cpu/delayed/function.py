@@ -34,33 +34,36 @@ TAPE = 1 << 16  # elements of Jacobians that are kept before tangents follow
 
 @kernel
 def load(apart, lanes, b, p, x, q, inverse, states, tangents, width, params):
-    """Members from b on to the tapes; the last member fills a ragged block."""
+    """Members from b on to the tapes; the last member fills a ragged block.
+
+    Row by row, lane by lane: each line of the tape is written once.
+    """
     members, dim, k = q.shape
-    for l in range(lanes):
-        own = min(b + l, members - 1) if apart else b
-        for e in range(dim):
-            states[e * lanes + l] = x[own, e]
-        for e in range(p.shape[1]):
+    for e in range(p.shape[1]):
+        for l in range(lanes):
+            own = min(b + l, members - 1) if apart else b
             params[e * lanes + l] = p[own % p.shape[0], e]
-        if apart:
-            for e in range(dim):
-                for c in range(k):
-                    tangents[e * width + c * lanes + l] = q[own, e, c] * inverse[e]
-    if not apart:
-        for e in range(dim):
-            for c in range(k):
+    for e in range(dim):
+        for l in range(lanes):
+            states[e * lanes + l] = x[min(b + l, members - 1) if apart else b, e]
+        for c in range(k):
+            if apart:
+                for l in range(lanes):
+                    at = e * width + c * lanes + l
+                    tangents[at] = q[min(b + l, members - 1), e, c] * inverse[e]
+            else:
                 tangents[e * width + c] = q[b, e, c] * inverse[e]
 
 
 @kernel
 def save(apart, lanes, b, x, q, states, tangents, width):
     members, dim, k = q.shape
-    for l in range(min(lanes, members - b) if apart else 1):
-        for e in range(dim):
+    count = min(lanes, members - b) if apart else 1
+    for e in range(dim):
+        for l in range(count):
             x[b + l, e] = states[e * lanes + l]
             for c in range(k):
-                at = e * width + (c * lanes + l if apart else c)
-                q[b + l, e, c] = tangents[at]
+                q[b + l, e, c] = tangents[e * width + (c * lanes + l if apart else c)]
 
 
 @kernel
