@@ -1,11 +1,12 @@
-"""Noise in the state: what decays and what diffuses
+r"""Noise in the state: what decays and what diffuses
 =================================================
 
 Noise that pushes the state along the way (S-type of Park, Sagodi and Sokol, 2023) is forgotten in
 contracting directions: there its variance settles. Along a neutral direction nothing pulls back,
 and the phase of an oscillation diffuses. How fast follows from the adjoint: with the neutral
 covector Z of the cycle, Z . f = 1, a push dx changes the phase by Z . dx, so its mean square grows
-as sigma^2 <|Z|^2> t. Half a minute: ``python examples/noise_in_the_state.py``
+as :math:`\sigma^2 \langle |Z|^2 \rangle t`. Half a minute:
+``python examples/noise_in_the_state.py``
 
 What one sees: 4000 paths of two units that oscillate, and the line of that slope; across the cycle
 the distance stays as small as it was after one turn.
