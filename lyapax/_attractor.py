@@ -7,6 +7,7 @@ import numpy as np
 from ._motion import Motion
 
 UNDETERMINED = "undetermined"
+RANDOM = SINK, STRANGE = "random sink", "random strange attractor"
 STRAYED = "the state moves and did not come back: measure 4 times longer"
 TURNED_FEW = "the orbit turned less than 30 times: measure 4 times longer"
 
@@ -62,17 +63,19 @@ def _unbounded_or_lost(case: Case) -> tuple[str, str] | None:
 
 
 def _random(case: Case) -> tuple[str, str] | None:
-    """Under noise there is no neutral direction; names as in random dynamical systems."""
+    """Under noise, which leaves a direction neutral at most; as in random dynamical systems."""
     if not case.is_noisy or case.changed:
         return None
     if case.signs[0] == 1:
-        return "random strange attractor", "noise, and the leading exponent is positive"
+        return STRANGE, "noise, and the leading exponent is positive"
     if case.signs[0] == -1:
-        return "random sink", "noise, and all exponents are negative"
-    return UNDETERMINED, (
-        "the leading exponent is not clearly signed, though noise leaves no neutral direction: "
-        "measure 4 times longer"
-    )
+        return SINK, "noise, and all exponents are negative"
+    if case.signs[0] == 0:
+        return UNDETERMINED, (
+            "the leading exponent is zero: the noise leaves a direction neutral, or is too weak to "
+            "show"
+        )
+    return UNDETERMINED, "the leading exponent is not clearly signed: measure 4 times longer"
 
 
 def _at_rest(case: Case) -> tuple[str, str] | None:

@@ -79,7 +79,7 @@ def measure(run: Run, steps: int | None, tol: float, progress: Progress, *, memb
 
 def members_of(system: System, members: int | None, initial: ArrayLike | None) -> int:
     """The number of members; ValueError where an ensemble makes no sense."""
-    if system.is_driven:
+    if system.shares_drive:
         raise ValueError(
             "ensemble must be False for driven systems: members share what drives them"
         )

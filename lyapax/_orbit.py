@@ -97,7 +97,13 @@ def exponents_wanted(system: System, k: int | None, dt: float | None) -> int:
         return system.dim
     if dt is None and system.has_memory:
         return _check.count(k, "k")
-    return _check.count(k, "k", high=system.tangent_dim(dt or 0.0))
+    most = system.tangent_dim(dt or 0.0)
+    if system.has_memory and k > most:
+        raise ValueError(
+            f"k must be from 1 to {most}, the numbers that the past has with dt = {dt:g} (more "
+            f"with a smaller one), got {k}"
+        )
+    return _check.count(k, "k", high=most)
 
 
 def expect_no_memory(system: System, name: str) -> None:
@@ -112,6 +118,13 @@ def beginning(
     system: System, propagator: Propagator, state: Array, shape: tuple[int, ...], dt: float
 ) -> Array:
     """States (B, dim) as a propagator takes them, with the past that the system has at time 0."""
+    if system.has_memory:
+        count = system.tangent_dim(dt)
+        _check.room(
+            8 * STATE_COPIES * len(state) * count,
+            f"{len(state)} x {count} values and slopes of the past",
+            "give a larger dt or fewer members",
+        )
     found, past = propagator.lifted(state), system.past(shape, dt)
     return found if past is None else found + past
 

@@ -274,8 +274,8 @@ def lyapunov_spectrum(
 
     def begin() -> Run:
         propagator = system.propagator(shape, step, k, kind, devices)
-        basis = np.empty((len(state), n, k), propagator.dtype)
         began = beginning(system, propagator, state, shape, step)
+        basis = np.empty((len(state), n, k), propagator.dtype)
         # Sequences are short, and a basis that they shared would be an error that they share.
         basis[:] = _first_basis(
             given_basis, n, k, len(state) if horizon is not None else 1, generator

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse
 import scipy.special
 from click.testing import CliRunner
 
@@ -370,6 +371,11 @@ def test_what_else_runs_with_delays(tmp_path):
         rng=0, progress=False,
     )  # fmt: skip
     assert plane.exponents.shape == (2, 2)
+    again = lx.sweep(
+        flow, {"tau": [15.0, 17.0]}, store=tmp_path / "one.zarr", duration=200, dt=0.25, k=2,
+        rng=0, chunk=1, progress=False,
+    )  # fmt: skip
+    assert np.array_equal(plane.exponents, again.exponents)
 
 
 def test_a_diverging_member_is_alone():
@@ -393,7 +399,7 @@ def late(x, p, past):
         ),
         (
             lambda: spectrum(lx.Flow(late, 1, {"tau": 1.0}), duration=1, dt=0.1, k=22),
-            "k must be from 1 to 21, got 22",
+            "k must be from 1 to 21, the numbers",
         ),
         (
             lambda: spectrum(lx.Flow(late, 1, {"tau": -1.0}), duration=1, dt=0.1, k=1),
@@ -457,3 +463,71 @@ def test_the_command_line_knows_delays(tmp_path):
         commands, ["spectrum", weights, "--noise", "0.1", "--dt", "0.05", *run]
     )
     assert json.loads(done.output)["attractor"] == "random sink"
+
+
+def test_a_history_is_where_it_is_said_to_be():
+    flow = lx.Flow(late, 1, {"tau": 1.0}, history=lambda t: [np.cos(t)])
+    for seed in (0, 1):
+        path = lx.trajectory(flow, duration=0.5, dt=0.1, rng=seed, progress=False)
+        # x' = -cos(t - 1) until the delay is over.
+        exact = 1.0 - np.sin(path.times - 1) + np.sin(-1.0)
+        np.testing.assert_allclose(path.states[:, 0], exact, rtol=0, atol=1e-5)
+    batch = lx.Flow(late, 1, {"tau": 1.0}, history=lambda t: [[np.cos(t)], [1.0]])
+    path = lx.trajectory(batch, duration=0.5, dt=0.1, progress=False)
+    np.testing.assert_allclose(path.states[0, :, 0], exact, rtol=0, atol=1e-5)
+
+
+def test_pairs_keep_their_delays():
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((4, 4))
+    net = lx.RateNetwork([(w, 1.5), (0.1 * w, 0.0)])
+    with pytest.raises(ValueError, match=r"W must be a list of pairs \(W, delay\)"):
+        net.with_params(W=w)
+    with pytest.raises(ValueError, match="W must be a list of pairs"):
+        lx.robustness(net, [0.1], draws=1, duration=1, dt=0.1, k=1)
+    other = net.with_params(W=[(2 * w, 1.0)], tau=2.0)
+    assert other.delays.times.tolist() == [1.0]
+    late = lx.robustness(
+        lx.RateNetwork(w, delay=1.5), [0.0], draws=2, duration=20, dt=0.1, k=2, rng=0,
+        progress=False,
+    )  # fmt: skip
+    assert late.shape == (1, 2)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_delay_for_each_connection(sparse):
+    """All different, as distances over a speed are: the same as a pair for each."""
+    rng = np.random.default_rng(0)
+    n = 5
+    w, delay = rng.standard_normal((n, n)), 0.5 + rng.random((n, n))
+    delay[0, 1] = delay[2, 2] = 0.0
+    given = scipy.sparse.csr_array(w) if sparse else w
+    together = lx.RateNetwork(given, delay=delay)
+    pairs_ = [
+        (np.where(np.arange(n * n).reshape(n, n) == i, w, 0.0), delay.flat[i]) for i in range(n * n)
+    ]
+    options = dict(initial=rng.standard_normal(n), duration=4, dt=0.1, progress=False)
+    found = [lx.trajectory(net, **options).states for net in (together, lx.RateNetwork(pairs_))]
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
+    # n^2 log n, where a mask for each delay would take n^4.
+    large = rng.random((300, 300)) + 1
+    assert lx.RateNetwork(rng.standard_normal((300, 300)), delay=large).delays.times.size > 8e4
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda flow: lx.trajectory(flow, duration=1, dt=0.1, progress=False),
+        lambda flow: spectrum(flow, duration=1, dt=0.1, k=1),
+    ],
+)
+def test_a_past_that_memory_has_no_room_for(run):
+    with pytest.raises(ValueError, match="of memory would be needed"):
+        run(lx.Flow(late, 1, {"tau": 1e11}))
+
+
+def test_jumps_in_the_past_are_named():
+    flow = lx.Flow(lambda x, p, past: [np.sign(past(p.tau)[0]) - x[0]], 1, {"tau": 1.0})
+    assert "past(p.tau)[0]" in flow.jumps[0]
+    with pytest.raises(ValueError, match="f must take past third"):
+        lx.Flow(lambda x, p, t, past: [past(1.0)[0]], 1)

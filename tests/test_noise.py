@@ -257,6 +257,17 @@ def test_errors_cover_the_truth_under_noise():
     assert 0.7 < np.median(spec.stderr) / spec.exponents.std() < 1.5
 
 
+def test_an_ensemble_has_noise_of_its_own():
+    flow = lx.Flow(lambda x, p: [x[0] - x[0] ** 3], 1, noise=0.8)
+    pooled = spectrum(flow, ensemble=True, tol=2e-3, dt=0.01)
+    single = spectrum(flow, duration=20_000, dt=0.01)
+    both = np.hypot(pooled.stderr, single.stderr)
+    assert abs(pooled.exponents - single.exponents)[0] < 4 * both[0]
+    shared = lx.Flow(lambda x, p: [-x[0]], 1, noise=0.8, common_noise=True)
+    with pytest.raises(ValueError, match="ensemble must be False for driven systems"):
+        spectrum(shared, ensemble=True, tol=1e-2, dt=0.01)
+
+
 def test_amplitudes_are_a_parameter():
     flow = lx.Flow(lambda x, p: [-(x[0] ** 3)], 1, noise=0.1)
     spec = spectrum(flow, params={"noise": [0.1, 1.0]}, duration=100, dt=0.01, rng=0)
@@ -302,3 +313,65 @@ def test_robustness_to_noise_along_the_run():
     assert mean[2, 0] < mean[1, 0] - 4 * error[1, 0] < -4 * error[1, 0]
     assert (spec.attractor[2] == "random sink").mean() > 0.8
     assert len(np.unique(spec.exponents[1, :, 0])) == 16
+
+
+@pytest.mark.parametrize("noise", [np.ones((2, 1)), lambda x, p: [[1.0], [1.0]]])
+def test_one_source_for_all_variables(noise):
+    flow = lx.Flow(lambda x, p: [-x[0], -x[1]], 2, noise=noise)
+    path = lx.trajectory(flow, initial=[0.0, 0.0], duration=5, dt=0.05, rng=0, progress=False)
+    assert np.ptp(path.states[:, 0]) > 0.1
+    np.testing.assert_array_equal(path.states[:, 0], path.states[:, 1])
+
+
+def test_noise_of_a_network_is_replaced_and_left_out():
+    net = lx.RateNetwork(np.zeros((2, 2)), noise=0.2)
+    options = dict(initial=np.zeros(2), members=3, duration=2, dt=0.05, rng=0, progress=False)
+    together = lx.trajectory(net.with_params(common_noise=True), **options).states
+    assert np.ptp(together, axis=0).max() == 0
+    assert np.ptp(together, axis=1).max() > 0.1
+    shared = lx.RateNetwork(np.zeros((2, 2)), noise=0.2, common_noise=True)
+    assert (
+        np.ptp(lx.trajectory(shared.with_params(common_noise=False), **options).states[:, -1]) > 0
+    )
+    quiet = shared.with_params(noise=None)
+    assert not quiet.is_noisy
+    assert (lx.trajectory(quiet, **options).states == 0).all()
+
+
+def test_a_direction_that_noise_leaves_neutral():
+    def hopf(x, p):
+        r2 = x[0] ** 2 + x[1] ** 2
+        return [x[0] - x[1] - x[0] * r2, x[0] + x[1] - x[1] * r2, -x[2]]
+
+    flow = lx.Flow(hopf, 3, noise=[0.0, 0.0, 0.1], initial=[1.0, 0.0, 0.0])
+    spec = spectrum(flow, duration=500, dt=0.05)
+    assert spec.n_zero == 1
+    assert spec.attractor == "undetermined"
+    assert "leaves a direction neutral" in str(spec.evidence)
+
+
+def test_planes_of_noisy_systems(tmp_path):
+    net = lx.RateNetwork(0.5 * np.eye(2), noise=0.1)
+    options = dict(duration=100, dt=0.1, qr_every=8, rng=0, progress=False)
+    axes = {"noise": np.array([0.1, 0.2, 0.4, 0.8])}
+    whole = lx.sweep(net, axes, store=tmp_path / "a.zarr", chunk=4, **options)
+    single = lx.sweep(net, axes, store=tmp_path / "b.zarr", chunk=1, **options)
+    assert np.array_equal(whole.exponents, single.exponents)
+    meanings = whole.attractor.attrs["flag_meanings"].split()
+    assert {meanings[code] for code in whole.attractor.values} == {"random_sink"}
+
+
+def test_noise_and_delays_together():
+    """A network of few units and a function of the same; and without noise the same without."""
+    w = np.array([[0.0, -1.5], [1.2, 0.0]])
+    net = lx.RateNetwork(w, delay=1.0, noise=0.3)
+    flow = lx.Flow(lambda x, p, past: -x + w @ np.tanh(past(1.0)), 2, noise=0.3)
+    options = dict(initial=[0.5, 0.1], duration=20, dt=0.1, rng=4, progress=False)
+    found = [lx.trajectory(system, **options).states for system in (net, flow)]
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
+    plain = lx.trajectory(lx.RateNetwork(w, delay=1.0), **options).states
+    assert np.abs(plain - found[0]).max() > 0.1
+    many = spectrum(lx.RateNetwork(np.eye(20) * 0.1, noise=0.1), duration=10, dt=0.1, k=2)
+    assert many.attractor == "random sink"
+    with pytest.raises(ValueError, match="noise must be left out of a network of 20 units"):
+        spectrum(lx.RateNetwork(np.eye(20), delay=1.0, noise=0.1), duration=10, dt=0.1, k=2)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,15 @@ class Task:
         named = {n: v for n, v in at.items() if n not in (STARTS, *LABELS)}
         count = len(next(iter(at.values())))
         if not isinstance(self.system, Function):
-            return [(with_values(self.system, named), slice(0, count))]
+            whole = with_values(self.system, named)
+            edges = delay_edges(whole, count)
+            if len(edges) == 2:
+                return [(whole, slice(0, count))]
+            return [
+                (with_values(self.system, {n: v[first:last] for n, v in named.items()}),
+                 slice(first, last))
+                for first, last in pairwise(edges)
+            ]  # fmt: skip
         return [
             (self.system({n: v[i] for n, v in named.items()}), slice(i, i + 1))
             for i in range(count)
@@ -182,11 +191,24 @@ def _function_of(pickled: bytes) -> Function:
     return Function(cloudpickle.loads(pickled))
 
 
+def delay_edges(system: System, count: int) -> list[int]:
+    """Where the delays change from one member of a batch to the next, 0 and `count` included.
+
+    Members with one delay only run together: of several, all have the past that the longest needs,
+    and a point must not depend on its neighbours in a chunk.
+    """
+    delays = system.delays
+    if delays is None or delays.times.ndim == 1 or len(delays.times) != count:
+        return [0, count]
+    times = delays.times
+    return [0, *(1 + np.nonzero((times[1:] != times[:-1]).any(axis=1))[0]).tolist(), count]
+
+
 def parameters(system: System) -> tuple[str, ...]:
     """Names that an axis may have."""
     if isinstance(system, RateNetwork):
         one = system.delay is not None and np.ndim(system.delay) == 0
-        return ("bias", "tau", "delay") if one else ("bias", "tau")
+        return ("bias", "tau", *["delay"] * one, *["noise"] * system.is_noisy)
     shapes = getattr(system, "shapes", {})
     return tuple(name for name, core in shapes.items() if core == ())
 

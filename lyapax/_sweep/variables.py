@@ -46,7 +46,8 @@ class Variable:
 def kinds(k: int, dim: int) -> list[str]:
     """Classes of attractors; their places are the values of the variable."""
     tori = [attractor.torus(d) for d in range(1, k + 1)]
-    return [*KINDS, *tori, attractor.quasiperiodic((dim + 1) // 2)]
+    quasiperiodic = attractor.quasiperiodic((dim + 1) // 2)
+    return [*KINDS, *tori, quasiperiodic, *attractor.RANDOM]
 
 
 def _codes(spec: LyapunovSpectrum) -> NDArray[np.int16]:

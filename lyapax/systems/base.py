@@ -13,6 +13,7 @@ from ..kernels.propagator import Propagator
 
 if TYPE_CHECKING:
     from ..kernels.cuda.device import Device
+    from .delays import Delays
     from .noise import Noise
 
 Devices = Sequence["Device"]
@@ -60,6 +61,10 @@ class System(Protocol):
         """Directions known to die at every step, over the batch (or its broadcast)."""
 
     @property
+    def shares_drive(self) -> bool:
+        """Whether something drives all members alike; noise of their own does not."""
+
+    @property
     def is_noisy(self) -> bool:
         """Whether noise drives it, which `seeded` says whose numbers are of."""
 
@@ -68,6 +73,10 @@ class System(Protocol):
 
     def numbered(self, numbers: NDArray[np.int64]) -> "System":
         """The same system, whose members draw their noise by these numbers, not 0, 1, 2, ..."""
+
+    @property
+    def delays(self) -> "Delays | None":
+        """The delays that there are."""
 
     @property
     def has_memory(self) -> bool:
@@ -96,15 +105,26 @@ class System(Protocol):
         """The propagator for a batch of this shape, on the CPU or on the given devices."""
 
 
+class _Driven(Protocol):
+    @property
+    def is_driven(self) -> bool: ...
+
+
 class _Sized(Protocol):
     @property
     def dim(self) -> int: ...
+    @property
+    def delays(self) -> "Delays | None": ...
 
 
 class Plain:
     """Base of systems without delays and without noise, unless they say otherwise."""
 
     noise: "Noise | None" = None
+
+    @property
+    def shares_drive(self: _Driven) -> bool:
+        return self.is_driven
 
     @property
     def is_noisy(self) -> bool:
@@ -124,14 +144,18 @@ class Plain:
         return changed
 
     @property
+    def delays(self) -> "Delays | None":
+        return None
+
+    @property
     def has_memory(self) -> bool:
-        return False
+        return self.delays is not None
 
     def tangent_dim(self: _Sized, dt: float) -> int:
-        return self.dim
+        return self.dim if self.delays is None else self.delays.history(dt).dim
 
     def largest_step(self, k: int) -> float:
-        return np.inf
+        return np.inf if self.delays is None else self.delays.largest_step(k)
 
     def past(self, shape: tuple[int, ...], dt: float) -> Array | None:
         return None

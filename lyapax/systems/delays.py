@@ -1,7 +1,7 @@
 """Delays of a system, as numbers: which there are, what step they allow, how the past begins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,10 +32,6 @@ class Delays:
     def longest(self) -> float:
         return float(self.times.max())
 
-    def at(self, times: Array) -> "Delays":
-        """The same past values at other delays."""
-        return replace(self, times=times)
-
     def history(self, dt: float) -> History:
         times = self.times.reshape(-1, self.times.shape[-1])
         return History(self.n, times, self.longest, dt)
@@ -63,7 +59,13 @@ class Beginning:
         if given is None:
             return None, None
         if not callable(given):
-            return None, real_array(given, "history", ndim_min=1)
+            constant = real_array(given, "history", ndim_min=1)
+            if constant.shape[-1] != n:
+                raise ValueError(
+                    f"history must have shape ({n},) or (..., {n}), or be a function of t, got "
+                    f"{constant.shape}"
+                )
+            return None, constant
         found = cls(given, n)
         return found, found.at(0.0)
 

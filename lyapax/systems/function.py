@@ -54,6 +54,7 @@ class _Traced(Plain):
     # Delays, and (delay, variable) of each past value that the graph's state ends with.
     lags: tuple[tuple[sympy.Expr, ...], list[int], list[int]] | None = None
     beginning: Beginning | None = None
+    starts_exactly = False  # where a history is given
     params: dict[str, Array]
 
     def __init__(
@@ -71,7 +72,7 @@ class _Traced(Plain):
         timed = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
         self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = variables(dim, "dim")
-        self.is_driven = timed or noise is not None
+        self.is_driven, self.is_timed = timed or noise is not None, timed
         given = named(params, "params")
         amplitude = None if noise is None else noise_param(noise, self.dim)
         if amplitude is not None:
@@ -155,6 +156,8 @@ class _Traced(Plain):
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         noise = rng.standard_normal((*shape, self.dim))
+        if self.starts_exactly:
+            noise[:] = 0.0
         return noise if self.initial is None else self.initial + 1e-3 * noise
 
     def _table(self) -> Array:
@@ -184,20 +187,14 @@ class _Traced(Plain):
         found = times.reshape(*lead, len(expressions))
         return Delays(found, np.array(which, np.int64), np.array(units, np.int64), self.dim)
 
-    @property
-    def has_memory(self) -> bool:
-        return self.lags is not None
-
-    def tangent_dim(self, dt: float) -> int:
-        return self.dim if self.delays is None else self.delays.history(dt).dim
-
-    def largest_step(self, k: int) -> float:
-        return np.inf if self.delays is None else self.delays.largest_step(k)
-
     def past(self, shape: tuple[int, ...], dt: float) -> Array | None:
         if self.delays is None or self.beginning is None:
             return None
         return self.beginning.past(self.delays.history(dt), shape)
+
+    @property
+    def shares_drive(self) -> bool:
+        return self.is_timed or bool(self.noise and self.noise.common)
 
     @property
     def axes(self) -> dict[int, tuple[str, Array]]:
@@ -213,6 +210,11 @@ class _Traced(Plain):
             for index in np.ndindex(core):
                 names[f"p{place}"] = f"p.{name}" + (str(list(index)) if core else "")
                 place += 1
+        if self.lags:
+            times, which, units = self.lags
+            known = {sympy.Symbol(s, real=True): sympy.Symbol(name) for s, name in names.items()}
+            for d, i in zip(which, units, strict=True):
+                names[f"y{d}_{i}"] = f"past({times[d].xreplace(known)})[{i}]"
         return jumps(*self._whole, names)
 
     @cached_property
@@ -364,15 +366,16 @@ class Flow(_Traced):
     initial : array (dim,) or (..., dim), optional
         Where orbits start by default, otherwise standard normal; leading axes are a batch.
     noise : float, array (dim,) or (dim, m), or callable, optional
-        Amplitudes of white noise, :math:`dx = f dt + G \circ dW` in the sense of Stratonovich: one
-        for all variables, one for each, a matrix, or a function ``g(x, p)`` of those for each, all
-        times sqrt(time). Steps are those of RK4 with the noise held for a step (Ruemelin 1982):
-        strongly of order 1 where amplitudes commute, as constant ones do. Tangents see the same
-        noise, so exponents are those of the random flow. Numbers are a parameter, ``noise``.
+        Amplitudes of white noise, :math:`dx = f dt + G \circ dW` in the sense of Stratonovich,
+        times sqrt(time): one for all variables, one for each, a matrix, or a function ``g(x, p)``
+        or ``g(x, p, t)`` of them. Steps are those of RK4 with the noise held for a step (Ruemelin
+        1982): strongly of order 1 where amplitudes commute, as constant ones do. Tangents see the
+        same noise, so exponents are those of the random flow. Numbers are a parameter, ``noise``.
     common_noise : bool
         Whether all members see one noise; else each has its own, by its number in the batch.
     history : array (..., dim) or callable, optional
-        With delays, in place of `initial`: the state at all times t <= 0, or a function of t.
+        With delays, in place of `initial`: the state at all times t <= 0, or a function of t. An
+        `initial` that is given to a run shifts the whole of it to that state at t = 0.
 
     Raises
     ------
@@ -436,6 +439,7 @@ class Flow(_Traced):
                     + ("where initial is given" if past else "unless f looks back: f(x, p, past)")
                 )
             self.beginning, initial = Beginning.of(history, count)
+            self.starts_exactly = True
         super().__init__(
             f,
             dim,

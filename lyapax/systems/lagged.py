@@ -7,11 +7,12 @@ import numpy as np
 import scipy  # its modules load when they are first used
 from numpy.typing import ArrayLike
 
-from .._check import Array, real_array
+from .._check import Array, Integers, real_array
 from .delays import Delays
 from .matrices import Matrix, dense, entries, square
 
 Lag = Array  # (..., 1 or n) by presynaptic unit, or (n, n) by connection; 0: no delay
+Places = tuple[Integers, Integers]  # rows and columns
 DENSE = 2  # times n past values, up to which connections of many delays are a dense matrix
 
 
@@ -65,6 +66,16 @@ def lagged(W: Matrix, delay: ArrayLike | None) -> "Lagged":
 
 
 @dataclass(frozen=True)
+class Part:
+    """Weights (..., n, S) of the values of `units` (S,), `times[which]` ago; times are (...)."""
+
+    times: list[Array]
+    which: Integers
+    units: Integers
+    weights: Matrix
+
+
+@dataclass(frozen=True)
 class Lagged:
     """Sum of W_g times the state a lag g ago; W_g all dense (..., n, n) or all CSR."""
 
@@ -91,48 +102,83 @@ class Lagged:
     def split(self) -> "tuple[Matrix | None, Matrix, Delays] | None":
         """(W without delay or None, W (..., n, S) of past values, which ones); None: no delays."""
         now: Matrix | None = None
-        parts: list[Matrix] = []
-        which: list[int] = []
-        units: list[int] = []
-        times: list[Array] = []
+        found: list[Part] = []
         for W, lag in self.terms:
-            for time, there in self._groups(lag):
-                part = self._kept(W, there)
-                if not time.any():
-                    now = part if now is None else now + part
-                    continue
-                if not (time > 0).all():
-                    raise ValueError("delay must be 0 for all members of a batch or for none")
-                used = np.nonzero(np.broadcast_to(there, (self.n, self.n)).any(axis=0))[0]
-                parts.append(part[..., used])
-                which += [len(times)] * len(used)
-                units += used.tolist()
-                times.append(time)
-        if not parts:
+            by = self._of_connections if self._by_connection(lag) else self._of_units
+            present, late = by(W, lag)
+            if present is not None:
+                now = present if now is None else now + present
+            found += late
+        if not found:
             return None
-        stacked = np.stack(np.broadcast_arrays(*times), axis=-1)
-        delays = Delays(stacked, np.array(which, np.int64), np.array(units, np.int64), self.n)
-        return now, self._joined(parts), delays
+        before = np.cumsum([0, *(len(p.times) for p in found)])
+        which = np.concatenate([d + p.which for d, p in zip(before, found, strict=False)])
+        units = np.concatenate([p.units for p in found])
+        every = [time for p in found for time in p.times]
+        shape = np.broadcast_shapes(*{np.shape(time) for time in every})
+        times = np.stack([np.broadcast_to(time, shape) for time in every], axis=-1)
+        delays = Delays(times, which.astype(np.int64), units.astype(np.int64), self.n)
+        return now, self._joined([p.weights for p in found]), delays
 
-    def _groups(self, lag: Lag) -> "list[tuple[Array, Array]]":
-        """(a delay (...), the connections (1 or n, n) that have it)."""
-        if self._by_connection(lag) or lag.ndim == 1:
-            return [(np.array(t), np.atleast_2d(lag == t)) for t in np.unique(lag)]
-        columns = np.arange(lag.shape[-1])
-        return [(lag[..., c], np.atleast_2d(columns == c)) for c in columns]
+    def _of_units(self, W: Matrix, lag: Lag) -> "tuple[Matrix | None, list[Part]]":
+        """W without delay, and parts of the others, by the delays of the columns."""
+        if lag.ndim == 1:
+            lag = np.broadcast_to(lag, (self.n,))
+            groups = [(np.array(t), np.nonzero(lag == t)[0]) for t in np.unique(lag[lag > 0])]
+            present = lag == 0
+        else:  # members differ: each column has its own delays, or all have one
+            units = np.arange(self.n)
+            columns = [units] if lag.shape[-1] == 1 else [units[i : i + 1] for i in units]
+            groups = [(lag[..., i], column) for i, column in enumerate(columns)]
+            if any(time.any() and not time.all() for time, _ in groups):
+                raise ValueError("delay must be 0 for all members of a batch or for none")
+            present = np.broadcast_to(~lag.any(axis=tuple(range(lag.ndim - 1))), (self.n,))
+        late = [
+            Part([time], np.zeros(len(units), np.int64), units, W[..., units])
+            for time, units in groups
+            if time.any()
+        ]
+        if not present.any():
+            return None, late
+        now = W.multiply(present) if self.sparse else W * present
+        return scipy.sparse.csr_array(now) if self.sparse else now, late
 
-    def _kept(self, W: Matrix, there: Array) -> Matrix:
-        """W with zeros but at some connections."""
-        if there.all():
-            return W
-        return scipy.sparse.csr_array(W.multiply(there)) if self.sparse else W * there
+    def _of_connections(self, W: Matrix, lag: Lag) -> "tuple[Matrix | None, list[Part]]":
+        """The same by delays of connections (n, n), in n^2 log n."""
+        there = W != 0
+        if not self.sparse:
+            there = there.reshape(-1, self.n, self.n).any(axis=0)
+        rows, columns = there.nonzero()
+        times = lag[rows, columns]
+        kept = times > 0
+        now: Matrix | None = None
+        if not kept.all():
+            at = rows[~kept], columns[~kept]
+            now = self._placed(W, at, at, W.shape[-2:])
+            now = now if self.sparse else dense(now)
+        if not kept.any():
+            return now, []
+        rows, columns = rows[kept], columns[kept]
+        different, which = np.unique(times[kept], return_inverse=True)
+        pairs, place = np.unique(which * self.n + columns, return_inverse=True)
+        weights = self._placed(W, (rows, columns), (rows, place), (self.n, len(pairs)))
+        return now, [Part(list(different), pairs // self.n, pairs % self.n, weights)]
+
+    def _placed(self, W: Matrix, taken: Places, put: Places, shape: tuple[int, ...]) -> Matrix:
+        """Entries of W at other places, in a matrix of this shape that is zero elsewhere."""
+        if W.ndim == 2:  # many small ones would be mostly zeros
+            values = np.asarray(W[taken]).ravel()
+            return scipy.sparse.csr_array((values, put), shape=shape)
+        out = np.zeros((*W.shape[:-2], *shape))
+        out[..., put[0], put[1]] = W[..., taken[0], taken[1]]
+        return out
 
     def _joined(self, parts: list[Matrix]) -> Matrix:
-        """Parts side by side, sparse if that is much shorter."""
-        if self.sparse:
-            return scipy.sparse.csr_array(scipy.sparse.hstack(parts))
+        """Parts side by side, sparse where W is or where that is much shorter."""
+        width = sum(part.shape[-1] for part in parts)
+        if self.sparse or (all(part.ndim == 2 for part in parts) and width > DENSE * self.n):
+            blocks = [scipy.sparse.csr_array(part) for part in parts]
+            return scipy.sparse.csr_array(scipy.sparse.hstack(blocks))
+        parts = [dense(part) for part in parts]
         shape = np.broadcast_shapes(*(part.shape[:-2] for part in parts))
-        whole = np.concatenate([np.broadcast_to(p, (*shape, *p.shape[-2:])) for p in parts], -1)
-        if whole.ndim == 2 and whole.shape[1] > DENSE * self.n:
-            return scipy.sparse.csr_array(whole)
-        return whole
+        return np.concatenate([np.broadcast_to(p, (*shape, *p.shape[-2:])) for p in parts], -1)

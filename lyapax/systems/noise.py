@@ -1,6 +1,6 @@
 """Noise in the state: which amplitudes it has, and whose random numbers each member draws."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..kernels.codegen import Graph
 from .elementary import UntraceableError
 from .signature import takes_time
 from .trace import Parameters, traced
-from .traced import Function, Traceable
+from .traced import Traceable, objects
 
 Amplitudes = tuple[tuple[sympy.Expr, ...], ...]  # of each variable, by the numbers that it adds up
 
@@ -60,21 +60,23 @@ def noise_param(noise: object, dim: int) -> tuple[Any, tuple[int, ...]] | None:
 
 def amplitudes(noise: object, dim: int, shapes: Mapping[str, tuple[int, ...]]) -> Amplitudes:
     """What multiplies each random number in each variable: of noise as it was given."""
-    function: Function
-    timed = False
-    if callable(noise):
-        function, timed = noise, takes_time(noise, "noise", ("x", "p"))
-    else:
-        shape = shapes["noise"]
+    timed = callable(noise) and takes_time(noise, "noise", ("x", "p"))
+    found_shapes: list[tuple[int, ...]] = []
 
-        def function(x: Traceable, p: Parameters) -> Traceable:
-            return [p.noise] * dim if shape == () else p.noise.reshape(-1)
+    def function(x: Traceable, p: Parameters, *time: Traceable) -> Traceable:
+        if callable(noise):
+            found = noise(x, p, *time)
+        else:
+            found = [p.noise] * dim if shapes["noise"] == () else p.noise
+        found_shapes.append(np.shape(objects(found)))
+        return found
 
     *_, outputs = traced(function, dim, shapes, timed, name="noise")
+    (shape,) = found_shapes
     count = len(outputs)
-    if not count or count % dim:
-        raise ValueError(f"noise must return dim = {dim} values, or ({dim}, m), got {count}")
-    if count == dim:
+    if not count or shape[0] != dim or len(shape) > 2:
+        raise ValueError(f"noise must return dim = {dim} values, or ({dim}, m), got shape {shape}")
+    if len(shape) == 1:
         zero = sympy.S.Zero
         return tuple(
             tuple(e if i == j else zero for j in range(dim)) for i, e in enumerate(outputs)
@@ -93,6 +95,3 @@ def with_noise(graph: Graph, found: Amplitudes) -> Graph:
     if not sympy.Tuple(*outputs).free_symbols & set(xi):
         raise UntraceableError("noise must not be zero: leave it out")
     return Graph(graph.state, graph.params, graph.time, outputs, noise=xi)
-
-
-Given = float | Array | Callable[..., Any]

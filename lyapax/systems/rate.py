@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # help says ArrayLike, and not all that it may be
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +32,8 @@ from .routes import (
 from .straight_line import straight_line
 from .trace import Parameters
 from .traced import Function, Traceable, Traced
+
+MOST_NOISY = 16  # units of a network with delays and noise, which is a traced function
 
 
 class RateNetwork(Plain):
@@ -167,18 +170,12 @@ class RateNetwork(Plain):
         return self.lagged.split[2] if self.lagged and self.lagged.split else None
 
     @property
-    def has_memory(self) -> bool:
-        return self.delays is not None
-
-    def tangent_dim(self, dt: float) -> int:
-        return self.dim if self.delays is None else self.delays.history(dt).dim
-
-    def largest_step(self, k: int) -> float:
-        return np.inf if self.delays is None else self.delays.largest_step(k)
-
-    @property
     def is_driven(self) -> bool:
         return self.inputs is not None or self.noise is not None
+
+    @property
+    def shares_drive(self) -> bool:
+        return self.inputs is not None or bool(self.noise and self.noise.common)
 
     @cached_property
     def jumps(self) -> tuple[str, ...]:
@@ -236,6 +233,10 @@ class RateNetwork(Plain):
         same |= {"noise": self.amplitudes, "common_noise": bool(self.noise and self.noise.common)}
         if self.lagged and self.delay is None:
             same["W"] = list(self.lagged.terms)
+            if "W" in params and not is_pairs(params["W"]):
+                raise ValueError("W must be a list of pairs (W, delay), as the network has")
+        if "noise" in params and params["noise"] is None:
+            same["common_noise"] = False
         # Not traced again: a constant that phi closes over may be another one by now.
         same["phi"] = self.phi if isinstance(self.phi, str) else self.phi_graph
         changed = RateNetwork(**{**same, **params})
@@ -243,7 +244,7 @@ class RateNetwork(Plain):
             changed.phi, changed._phi_name = self.phi, self._phi_name
         changed.home = changed.home or self.home
         if changed.noise and self.noise:
-            changed.noise = self.noise
+            changed.noise = replace(self.noise, common=changed.noise.common)
         return changed
 
     def __getstate__(self) -> dict[str, object]:
@@ -261,13 +262,13 @@ class RateNetwork(Plain):
         small = is_small(asked, self.dim, self.inputs is not None)
         if self.lagged and self.lagged.split:
             now, past, delays = self.lagged.split
-            if small:
+            if small or (self.noise and self.dim <= MOST_NOISY):
                 function, table = self._looking_back(shape, now, past, delays)
                 return of_delayed_function(asked, function, table, delays, shape, self.noise)
             if self.noise:
                 raise ValueError(
                     f"noise must be left out of a network of {self.dim} units with delays: only "
-                    "small ones and a Flow have both"
+                    f"those of up to {MOST_NOISY} and a Flow have both"
                 )
             return of_delayed_network(
                 asked,

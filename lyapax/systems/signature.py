@@ -36,6 +36,8 @@ def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = T
         parameters = _parameters(f)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must take {wanted}, its arguments are unknown") from None
+    if "past" in [p.name for p in parameters[3:]]:
+        raise ValueError(f"{name} must take past third: f(x, p, past) or f(x, p, past, t)")
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     most = len(needed) + possible
     missing = [p.name for p in positional[most:] if p.default is p.empty]

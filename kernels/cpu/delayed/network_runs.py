@@ -61,13 +61,13 @@ def currents_ahead(
     currents, last_currents = shift(room, place.currents), shift(room, place.last)
     registers = times * (net.width // net.lanes)
     job = take(team) * plan.panel
-    while job < net.seen:
+    while job < net.seen and not raised(stop):
         end = min(job + plan.panel, net.seen)
         see(net, places, weights, job, end, half, times, point, tape, seen, own)
         job = take(team) * plan.panel
     barrier(stop, team, threads)
     job = take(team) * plan.panel
-    while job < net.n:
+    while job < net.n and not raised(stop):
         end = min(job + plan.panel, net.n)
         rows_product(
             net.sparse, w, net.indptr, net.indices, job, end, net.seen, net.n, registers,
@@ -197,7 +197,7 @@ def orthonormalised(
     blocks = blocks_of(dim, max(k, 1))
     closing = plan.closing and k > 0
     block = take(team)
-    while block < blocks:
+    while block < blocks and not raised(stop):
         for e in range(block * dim // blocks, (block + 1) * dim // blocks):
             row, target = shift(newest, e * net.width), shift(q, e * width)
             for c in range(k):
