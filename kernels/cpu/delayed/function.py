@@ -15,13 +15,14 @@ from ...generated import module
 from ...jit import exact_kernel as kernel
 from ...propagator import Array, chosen, rank_unit
 from ..qr.accumulate import accumulate_one
+from ..simd.copying import copy_strip
 from ..simd.straight_line import WIDTH
 from ..simd.strips import SLACK
 from ..simd.vectors import address, boundary, keep, shift
 from ..team.interruptible import TEAM, call, compile_for, raised, threads_for
 from ..team.sharing import take
 from .field_source import field_source
-from .function_steps import Shape, by_address, copy, state_steps, tangent_steps
+from .function_steps import Shape, by_address, state_steps, tangent_steps
 from .looking_back import LookingBack
 from .rows import orthonormalise
 
@@ -111,8 +112,8 @@ def run(
                 count = min(taped, steps - done)
                 if point + count > past + piece:
                     moved = (point - past) * 2 * n
-                    copy(dim * lanes, lanes, shift(states, moved * lanes), states)
-                    copy(dim * width, lanes, shift(tangents, moved * width), tangents)
+                    copy_strip(dim * lanes, lanes, shift(states, moved * lanes), states)
+                    copy_strip(dim * width, lanes, shift(tangents, moved * width), tangents)
                     point = past
                 first = step + interval * steps + done
                 state_steps(
@@ -127,7 +128,7 @@ def run(
             if raised(stop):
                 break
             moved = (point - past) * 2 * n
-            copy(dim * lanes, lanes, shift(states, moved * lanes), states)
+            copy_strip(dim * lanes, lanes, shift(states, moved * lanes), states)
             newest = shift(tangents, moved * width)
             scale(dim, width, lengths, newest, newest)
             if closing:

@@ -12,11 +12,12 @@ from collections import namedtuple
 from numba import float64, types, void
 
 from ...jit import exact_kernel as kernel
+from ..simd.copying import copy_strip
 from ..simd.elementwise import as_bits
-from ..simd.normal_numbers import normal_pair
-from ..simd.vectors import add, address, fma, load, multiply, outlined, shift, splat, store
+from ..simd.vectors import add, address, fma, load, outlined, shift, splat, store
 from ..team.interruptible import raised
-from ..traced.drawing import counted
+from ..traced.drawing import counted, next_pair
+from .past import interpolate
 
 _numbers = types.CPointer(float64)
 FIELD = void(float64, _numbers, _numbers, _numbers, _numbers)  # t, x, p, f, jacobian
@@ -45,20 +46,11 @@ def look_back(shape, places, weights, stage, tape, point, width, out):
     outlined()
     n, lanes = shape.n, shape.lanes
     for u in range(shape.seen - n):
-        look, i = 3 * shape.which[u] + stage, shape.units[u]
-        w = shift(weights, 4 * look)
-        here = ((point + places[look]) * 2 * n + i) * width
-        a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
-        target = (n + u) * width
-        if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
-            for o in range(0, width, lanes):
-                store(out, target + o, load(tape, here + o))
-            continue
-        slope, after, later = here + n * width, here + 2 * n * width, here + 3 * n * width
-        for o in range(0, width, lanes):
-            value = fma(b, load(tape, slope + o), multiply(a, load(tape, here + o)))
-            value = fma(c, load(tape, after + o), value)
-            store(out, target + o, fma(e, load(tape, later + o), value))
+        look = 3 * shape.which[u] + stage
+        interpolate(
+            tape, point + places[look], shape.units[u], n, width, lanes, shift(weights, 4 * look),
+            shift(out, (n + u) * width),
+        )  # fmt: skip
 
 
 @kernel
@@ -76,13 +68,6 @@ def end_stage(s, dt, size, lanes, slope, here, stage, total, after):
         value = load(slope, o)
         store(total, o, fma(twice, value, load(total, o)) if s else value)
         store(stage, o, fma(reach, value, load(here, o)))
-
-
-@kernel
-def copy(size, lanes, source, target):
-    outlined()
-    for o in range(0, size, lanes):
-        store(target, o, load(source, o))
 
 
 @kernel
@@ -106,7 +91,7 @@ def state_steps(
         here = shift(tape, (point + s) * 2 * size)
         time = (step + s) * dt
         draw_all(lanes, drawn, params, p, step + s, dt)
-        copy(size, lanes, here, seen)
+        copy_strip(size, lanes, here, seen)
         for stage in range(4):
             if stage != 2:
                 look_back(shape, places, weights, (stage + 1) // 2, tape, point + s, lanes, seen)
@@ -114,7 +99,7 @@ def state_steps(
             entry = shift(slopes, (4 * s + stage) * entries)
             field(time + node, seen, p, slope, entry)
             if stage == 0:
-                copy(size, lanes, slope, shift(here, size))
+                copy_strip(size, lanes, slope, shift(here, size))
             end_stage(stage, dt, size, lanes, slope, here, seen, total, shift(here, 2 * size))
 
 
@@ -128,8 +113,7 @@ def draw_all(lanes, drawn, params, p, step, dt):
         a, b = 0.0, 0.0
         for j in range(drawn):
             number = begin + j
-            if j == 0 or number % 2 == 0:
-                a, b = normal_pair(key0, key1, counter, number // 2)
+            a, b = next_pair(key0, key1, counter, number, j == 0, a, b)
             p[(first + j) * lanes + l] = scale * (b if number % 2 else a)
 
 
@@ -160,11 +144,11 @@ def tangent_steps(stop, shape, places, weights, dt, point, steps, width, tape, w
         if raised(stop):
             break
         here = shift(tape, (point + s) * 2 * size)
-        copy(size, lanes, here, seen)
+        copy_strip(size, lanes, here, seen)
         for stage in range(4):
             if stage != 2:
                 look_back(shape, places, weights, (stage + 1) // 2, tape, point + s, width, seen)
             apply_slopes(shape, shift(slopes, (4 * s + stage) * entries), width, seen, slope)
             if stage == 0:
-                copy(size, lanes, slope, shift(here, size))
+                copy_strip(size, lanes, slope, shift(here, size))
             end_stage(stage, dt, size, lanes, slope, here, seen, total, shift(here, 2 * size))

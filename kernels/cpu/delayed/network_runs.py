@@ -8,8 +8,9 @@ from collections import namedtuple
 import numpy as np
 
 from ...jit import exact_kernel as kernel
+from ..simd.copying import copy_strip
 from ..simd.strips import SLACK
-from ..simd.vectors import address, boundary, keep, load, shift, store
+from ..simd.vectors import address, boundary, keep, shift
 from ..team.interruptible import raised
 from ..team.sharing import barrier, take
 from .network_steps import (
@@ -159,7 +160,7 @@ def interval_steps(
             if thread == 0:
                 size = plan.past * rows + net.n * net.width
                 source = shift(room, place.tape + (point - plan.past) * rows)
-                copy(size, net.lanes, source, shift(room, place.tape))
+                copy_strip(size, net.lanes, source, shift(room, place.tape))
             point = plan.past
             barrier(stop, team, threads)
         slopes_at(stop, team, threads, net, plan, now, rate, bias, point, room, place, own)
@@ -176,12 +177,6 @@ def interval_steps(
                     )  # fmt: skip
         point, done = point + count, done + count
     return point
-
-
-@kernel
-def copy(size, lanes, source, target):
-    for o in range(0, size, lanes):
-        store(target, o, load(source, o))
 
 
 @kernel

@@ -25,6 +25,7 @@ from ..simd.vectors import (
     store,
     subtract,
 )
+from .past import interpolate
 
 # n units of `width` elements, lanes of a register; `seen` past rows, of unit `units` and delay
 # `which`; where W (n, seen) has its entries if it is `sparse`, else it is packed; whether units are
@@ -75,20 +76,11 @@ def activate(net, row, values, width):
 @kernel
 def past_row(net, places, weights, u, half, point, tape, out):
     """What past row u is, `half` half steps after a grid point."""
-    n, width, lanes = net.n, net.width, net.lanes
-    look, i = 3 * net.which[u] + half % 2, net.units[u]
-    w = shift(weights, 4 * look)
-    here = ((point + half // 2 + places[look]) * 2 * n + i) * width
-    a, b, c, e = splat(w[0]), splat(w[1]), splat(w[2]), splat(w[3])
-    if w[2] == 0.0 and w[1] == 0.0:  # at a grid point; the next may not exist yet
-        for o in range(0, width, lanes):
-            store(out, o, load(tape, here + o))
-        return
-    slope, after, later = here + n * width, here + 2 * n * width, here + 3 * n * width
-    for o in range(0, width, lanes):
-        value = fma(b, load(tape, slope + o), multiply(a, load(tape, here + o)))
-        value = fma(c, load(tape, after + o), value)
-        store(out, o, fma(e, load(tape, later + o), value))
+    look = 3 * net.which[u] + half % 2
+    interpolate(
+        tape, point + half // 2 + places[look], net.units[u], net.n, net.width, net.lanes,
+        shift(weights, 4 * look), out,
+    )  # fmt: skip
 
 
 @kernel

@@ -11,13 +11,12 @@ from functools import cache
 from numba import from_dtype
 
 from ...jit import inlined, kernel
-from ..simd.normal_numbers import normal_pair
 from ..simd.records import invoke
 from ..simd.vectors import add, load, multiply, on_stack, outlined, shift, store, subtract
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
 from ..taped.state_steps import end_stage, reach_of
 from ..team.interruptible import raised
-from ..traced.drawing import counted
+from ..traced.drawing import counted, next_pair
 from .model import MODEL, layout, padded, read_model, row_size
 from .weights import StateJob
 
@@ -76,8 +75,7 @@ def draw(net, first, count, step, out):
         a, b = 0.0, 0.0
         for i in range(n):
             number = begin + i
-            if i == 0 or number % 2 == 0:
-                a, b = normal_pair(keys[0], keys[1], counter, number // 2)
+            a, b = next_pair(keys[0], keys[1], counter, number, i == 0, a, b)
             out[g * across + i * down] = (b if number % 2 else a) * own[i]
 
 

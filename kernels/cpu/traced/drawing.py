@@ -20,6 +20,14 @@ def counted(count, step):
     return step, 0
 
 
+@inlined
+def next_pair(key0, key1, counter, number, first, a, b):
+    """The pair that a number is one of: the last pair (a, b), or a new one where it begins."""
+    if first or number % 2 == 0:
+        return normal_pair(key0, key1, counter, number // 2)
+    return a, b
+
+
 @kernel
 def draw(drawn, p, step, dt):
     """The last `drawn` parameters of a member become the noise of a step, by the key before them.
@@ -35,6 +43,5 @@ def draw(drawn, p, step, dt):
     a, b = 0.0, 0.0
     for j in range(drawn):
         number = begin + j
-        if j == 0 or number % 2 == 0:
-            a, b = normal_pair(key0, key1, counter, number // 2)
+        a, b = next_pair(key0, key1, counter, number, j == 0, a, b)
         p[first + j] = scale * (b if number % 2 else a)
