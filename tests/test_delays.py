@@ -514,6 +514,31 @@ def test_a_delay_for_each_connection(sparse):
     assert lx.RateNetwork(rng.standard_normal((300, 300)), delay=large).delays.times.size > 8e4
 
 
+def test_planes_over_delays(tmp_path):
+    """Axes of a network that has neither delays nor noise yet, and the command line."""
+    net = lx.RateNetwork([[-3.0]])
+    options = dict(duration=100, dt=0.05, qr_every=16, k=2, rng=0, progress=False)
+    plane = lx.sweep(net, {"delay": [0.5, 2.0]}, store=tmp_path / "a.zarr", **options)
+    assert plane.exponents[0, 0] < -0.1  # below the Hopf point, arccos(-1/3)/sqrt(8) = 0.676
+    assert abs(plane.exponents[1, 0]) < 0.02
+    assert plane.exponents.shape == (2, 2)
+    done = CliRunner().invoke(
+        commands,
+        ["sweep", "mackey_glass", "--param", "tau=14:17:2", "--duration", "100", "--dt", "0.5",
+         "--store", str(tmp_path / "b.zarr"), "--quiet"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+
+
+def test_ensembles_and_tolerances():
+    flow = delayed["mackey_glass"].system(tau=23.0)
+    single = spectrum(flow, k=2, dt=0.5, tol=4e-4, max_duration=2e5)
+    assert (single.stderr < 4e-4).all()
+    pooled = spectrum(flow, k=2, dt=0.5, ensemble=True, tol=4e-4)
+    both = np.hypot(single.stderr, pooled.stderr)
+    assert (np.abs(single.exponents - pooled.exponents) < 4 * both).all()
+
+
 @pytest.mark.parametrize(
     "run",
     [

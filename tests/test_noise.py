@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import lyapax as lx
 from lyapax.kernels.propagator import initial_carry
@@ -87,14 +88,15 @@ def test_noisy_lorenz_is_that_of_numpy(noise, amplitude, batch):
 
 @pytest.mark.parametrize("form", ["current", "rate"])
 @pytest.mark.parametrize("kind", ["flow", "map"])
-@pytest.mark.parametrize("n", [3, 13])
-def test_networks_are_those_of_numpy(form, kind, n):
-    """Three units run in lanes, 13 as a network; the noise of units is outside of phi."""
+@pytest.mark.parametrize(("n", "sparse"), [(3, False), (13, False), (13, True), (40, False)])
+def test_networks_are_those_of_numpy(form, kind, n, sparse):
+    """Three units run in lanes, others as a network; the noise of units is outside of phi."""
     rng = np.random.default_rng(0)
     w, sigma = rng.standard_normal((n, n)) / np.sqrt(n), rng.random(n)
     tau = 1.0 + rng.random(n)
     bias = np.zeros(n)
-    system = keyed(lx.RateNetwork(w, tau=tau, form=form, kind=kind, noise=sigma))
+    given = scipy.sparse.csr_array(w) if sparse else w
+    system = keyed(lx.RateNetwork(given, tau=tau, form=form, kind=kind, noise=sigma))
     dt = 0.1 if kind == "flow" else 0.0
     propagator = system.propagator((9,), dt or 1.0, 2, np.dtype(float))
     carry = initial_carry(rng.standard_normal((9, n)), np.tile(np.eye(n, 2), (9, 1, 1)))

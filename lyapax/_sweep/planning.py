@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._check import Integers
+from .._check import Array, Integers
 from .._orbit import exponents_wanted
 from .._step import cost
 from .axes import LABELS, STARTS, Axes, checked
 from .chunks import Chunks, of_about, stratified
 from .digest import digest
-from .points import Function, Several, Task, parameters
+from .points import Function, Several, Task, parameters, with_values
 from .store import FORMAT, Settings
 
 SAMPLE = 64  # points at which the time step and the cadence are chosen
@@ -81,14 +81,14 @@ def _task(
         for name in found.names:
             if name not in known:
                 raise ValueError(f"axes must be among {', '.join(known)}, got {name!r}")
+        member = with_values(system, _named(found))
         first = system
     else:
         system = Function(system)
-        named = {n: v[0] for n, v in found.at([0]).items() if n not in (STARTS, *LABELS)}
-        first = system(named)
+        member = first = system({n: v[0] for n, v in _named(found).items()})
     k = options.get("k")
     step = options.get("dt")
-    k = exponents_wanted(first, k, step if isinstance(step, float) else None)
+    k = exponents_wanted(member, k, step if isinstance(step, float) else None)
     # Those of `lyapunov_spectrum`, which checks them.
     given = {"qr_every": "auto", **{n: v for n, v in options.items() if v is not None}, "k": k}
     task = Task(system, found, seed, given)
@@ -109,6 +109,11 @@ def _task(
     else:
         _expect_good_options(task, first.is_flow)
     return task, first.dim
+
+
+def _named(axes: Axes) -> dict[str, Array]:
+    """Values (1,) of parameters at the first point."""
+    return {n: v for n, v in axes.at([0]).items() if n not in (STARTS, *LABELS)}
 
 
 def _expect_good_options(task: Task, is_flow: bool) -> None:

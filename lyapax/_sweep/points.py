@@ -207,8 +207,10 @@ def delay_edges(system: System, count: int) -> list[int]:
 def parameters(system: System) -> tuple[str, ...]:
     """Names that an axis may have."""
     if isinstance(system, RateNetwork):
-        one = system.delay is not None and np.ndim(system.delay) == 0
-        return ("bias", "tau", *["delay"] * one, *["noise"] * system.is_noisy)
+        # Not of a matrix or of pairs, nor where delays are refused.
+        one = system.lagged is None if system.delay is None else np.ndim(system.delay) == 0
+        late = one and system.is_flow and system.inputs is None
+        return ("bias", "tau", "noise", *["delay"] * late)
     shapes = getattr(system, "shapes", {})
     return tuple(name for name, core in shapes.items() if core == ())
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._files import write_whole
 from .._interrupted import Interrupted
 from .._weight_files import SUFFIXES
-from ..systems import RateNetwork
+from ..systems import KnownSystem, RateNetwork
 from .options import (
     FILE,
     complain,
@@ -155,7 +155,10 @@ def _target(
         values: dict[str, Any] = dict(fixed)
         return RateNetwork(matrix_of(name), **values), {}
     known, build = known_system(name, weights)
-    return build(**fixed), {"duration": known.duration, "dt": known.dt}
+    brought = {"duration": known.duration, "dt": known.dt}
+    if isinstance(known, KnownSystem) and known.k is not None:
+        brought["k"] = known.k
+    return build(**fixed), brought
 
 
 def _refine(text: str | None) -> str | float | None:
