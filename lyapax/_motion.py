@@ -156,6 +156,8 @@ def _look(
         # Without the fixed point, the last state stands for it.
         nearer = falls(np.linalg.norm(sight.snapshots[:-1] - sight.snapshots[-1], axis=2))
         found.motion[members[moving & (open_signs == 0) & nearer]] = Motion.SETTLES
+        if is_flow and run.now.propagator.memory:
+            _expect_turns(run, sight, moving & (open_signs > 1), found)
         return
 
     def newton(which: Integers, states: Array, length: int) -> Equilibria:
@@ -184,10 +186,8 @@ def _look(
         if run.observed.linear:
             centre = mean_of(sight.snapshots[:, which]).astype(float)
         _turns_around(run, sight, which, newton(which, centre, 1), found)
-    which = np.nonzero(moving & (open_signs > 1) & (found.motion[members] == Motion.RETURNS))[0]
-    if len(which) and is_flow:
-        few = _turns(run, sight, which) < TURNS
-        found.motion[members[which[few]]] = Motion.TURNS_FEW
+    if is_flow:
+        _expect_turns(run, sight, moving & (open_signs > 1), found)
 
 
 def _worth(run: Run) -> bool:
@@ -364,6 +364,14 @@ def _closely(run: Run, members: Integers) -> Array:
         state = stepped(run, members, state, gap)
         seen.append(run.observed(state))
     return np.array(seen)
+
+
+def _expect_turns(run: Run, sight: _Sight, several: Booleans, found: Evidence) -> None:
+    """Orbits that come back with several zero exponents must have turned 30 times."""
+    which = np.nonzero(several & (found.motion[sight.members] == Motion.RETURNS))[0]
+    if len(which):
+        few = _turns(run, sight, which) < TURNS
+        found.motion[sight.members[which[few]]] = Motion.TURNS_FEW
 
 
 def _turns(run: Run, sight: _Sight, which: Integers) -> Array:

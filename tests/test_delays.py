@@ -530,6 +530,16 @@ def test_planes_over_delays(tmp_path):
     assert done.exit_code == 0, done.output
 
 
+def test_a_few_periods_are_no_torus():
+    """Six of Mackey and Glass's: two exponents are within 2/T of zero, and that is all."""
+    flow = delayed["mackey_glass"].system()
+    for duration in (300, 600):
+        spec = spectrum(flow, k=4, duration=duration, dt=0.25, members=4)
+        assert set(spec.attractor) == {"undetermined"}
+    apart = delayed["delayed_oscillators"].system(coupling=0.0)
+    assert spectrum(apart, k=4, duration=800, dt=0.05).attractor == "torus of dimension 2"
+
+
 def test_ensembles_and_tolerances():
     flow = delayed["mackey_glass"].system(tau=23.0)
     single = spectrum(flow, k=2, dt=0.5, tol=4e-4, max_duration=2e5)
