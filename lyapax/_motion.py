@@ -156,7 +156,7 @@ def _look(
         # Without the fixed point, the last state stands for it.
         nearer = falls(np.linalg.norm(sight.snapshots[:-1] - sight.snapshots[-1], axis=2))
         found.motion[members[moving & (open_signs == 0) & nearer]] = Motion.SETTLES
-        if is_flow and run.now.propagator.memory:
+        if is_flow:
             _expect_turns(run, sight, moving & (open_signs > 1), found)
         return
 
