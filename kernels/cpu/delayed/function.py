@@ -23,10 +23,9 @@ from ..team.interruptible import TEAM, call, compile_for, raised, threads_for
 from ..team.sharing import take
 from .field_source import field_source
 from .function_steps import Shape, by_address, state_steps, tangent_steps
-from .looking_back import LookingBack
+from .looking_back import LONGEST, LookingBack
 from .rows import orthonormalise
 
-LONGEST = 64  # steps at least before the tape is moved back to its beginning
 # Steps times members and vectors that take 0.2 ms or so: to hand them to another thread takes as
 # long, and Ctrl-C waits for less anyway.
 AT_ONCE = 4096

@@ -14,10 +14,11 @@ from numba import float64, types, void
 from ...jit import exact_kernel as kernel
 from ..simd.copying import copy_strip
 from ..simd.elementwise import as_bits
-from ..simd.vectors import add, address, fma, load, outlined, shift, splat, store
+from ..simd.vectors import address, fma, load, outlined, shift, splat, store
 from ..team.interruptible import raised
 from ..traced.drawing import counted, next_pair
 from .past import interpolate
+from .stages import end_stage
 
 _numbers = types.CPointer(float64)
 FIELD = void(float64, _numbers, _numbers, _numbers, _numbers)  # t, x, p, f, jacobian
@@ -51,23 +52,6 @@ def look_back(shape, places, weights, stage, tape, point, width, out):
             tape, point + places[look], shape.units[u], n, width, lanes, shift(weights, 4 * look),
             shift(out, (n + u) * width),
         )  # fmt: skip
-
-
-@kernel
-def end_stage(s, dt, size, lanes, slope, here, stage, total, after):
-    """Stage s ends: the state of the next stage, or after the last one of the next step."""
-    outlined()
-    if s == 3:
-        sixth = splat(dt / 6.0)
-        for o in range(0, size, lanes):
-            value = fma(sixth, add(load(total, o), load(slope, o)), load(here, o))
-            store(after, o, value)
-        return
-    reach, twice = splat(dt if s == 2 else 0.5 * dt), splat(2.0)
-    for o in range(0, size, lanes):
-        value = load(slope, o)
-        store(total, o, fma(twice, value, load(total, o)) if s else value)
-        store(stage, o, fma(reach, value, load(here, o)))
 
 
 @kernel

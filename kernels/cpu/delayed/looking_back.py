@@ -10,6 +10,8 @@ import numpy as np
 from ...delays import History
 from ...propagator import Array, Carry, Portable, chosen
 
+LONGEST = 64  # steps at least before the tape is moved back to its beginning
+
 
 @dataclass(kw_only=True)
 class LookingBack(Portable):

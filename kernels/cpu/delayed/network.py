@@ -11,13 +11,11 @@ from ..network.activation import compiled
 from ..network.weights import NONE, is_sparse, members_of
 from ..simd.strips import ROWS, SLACK, lanes_of, packed
 from ..team.interruptible import call, threads_allowed
-from .looking_back import LookingBack
+from .looking_back import LONGEST, LookingBack
 from .network_runs import Plan, room_of, run
 from .network_steps import Net
 
 COLUMNS = 192  # of one product, about: with more the rate is the same
-LONGEST = 64  # steps at least before the tape is moved back to its beginning
-FIELDS = "weights", "now", "bias", "rate"
 
 
 @dataclass(kw_only=True)

@@ -26,6 +26,7 @@ from ..simd.vectors import (
     subtract,
 )
 from .past import interpolate
+from .stages import end_stage
 
 # n units of `width` elements, lanes of a register; `seen` past rows, of unit `units` and delay
 # `which`; where W (n, seen) has its entries if it is `sparse`, else it is packed; whether units are
@@ -174,23 +175,6 @@ def slope_row(net, rate, bias, x, current, out, values):
 
 
 @kernel
-def end_stage(net, s, dt, slope, here, stage, total, after):
-    """As that of functions, for a row."""
-    width, lanes = net.width, net.lanes
-    if s == 3:
-        sixth = splat(dt / 6.0)
-        for o in range(0, width, lanes):
-            moved = add(load(total, o), load(slope, o))
-            store(after, o, fma(sixth, moved, load(here, o)))
-        return
-    reach, twice = splat(dt if s == 2 else 0.5 * dt), splat(2.0)
-    for o in range(0, width, lanes):
-        value = load(slope, o)
-        store(total, o, fma(twice, value, load(total, o)) if s else value)
-        store(stage, o, fma(reach, value, load(here, o)))
-
-
-@kernel
 def begin_slopes(net, rate, bias, first, last, point, tape, last_currents, own):
     """Slopes at a grid point, which the past of later steps is interpolated with."""
     outlined()
@@ -318,4 +302,5 @@ def stage_rows(
             slope_row(net, rate[i], bias[i], x, current, found, values)
         if steps:
             after = shift(tape, at + 2 * n * width)
-            end_stage(net, r, dt, found, here, stage, shift(totals, i * width), after)
+            total = shift(totals, i * width)
+            end_stage(r, dt, width, lanes, found, here, stage, total, after)
