@@ -28,6 +28,7 @@ extlinks = {
 # The pictures are stored: to make all of them takes five minutes. Each script writes its own.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
+    "ignore_pattern": r"__(init|main)__\.py",  # names that every package has
     "gallery_dirs": "gallery",
     "plot_gallery": False,
     "download_all_examples": False,

@@ -100,6 +100,10 @@ def _entries(graph: Graph) -> tuple[tuple[tuple[int, int], sympy.Expr], ...]:
     return tuple(found)
 
 
+# Products of a long sum that one expression nests: Python's parser takes 200 parentheses.
+NESTED = 64
+
+
 def printed(e: sympy.Basic, language: Language) -> str:
     """One expression as source; products inside sums become fma."""
 
@@ -117,11 +121,14 @@ def printed(e: sympy.Basic, language: Language) -> str:
         plain = [a for a in e.args if not isinstance(a, sympy.Mul) or a.as_numer_denom()[1] != 1]
         products = [a for a in e.args if a not in plain]
         total = " + ".join(text(a) for a in plain)
-        for product in products:
+        sums: list[str] = []
+        for place, product in enumerate(products):
             first, rest = product.as_two_terms()
             a, b = text(first), text(rest)
+            if place and place % NESTED == 0:
+                sums, total = [*sums, total], ""
             total = f"fma({a}, {b}, {total})" if total else f"{a} * {b}"
-        return f"({total})"
+        return f"({' + '.join([*sums, total])})"
     if isinstance(e, sympy.Mul):
         top = [a for a in e.args if not (a.is_Pow and a.exp.is_Number and a.exp.is_negative)]
         below = [1 / a for a in e.args if a not in top]

@@ -9,10 +9,13 @@ import sympy
 
 import lyapax as lx
 from lyapax.kernels.codegen import (
+    ARRAYS,
+    PYTHON,
     Graph,
     interpreted,
     interpreted_outputs,
     on_arrays,
+    printed,
     statements,
     without_source,
 )
@@ -274,6 +277,30 @@ def same_as_numpy(f, x):
     graph = trace(whole, n, {"a": ()}, timed=False)
     found = interpreted_outputs(statements(graph))(0.0, padded.tolist(), [P.a])[: len(expected)]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_largest_of_many_does_not_grow_by_powers_of_two():
+    """As a chain of comparisons, 20 elements were a million expressions."""
+    weights = np.cos(np.arange(65.0)).reshape(13, 5)
+
+    def largest(x, p):
+        scaled = p.W * x[0]
+        return [np.max(scaled), np.min(p.W, axis=1)[3] * x[1], *np.max(scaled, axis=0)[:2]]
+
+    step = lx.Map(largest, 4, {"W": weights}, shapes={"W": weights.shape})
+    path = lx.trajectory(step, duration=1, initial=[0.7, 1.0, 0.0, 0.0], progress=False)
+    expected = [(0.7 * weights).max(), weights.min(axis=1)[3], *(0.7 * weights).max(axis=0)[:2]]
+    np.testing.assert_allclose(path.states[1], expected, rtol=1e-14)
+
+
+def test_a_long_sum_is_source_that_parses():
+    """Python's parser takes 200 parentheses within one another."""
+    many = sympy.symbols("a:1000", real=True)
+    total = sympy.Add(*(a * b for a, b in zip(many[::2], many[1::2], strict=True)), many[0])
+    values = np.random.default_rng(0).standard_normal(1000)
+    given = {symbol.name: value for symbol, value in zip(many, values, strict=True)}
+    found = eval(printed(total, PYTHON), {**ARRAYS, **given})
+    assert abs(found - values[::2] @ values[1::2] - values[0]) < 1e-11
 
 
 X = [0.3, -1.2, 0.7, 2.1]

@@ -252,7 +252,26 @@ def _reduced(name: str, array: Elements, keywords: Mapping[str, object]) -> Elem
         kept["initial"] = objects(keywords["initial"])[()]
     if name in ("add", "multiply"):
         return getattr(np, name).reduce(expressions(array), **kept)
-    return np.frompyfunc(ELEMENTARY[name], 2, 1).reduce(array, **kept)
+    operation = np.frompyfunc(ELEMENTARY[name], 2, 1)
+    axis = kept.get("axis", 0)
+    if axis is None and not kept.get("keepdims"):
+        array, kept["axis"], axis = array.ravel(), 0, 0
+    if isinstance(axis, int) and array.ndim:
+        array = _paired(operation, array, axis)
+    return operation.reduce(array, **kept)
+
+
+def _paired(operation: np.ufunc, array: Elements, axis: int) -> Elements:
+    """At most two elements along the axis: of pairs, of pairs of them, and so on.
+
+    The larger of two is an expression that has both twice: along a row of 20 elements that is a
+    million of the first, and in pairs of pairs 400 in all.
+    """
+    rows = np.moveaxis(array, axis, 0)
+    while len(rows) > 2:
+        even = len(rows) // 2 * 2
+        rows = np.concatenate([operation(rows[0:even:2], rows[1:even:2]), rows[even:]])
+    return np.moveaxis(rows, 0, axis)
 
 
 def _instead(name: str, method: str) -> str:
