@@ -37,7 +37,7 @@ PYTHON = Language(
     {
         "exp": "exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
         "asin": "math.asin", "acos": "math.acos", "atan": "math.atan", "sinh": "math.sinh",
-        "cosh": "math.cosh", "erf": "math.erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
+        "cosh": "math.cosh", "erf": "erf", "Tanh": "tanh", "Sech2": "sech2", "Sign": "sign",
         "Magnitude": "abs", "Floor": "np.floor", "Wrap": "wrap", "atan2": "math.atan2",
         "asinh": "math.asinh", "acosh": "math.acosh", "atanh": "math.atanh",
         "Power": "math.pow", "Abs": "abs", "sign": "sign",
@@ -227,6 +227,7 @@ PLAIN: dict[str, Any] = {
     "math": math,
     "np": np,
     "exp": math.exp,
+    "erf": math.erf,
     "tanh": math.tanh,
     "fma": lambda a, b, c: a * b + c,
     "sech2": lambda u: 1.0 / math.cosh(min(abs(u), 700.0)) ** 2,

@@ -1,10 +1,11 @@
 """lyapax beside the other packages: one command, one run, interleaved timings, equal work.
 
-    python bench/versus [--only PATTERN] [--repeats 5] [--out bench/results/versus.md]
+    python bench/versus [--only PATTERN] [--packages PATTERN] [--repeats 5] [--isa avx2] [--out FILE]
 
 Installs the packages and this checkout into an environment of their own (.asv/versus), and keeps
 one process per package. Each workload is prepared by all of them, their log sums after the same
-few steps from the same start are compared with plain NumPy, and then they are timed in turn.
+few steps from the same start are compared with plain NumPy, and then they are timed in turn. With
+`--isa avx2` a processor with AVX-512 works as one without, for all of them and for DGEMM.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from process import HERE, ROOT, Worker, environment, surroundings
+from process import HERE, MASKS, ROOT, Worker, environment, surroundings
 
 sys.path.append(str(ROOT / "bench"))
 from machine import processor
@@ -70,7 +71,7 @@ def section(work, rows, refused):
     return lines
 
 
-def peak(python):
+def peak(python, isa):
     # Long enough: a system may keep both threads on one core for the first 20 ms.
     code = (
         "import numpy as np, time\na = np.random.rand(1024, 1024)\n"
@@ -79,12 +80,12 @@ def peak(python):
         "print(160 * 1024**3 / (time.perf_counter() - t) / 1e9)"
     )
     told = subprocess.run(
-        [str(python), "-c", code], env=surroundings(), capture_output=True, text=True, check=True
+        [str(python), "-c", code], env=surroundings(isa), capture_output=True, text=True, check=True
     )
     return float(told.stdout)
 
 
-def machine(python):
+def machine(python, isa):
     listed = subprocess.run(
         [str(python), "-m", "pip", "list", "--format=json"],
         capture_output=True,
@@ -95,7 +96,7 @@ def machine(python):
     used = ", ".join(f"{name} {versions.get(name, '?')}" for name in VERSIONED)
     return [
         f"{datetime.date.today()}, {processor()}; Python {platform.python_version()}, {used}.",
-        f"DGEMM of n = 1024 on all cores, NumPy: {peak(python):.0f} GF/s.",
+        f"DGEMM of n = 1024 on all cores, NumPy: {peak(python, isa):.0f} GF/s.",
     ]
 
 
@@ -103,8 +104,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help="a regular expression on names")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "versus.md")
+    parser.add_argument("--packages", default="", help="a regular expression on their names")
+    parser.add_argument("--isa", choices=MASKS, default="native")
+    parser.add_argument("--out", type=Path, help="by default bench/results/versus[-avx2].md")
     options = parser.parse_args()
+    isa = options.isa
+    suffix = "" if isa == "native" else f"-{isa}"
+    out = options.out or ROOT / "bench" / "results" / f"versus{suffix}.md"
     python = environment("versus", "-r", str(HERE / "requirements.txt"), "-e", str(ROOT))
     sys.path.insert(0, str(HERE))
     import reference
@@ -113,23 +119,27 @@ def main():
     lines = [
         "# lyapax beside the other packages",
         "",
-        "`python bench/versus`",
+        "`python bench/versus" + (f" --isa {isa}`" if suffix else "`"),
         "",
-        *machine(python),
+        *machine(python, isa),
         "",
         "Median of interleaved runs, compiled beforehand. Deviation: of the exponents after",
         "the same steps from the same start, against plain NumPy; of their sum where a",
         "package brings its own basis.",
         "",
     ]
-    workers = {name: Worker(python, module) for name, module in PACKAGES.items()}
+    workers = {
+        name: Worker(python, module, isa=isa)
+        for name, module in PACKAGES.items()
+        if re.search(options.packages, name)
+    }
     for work in WORKLOADS:
         if re.search(options.only, work.name):
             few = reference.make(_fewer(work))(work.check)
             rows, refused = measured(workers, work, few.tolist(), options.repeats)
             lines += section(work, rows, refused)
             print("\n".join(section(work, rows, refused)), flush=True)
-            options.out.write_text("\n".join(lines))
+            out.write_text("\n".join(lines))
 
 
 def _fewer(work):

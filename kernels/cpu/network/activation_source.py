@@ -6,7 +6,7 @@ SOURCE = """import math
 import numpy as np
 from lyapax.kernels.jit import c_function
 from lyapax.kernels.cpu.network.activation import SIGNATURE
-from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.simd.elementwise import erf, exp, fma, sech2, sign, tanh, wrap
 
 
 @c_function(SIGNATURE)

@@ -29,7 +29,7 @@ IMPORTS = """import math
 
 import numpy as np
 
-from lyapax.kernels.cpu.simd.elementwise import exp, fma, sech2, sign, tanh, wrap
+from lyapax.kernels.cpu.simd.elementwise import erf, exp, fma, sech2, sign, tanh, wrap
 from lyapax.kernels.cpu.simd.straight_line import straight_line
 from lyapax.kernels.jit import c_function
 """
