@@ -78,23 +78,57 @@ def test_bad_turnings(times, velocity, words):
 
 
 def test_recordings(tmp_path):
-    """A header, wraps and gaps; the heading is the recorded one."""
+    """A header, wraps and gaps; the heading is the recorded one, from its first angle on."""
     t = np.arange(0, 4, 0.01)
-    angle = 400 * np.sin(t)
+    angle = 30 + 400 * np.sin(t)
     path = tmp_path / "recording.csv"
     rows = [f"{a:.4f},{b % 360:.6f}" for a, b in zip(t + 100, angle, strict=True)]
     rows[50] = "100.50,nan"
     path.write_text("\n".join(["time,angle", *rows]))
     turning = recorded(path)
     np.testing.assert_allclose(turning.heading(t), angle, atol=0.2)
-    path.write_text("1\n2\n3\n")
-    with pytest.raises(ValueError, match="two columns"):
+    held = phases.heading(phases.phases(turning, np.array([0.0, 1.0])))
+    np.testing.assert_allclose(apart(held, angle[[0, 100]]), 0, atol=0.2)
+
+
+def test_recordings_at_unequal_times(tmp_path):
+    """Ten minutes with lost samples, uneven times and noise: the way does not drift away."""
+    rng = np.random.default_rng(0)
+    t = np.cumsum(rng.uniform(0.01, 0.03, 30_000))[rng.random(30_000) > 0.1]
+    angle = np.interp(t, np.arange(0, 700), np.cumsum(60 * rng.standard_normal(700)))
+    path = tmp_path / "long.csv"
+    noisy = (angle + rng.standard_normal(len(t))) % 360
+    path.write_text("\n".join(f"{a},{b}" for a, b in zip(t, noisy, strict=True)))
+    turning = recorded(path)
+    off = turning.heading(t - t[0]) - angle - (turning.start - angle[0])
+    assert np.sqrt(np.mean(off**2)) < 1.5
+    assert abs(off[-1]) < 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "at least 3 rows"),
+        ("1\n2\n3\n", "two columns"),
+        ("0,1,2\n1,2,3\n2,3,4\n", "two columns"),
+        ("0,5;12,3\n", "two columns"),
+        ("t,a\n0,1\n1,2\n", "at least 3 rows"),
+        ("0,1\nx,2\n1,3\n2,4\n", "line 2"),
+        ("0,1\n1,2\n1,3\n2,4\n", "increase, sample 3"),
+        ("0,1\n0.01,2\n0.02,3\n", "at least 0.2 s"),
+    ],
+)
+def test_bad_recordings(tmp_path, text, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
         recorded(path)
-    path.write_text("t,a\n0,1\n1,2\n")
-    with pytest.raises(ValueError, match="at least 3 rows"):
-        recorded(path)
-    path.write_text("0,1\n1,2\n1,3\n2,4\n")
-    with pytest.raises(ValueError, match="increase"):
+
+
+def test_recordings_are_text(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes("0,1".encode("utf-16"))
+    with pytest.raises(ValueError, match="UTF-8"):
         recorded(path)
 
 
@@ -134,17 +168,17 @@ def test_delayed_exponents_are_the_roots_of_the_phases_equation():
     assert np.abs(found.exponents[2:6] - third).max() < 4 * found.stderr[2:6].max() + 1e-3
 
 
-@pytest.mark.parametrize("velocity", [500.0, -200.0])
+@pytest.mark.parametrize("velocity", [500.0, -200.0, 50.0])
 def test_ten_turns_end_within_two_degrees(velocity):
     found = predictions.integration(velocity=velocity)
     for end, _ in found.values():
         assert abs(end) < 2
-    # Of the smooth ones it is the third-order term of sin, half a degree and more at 500.
+    # The smooth ones turn too far by the third order of a sine; 1e-5 is the step's.
     turned = np.radians(abs(velocity)) * PERIOD * oscillators.DELAY
     expected = 3600 * turned**2 / 6 * (1 - 1 / oscillators.gain()) * np.sign(velocity)
-    assert abs(found["oscillators"][0] - expected) < 0.06
+    assert abs(found["oscillators"][0] - expected) < 0.04
     assert abs(found["spikes"][0]) < 1e-6  # whole degrees are whole spikes
-    assert found["spikes"][1] <= abs(velocity) * 0.75 * PERIOD + 1e-6
+    assert found["spikes"][1] <= abs(velocity) * 0.75 * PERIOD + 0.5 + 1e-6
 
 
 def test_a_walk_at_three_levels():
@@ -152,7 +186,7 @@ def test_a_walk_at_three_levels():
     periods = 300.0
     times, found = oscillators.run(oscillators.circuit(held=25.0, turning=turning), periods)
     exact = phases.heading(phases.phases(turning, times * PERIOD)) + 25
-    assert np.abs(apart(oscillators.held(found), exact)).max() < 2
+    assert np.abs(apart(phases.heading(found), exact)).max() < 2
     trains = spikes.Circuit().run(periods, spikes.pushes(turning, 1.0), held=25.0)
     t = np.arange(5.0, periods)
     pair = spikes.phases(trains, t)
@@ -195,8 +229,8 @@ def test_a_lost_neuron_takes_its_pair_with_it():
 
 
 def test_velocity_spikes_at_random_add_up_as_counts():
-    measured, predicted = predictions.random_spikes(turns=2, trials=30)
-    assert abs(measured / predicted - 1) < 4 * np.sqrt(1 / 60)
+    measured, predicted = predictions.random_spikes(turns=1, trials=200)
+    assert abs(measured / predicted - 1) < 4 * np.sqrt(1 / 400)
 
 
 # Readout
@@ -207,13 +241,13 @@ def test_velocity_spikes_at_random_add_up_as_counts():
 def test_tuning_is_symmetric(h, combine):
     curve = readout.Readout(h, combine).tuning()
     mirrored = curve[-np.arange(len(curve)) % len(curve)]
-    assert np.abs(curve - mirrored).max() < 1e-3 * curve.max()
+    assert np.abs(curve - mirrored).max() < 1e-12 * curve.max()
     assert curve.argmax() == 0
     # The whole of Eqs. 27 and 28, at places along the delay line.
     places = np.arange(64) / 64
     line = readout.Readout(h, combine).coincidences(90.0, places).mean(axis=-1)
     about = np.roll(line, -16)
-    assert np.abs(about - about[-np.arange(64) % 64]).max() < 1e-3 * line.max()
+    assert np.abs(about - about[-np.arange(64) % 64]).max() < 1e-12 * line.max()
 
 
 def test_width_is_that_of_the_convolution():
@@ -255,10 +289,10 @@ def test_m1_one_trial_is_decoded():
 
 def test_m2_a_reset_erases_after_the_longest_delay():
     found, spread = predictions.resetting((0.1, 0.3, 1.0))
-    assert found.measured[0] < 65
-    assert (np.diff(found.measured) > 5).all()
+    assert (np.diff(found.measured) > 2).all()
     assert abs(found.measured[-1] - 90) < 0.5
-    assert spread[0] > 0.1 > 1e-4 > spread[-1]
+    assert (np.diff(spread) < -10).all()
+    assert spread[-1] < 0.2
 
 
 def test_m3_pulses_move_the_memory_by_the_resetting_curve():
@@ -284,6 +318,9 @@ def test_m5_lesions():
     for errors in found.ring.values():
         assert errors[0] < 1e-6
         assert errors[1] > 40
+    # Half of the cosine ring is at the critical gain: no angle moves, but the bump decays.
+    assert predictions.ring_after_lesion(rings.cosine_ring(), 0.5) == predictions.CHANCE
+    assert predictions.ring_after_lesion(rings.cosine_ring(gain=3.0), 0.5) < 1e-6
 
 
 # Beside ring attractors
@@ -316,9 +353,22 @@ def test_periods_set_by_shared_delays_do_not_drift(kind):
     if kind.startswith("own"):
         assert abs(found.speed / found.first - 1) < 0.05
         assert found.first > 1
+    elif kind == "weights off rhythm":
+        assert abs(found.speed / found.first - 1) < 0.1
+        assert 0.01 < found.first < 0.1
     else:
         assert found.first == 0
         assert found.rms.max() < 1e-3
+
+
+def test_rings_of_few_units_are_none():
+    few, many = comparison.by_units(counts=(8, 64), duration=1000.0)
+    assert 10 < few[2] < 22.6
+    assert many[2] < 1e-9
+    bump = rings.cosine_ring(8).bump  # at the angle 0, where it does not stay
+    np.testing.assert_allclose(bump, np.roll(bump[::-1], 1), atol=1e-12)
+    counts = comparison.well_counts(rings.cosine_ring(), draws=6)
+    assert ((counts >= 1) & (counts <= 8)).all()
 
 
 def test_kinds_are_named():
@@ -340,7 +390,7 @@ def test_figure_and_animation(tmp_path):
     from PIL import Image
 
     with Image.open(tmp_path / "turn.gif") as moving:
-        assert moving.n_frames == 15
+        assert moving.n_frames == 12
 
 
 def test_what_is_wrong_is_said_in_a_line(tmp_path):
@@ -352,5 +402,14 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path):
     assert done.exit_code == 1
     assert "two columns" in done.output
     done = run(commands, ["animate", str(tmp_path / "x.avi"), "--seconds", "1"])
+    assert done.exit_code == 2
+    assert ".gif or .mp4" in done.output
+    done = run(commands, ["animate", str(tmp_path / "x.png"), "--seconds", "1"])
     assert done.exit_code == 1
     assert ".gif or an .mp4" in done.output
+    done = run(commands, ["predict", str(tmp_path / "none" / "x.png")])
+    assert done.exit_code == 2
+    assert "no folder" in done.output
+    done = run(commands, ["figure", str(tmp_path / "x.png"), "--seconds", "nan"])
+    assert done.exit_code == 1
+    assert "got nan" in done.output

@@ -1,6 +1,6 @@
 """lyapax beside the other packages: one command, one run, interleaved timings, equal work.
 
-    python bench/versus [--only PATTERN] [--packages PATTERN] [--repeats 5] [--isa avx2] [--out FILE]
+    python bench/versus [--only PATTERN] [--packages PATTERN] [--repeats 5] [--isa avx2]
 
 Installs the packages and this checkout into an environment of their own (.asv/versus), and keeps
 one process per package. Each workload is prepared by all of them, their log sums after the same

@@ -39,7 +39,7 @@ MASKS = {
 
 
 def surroundings(isa: str = "native") -> dict[str, str]:
-    """Variables of a process: BLAS kernels of the machine or of `isa`, and only what is installed."""
+    """Variables of a process: kernels of the machine or of `isa`, and only what is installed."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "PYTHONPATH"))}
     return {**own, **MASKS[isa]}
 
@@ -47,9 +47,7 @@ def surroundings(isa: str = "native") -> dict[str, str]:
 class Worker:
     """A process of `python` that runs `script` on one package's module, an order a line."""
 
-    def __init__(
-        self, python: Path, module: str, script: str = "worker.py", isa: str = "native"
-    ):
+    def __init__(self, python: Path, module: str, script: str = "worker.py", isa: str = "native"):
         self.process = subprocess.Popen(
             [str(python), str(HERE / script), module],
             stdin=subprocess.PIPE,

@@ -36,6 +36,18 @@ def in_words():
         raise click.exceptions.Exit(130) from None
 
 
+def writable(context, option, value):
+    """A path that can be written, known before anything is computed."""
+    place = Path(value)
+    if not place.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {place.parent}")
+    if place.suffix.lower() not in (*PICTURES, ".gif", ".mp4"):
+        raise click.BadParameter(f"must end in one of {', '.join(PICTURES)}, .gif or .mp4")
+    return value
+
+
+PICTURES = ".png", ".pdf", ".svg", ".jpg"
+PICTURE = {"type": click.Path(dir_okay=False, writable=True), "callback": writable}
 HEADING = click.option(
     "--heading",
     type=click.Path(exists=True, dir_okay=False),
@@ -49,7 +61,17 @@ FOLDER = click.argument("folder", type=click.Path(file_okay=False), default=".")
 
 
 def turning_of(heading, seconds, seed):
-    return walk(seconds, seed) if heading is None else recorded(heading)
+    if heading is None:
+        return walk(seconds, seed)
+    turning = recorded(heading)
+    way = turning.sides(turning.duration).sum()
+    click.echo(
+        f"{heading}: {len(turning.knots[0])} samples in {turning.duration:.4g} s, from "
+        f"{turning.start % 360:.1f} degrees on {way:.4g} degrees of way"
+    )
+    if way < 7:
+        click.echo("hardly a turn: angles must be in degrees", err=True)
+    return turning
 
 
 @click.group()
@@ -58,7 +80,7 @@ def commands():
 
 
 @commands.command()
-@click.argument("picture", type=click.Path(dir_okay=False), default="figure6.png")
+@click.argument("picture", default="figure6.png", **PICTURE)
 @HEADING
 @SECONDS
 @SEED
@@ -72,7 +94,7 @@ def figure(picture, heading, seconds, seed):
 
 
 @commands.command()
-@click.argument("picture", type=click.Path(dir_okay=False), default="turning.gif")
+@click.argument("picture", default="turning.gif", **PICTURE)
 @HEADING
 @SECONDS
 @SEED
@@ -120,7 +142,7 @@ def integrate():
 
 
 @commands.command()
-@click.argument("picture", type=click.Path(dir_okay=False), default="predictions.png")
+@click.argument("picture", default="predictions.png", **PICTURE)
 def predict(picture):
     """M1 to M5, as numbers and as a PICTURE."""
     with in_words():
@@ -130,10 +152,10 @@ def predict(picture):
         click.echo(f"{name}: measured and predicted (degrees)")
         for row in zip(one.x, one.measured, one.predicted, strict=True):
             click.echo("  {:8.3f} {:9.3f} {:9.3f}".format(*row))
-    reset, _ = found["M2"]
-    click.echo("M2: mean error after a reset of so many periods (chance 90)")
-    for row in zip(reset.x, reset.measured, strict=True):
-        click.echo("  {:8.2f} {:9.2f}".format(*row))
+    reset, spread = found["M2"]
+    click.echo("M2: after a reset of so many periods, from the old heading (chance 90), and spread")
+    for row in zip(reset.x, reset.measured, spread, strict=True):
+        click.echo("  {:8.2f} {:9.2f} {:9.3f}".format(*row))
     locking, after = found["M4"]
     click.echo("M4: locking at so many degrees/s, measured, predicted, afterwards")
     for row in zip(locking.x, locking.measured, locking.predicted, after, strict=True):
@@ -148,7 +170,7 @@ def predict(picture):
 
 
 @commands.command()
-@click.argument("picture", type=click.Path(dir_okay=False), default="rings.png")
+@click.argument("picture", default="rings.png", **PICTURE)
 def compare(picture):
     """Beside ring attractors, under noise in state and weights; numbers and a PICTURE."""
     with in_words():
@@ -158,15 +180,17 @@ def compare(picture):
         measured, error = one.measured
         click.echo(f"  {one.name:30} {measured:9.4f} +- {error:.4f} {one.slope:9.4f}")
     click.echo("cosine rings by units: predicted, and degrees that a bump moves without any noise")
-    for units, slope, moved in comparison.by_units():
-        click.echo(f"  {units:3d} {slope:9.4f} {moved:9.1e}")
+    with in_words():
+        for units, slope, moved in comparison.by_units():
+            click.echo(f"  {units:3d} {slope:9.4f} {moved:9.1e}")
     click.echo("changed circuits: first speed, degrees a time constant, measured and predicted")
     for one in drifts:
         click.echo(
             f"  {one.name:30} {one.speed:9.2e} {one.first:9.2e}, after all {one.rms[-1]:.3g}"
         )
-    for name, (predicted, found) in wells.items():
+    for name, (predicted, found, counts) in wells.items():
         click.echo(f"wells of the {name}: {found.round(1)}, predicted {predicted}")
+        click.echo(f"  of {len(counts)} draws with 1, 2, ... wells: {np.bincount(counts)[1:]}")
 
 
 @commands.command("all")
@@ -176,7 +200,8 @@ def compare(picture):
 def everything(context, folder, heading):
     """Everything above, pictures into FOLDER."""
     place, begun = Path(folder), time.perf_counter()
-    place.mkdir(parents=True, exist_ok=True)
+    with in_words():
+        place.mkdir(parents=True, exist_ok=True)
     given = {"heading": heading, "seconds": 6.0, "seed": 3}
     context.invoke(figure, picture=str(place / "figure6.png"), **given)
     context.invoke(animate, picture=str(place / "turning.gif"), slower=1.0, **given)

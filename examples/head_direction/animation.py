@@ -10,7 +10,7 @@ from . import readout
 from .figure6 import PLACES, bumps
 from .phases import PERIOD, phases
 
-FRAMES_PER_SECOND = 15
+FRAMES_PER_SECOND = 12.5  # a GIF counts in hundredths of a second
 
 
 def animate(path, turning, *, slower=1.0):
@@ -39,9 +39,9 @@ def animate(path, turning, *, slower=1.0):
         axes.set(yticks=[], xticks=np.radians(np.arange(0, 360, 90)), ylim=(0, 1.1))
         axes.set_title(title, fontsize=10)
     (arrow,) = arena.plot([0, 0], [0, 1], color="C0", lw=4, solid_capstyle="round")
-    (plus,) = clocks.plot([0], [0.9], "o", color="C3", ms=11, label="+")
-    (minus,) = clocks.plot([0], [0.65], "o", color="0.3", ms=11, label="-")
-    clocks.legend(loc="center", fontsize=8, frameon=False)
+    (plus,) = clocks.plot([0], [0.9], "o", color="C3", ms=11)
+    (minus,) = clocks.plot([0], [0.65], "o", color="0.3", ms=11)
+    clocks.set_xlabel("red: $+$, grey: $-$", fontsize=8)
     bars = ring.bar(PLACES * 2 * np.pi, bump[0], width=2 * np.pi / len(PLACES), color="C1")
     (needle,) = ring.plot([0, 0], [0, 1], color="C0", lw=1.5)
 

@@ -1,8 +1,8 @@
 """Oscillators beside ring attractors: noise in the state (S-type) and in the weights (D-type).
 
 Time is in time constants of the rings' units and in periods of the oscillators, which are equal
-(10 ms). Noise in the state is white noise in each variable, sigma times the root of time, with
-sigma relative to the root mean square of the system's own variables. Noise in the weights
+(10 ms). Noise in the state is white noise in each variable; `sigma` is its amplitude, times the
+root of time, relative to the root mean square of the system's own variables. Noise in the weights
 multiplies each weight that is there by 1 + epsilon N(0, 1).
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import lyapax as lx
 
 from . import oscillators, rings, spikes
-from .phases import apart
+from .phases import apart, heading
 from .predictions import rms
 
 STARTS = 7.5 + np.arange(0, 360, 30.0)
@@ -38,7 +38,7 @@ class Diffusion:
 
 
 def diffusion_of_ring(ring, sigma=0.02, trials=200, duration=200.0):
-    """The bump of a noisy ring; its slope is sigma^2 |v|^2, v the left null vector."""
+    """The bump of a noisy ring; its slope is s^2 |v|^2, s the noise and v the left null vector."""
     size = sigma * rms(ring.bump)
     _, left = ring.neutral
     path = lx.trajectory(
@@ -50,15 +50,15 @@ def diffusion_of_ring(ring, sigma=0.02, trials=200, duration=200.0):
 
 
 def diffusion_of_oscillators(sigma=0.02, trials=200, duration=200.0):
-    """Delta phi of noisy oscillators; its slope is (sigma / (|z| (1 + K tau/2)))^2.
+    """Delta phi of noisy oscillators; its slope is (s / (|z| (1 + K tau/2)))^2, s the noise.
 
-    Noise in the phase of one neuron is sigma / |z|, and moves its pair by half of 1/(1 + K tau/2).
+    The phase of one neuron gets s / |z|, and its pair half of it, divided by 1 + K tau/2.
     """
     radius = oscillators.radius()
     size = sigma * radius / np.sqrt(2)
     flow = oscillators.circuit(held=np.zeros(trials), noise=size)
-    times, phases = oscillators.run(flow, duration, every=160, rng=0)
-    errors = apart(oscillators.held(phases), 0.0)
+    times, pair = oscillators.run(flow, duration, every=160, rng=0)
+    errors = apart(heading(pair), 0.0)
     slope = (np.degrees(size / radius) / oscillators.gain()) ** 2
     return Diffusion("oscillators", times, errors, slope)
 
@@ -70,11 +70,11 @@ def diffusion_of_spikes(jitter=0.001, trials=200, duration=200):
     for trial in range(trials):
         trains = spikes.Circuit(jitter=jitter, rng=rng).run(duration + 2, held=180.0)
         pair = spikes.phases(trains, times)
-        errors[trial] = apart(360 * (pair[0] - pair[1]), 180.0)
+        errors[trial] = apart(heading(pair), 180.0)
     return Diffusion("spikes", times, errors, 4 * (360 * jitter) ** 2)
 
 
-def by_units(sigma=0.02, counts=(8, 16, 32, 64), duration=500.0):
+def by_units(sigma=0.02, counts=(8, 16, 32, 64), duration=3000.0):
     """Of cosine rings: units, predicted slope (degrees^2), and how far unperturbed bumps move.
 
     A ring of few units is no continuum: without any noise its bump goes to the nearest of some
@@ -87,7 +87,7 @@ def by_units(sigma=0.02, counts=(8, 16, 32, 64), duration=500.0):
             ring.network(), duration=duration, dt=0.1, save_every=round(duration / 0.1),
             initial=ring.bumps(STARTS + 3), progress=False,
         )  # fmt: skip
-        moved = np.abs(apart(rings.heading(path.states[:, -1]), STARTS + 3)).max()
+        moved = np.abs(apart(*rings.heading(path.states).T)).max()
         size, left = sigma * rms(ring.bump), ring.neutral[1]
         found.append((n, np.degrees(1) ** 2 * size**2 * left @ left, moved))
     return found
@@ -151,31 +151,46 @@ def wells(ring, epsilon=0.03, rng=6, starts=72, duration=6000.0):
     return fine[falls] + 0.25, ends[first] if first.any() else ends[:1]
 
 
-KINDS = "weights", "shared delay", "own frequencies", "own delays"
+def well_counts(ring, epsilon=0.03, draws=30):
+    """How many wells each draw of changed weights has, by the first-order drift: (draws,)."""
+    fine = np.arange(0, 360, 1.0)
+    speeds = [rings.drift(ring, W, fine) for W in changed(ring.W, epsilon, draws, 8)]
+    return np.array([((v > 0) & (np.roll(v, -1) <= 0)).sum() for v in speeds])
+
+
+KINDS = "weights", "weights off rhythm", "shared delay", "own frequencies", "own delays"
 
 
 def drift_of_oscillators(kind, epsilon=0.03, draws=10, duration=400.0):
     r"""What is changed in the circuit is one of KINDS.
 
     Of a pair whose own frequency changes by a, and its delay by b, both relative, the frequency
-    changes by (a - b K tau/2) / (1 + K tau/2). Weights change no period.
+    changes by (a - b K tau/2) / (1 + K tau/2). So weights change no period, unless the neurons' own
+    rhythm and the delay do not fit: "weights off rhythm" is noise in the weights where all four
+    neurons are faster by epsilon.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     rng = np.random.default_rng(7)
     noise = 1 + epsilon * rng.standard_normal((draws, 1, 2))
     held, base = np.broadcast_to(STARTS, (draws, len(STARTS))), 2 * np.pi
-    share = 1 / oscillators.gain()
+    share, offset = 1 / oscillators.gain(), base * np.full(2, 1 + epsilon)
+    W = changed(oscillators.coupled(), epsilon, draws, 5)[:, None]
+    # The share of a pair's own weights, of which the mean counts.
+    shares = 1 / (1 + np.stack([W[..., 0, 1] + W[..., 1, 0], W[..., 2, 3] + W[..., 3, 2]]) / 4)
     params, share = {
-        "weights": ({"W": changed(oscillators.coupled(), epsilon, draws, 5)[:, None]}, 0.0),
+        "weights": ({"W": W}, 0.0),
+        "weights off rhythm": ({"W": W, "frequency": offset}, share),
         "shared delay": ({"delay": oscillators.DELAY * noise[..., [0, 0]]}, 0.0),
         "own frequencies": ({"frequency": base * noise}, share),
         "own delays": ({"delay": oscillators.DELAY * noise}, 1 - share),
     }[kind]
     predicted = 360 * rms(noise[..., 0] - noise[..., 1]) * share
+    if kind == "weights off rhythm":
+        predicted = 360 * epsilon * rms(shares[0] - shares[1])
     flow = oscillators.circuit(held=held, **params)
-    times, phases = oscillators.run(flow, duration, every=160)
+    times, pair = oscillators.run(flow, duration, every=160)
     settled = 5
-    found = oscillators.held(phases)[..., settled:]
+    found = heading(pair)[..., settled:]
     errors = apart(found, found[..., :1])
     return Drift(f"oscillators, {kind}", times[settled:] - times[settled], errors, predicted)

@@ -24,11 +24,11 @@ def activity(held, periods=3.0, points=300):
     return path.times, path.states[:, ::2].T
 
 
-def bumps(turning, held=0.0, step=1.0, frames=400, eye=None):
+def bumps(turning, frames=400, eye=None):
     """(times, bumps (times, places)) while an animal turns, by the spikes of level 3."""
     eye = eye or readout.Readout()
     periods = np.floor(turning.duration / PERIOD)
-    trains = spikes.Circuit().run(periods, spikes.pushes(turning, step), held)
+    trains = spikes.Circuit().run(periods, spikes.pushes(turning, 1.0), turning.start)
     times = np.linspace(8, periods - 2, frames)
     return times, eye.of_spikes(trains, times, PLACES)
 

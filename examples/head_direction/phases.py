@@ -10,7 +10,8 @@ PERIOD = 0.01  # s: tau
 
 def phases(turning, t, period=PERIOD):
     r"""Phases (2, times) at times t (s): t / tau + the integral of +-V_+- / (2 pi), mod 1."""
-    return (np.asarray(t) / period + turning.sides(t) / 360) % 1
+    begin = np.array([turning.start, 0.0]).reshape(2, *np.ones(np.ndim(t), int))
+    return (np.asarray(t) / period + (begin + turning.sides(t)) / 360) % 1
 
 
 def heading(pair):

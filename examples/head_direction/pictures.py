@@ -27,10 +27,12 @@ def draw_predictions(path):
     _curve(one, found["M1"])
     one.set(xscale="log", yscale="log", xlabel="window (periods)", ylabel="error (degrees)")
     one.set_title("M1  one trial is decoded")
-    reset, _ = found["M2"]
-    _curve(two, reset)
+    reset, spread = found["M2"]
+    _curve(two, reset, "from the old heading")
+    two.plot(reset.x, spread, "s", ms=4, color="C2", label="from one another")
+    two.legend(fontsize=8)
     two.axvline(0.5, color="0.8", lw=1)
-    two.set(xlabel=r"reset lasts ($\tau$)", ylabel="mean error (degrees)", ylim=(0, 100))
+    two.set(xlabel=r"reset lasts ($\tau$)", ylabel="distance (degrees)", ylim=(0, 110))
     two.set_title("M2  a reset erases, from the longest delay on")
     _curve(three, found["M3"], "oscillators, 0.05 of radius")
     three.set_title("M3  a pulse moves the memory")
@@ -53,9 +55,10 @@ def draw_predictions(path):
     for (name, errors), mark in zip(lost.ring.items(), "^v", strict=True):
         five.plot(lost.removed, np.maximum(errors, 0.1), mark + "--", ms=5, label=name)
     five.axhline(predictions.CHANCE, color="0.8", lw=1)
-    five.set(xlabel="eighths removed", ylabel="rms error (degrees)", yscale="log", ylim=(0.08, 300))
+    five.set(xlabel="eighths removed", ylabel="rms error (degrees; 0.1: less)")
+    five.set(yscale="log", ylim=(0.08, 1500))
     five.set_title("M5  lesions of readout, and of rings")
-    five.legend(fontsize=7)
+    five.legend(fontsize=7, ncols=2, loc="upper left")
     figure.savefig(path, dpi=100)
     plt.close(figure)
     return found
@@ -71,7 +74,7 @@ def draw_comparison(path):
     diffusions += [comparison.diffusion_of_oscillators(), comparison.diffusion_of_spikes()]
     drifts = [comparison.drift_of_ring(ring) for ring in both]
     drifts += [comparison.drift_of_oscillators(kind) for kind in comparison.KINDS]
-    wells = {ring.name: comparison.wells(ring) for ring in both}
+    wells = {ring.name: (*comparison.wells(ring), comparison.well_counts(ring)) for ring in both}
     figure, (state, weights) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     for number, one in enumerate(diffusions):
         label = {"spikes": "spikes, jitter 0.001 τ"}.get(one.name, one.name)
@@ -81,10 +84,11 @@ def draw_comparison(path):
     state.set_title("S-type: noise of 2 % in the state; dashed: predicted")
     state.legend(fontsize=8)
     for number, one in enumerate(drifts):
-        colour = number if number < 2 else number + 2
+        colour = number if number < 2 else number + 1
         shown = np.maximum(one.rms[1:], 1e-4)
         weights.plot(one.times[1:], shown, color=f"C{colour}", label=one.name)
     weights.set(xlabel="time (time constants, periods)", yscale="log", ylim=(5e-5, 300))
+    weights.set_ylabel("rms error (degrees; 1e-4: less)")
     weights.set_title("D-type: 3 % in weights, delays or frequencies")
     weights.legend(fontsize=7, loc="center right")
     figure.savefig(path, dpi=110)

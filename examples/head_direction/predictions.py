@@ -8,7 +8,7 @@ import numpy as np
 import lyapax as lx
 
 from . import oscillators, readout, rings, spikes
-from .phases import PERIOD, apart
+from .phases import PERIOD, apart, heading
 from .turning import steady
 
 CHANCE = 360 / np.sqrt(12)  # root mean square error (degrees) of a guess
@@ -44,7 +44,7 @@ def decoding(trials=400, *, recorded=0.02, jitter=5e-4, windows=(1, 2, 4, 8, 16,
         seen = [train + recorded * rng.standard_normal(len(train)) for train in trains]
         for i, n in enumerate(windows):
             decoded = _mean_phases(seen, periods - 1 - n, periods - 1)
-            errors[trial, i] = apart(decoded, 360 * (now[0] - now[1]))
+            errors[trial, i] = apart(decoded, heading(now))
     predicted = 360 * np.sqrt(recorded**2 / windows + 4 * jitter**2 * windows / 3)
     return Curve(windows, rms(errors, axis=0), predicted)
 
@@ -59,19 +59,26 @@ def _mean_phases(trains, start, end):
 
 
 def resetting(durations=(0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0), strength=100.0):
-    """M2: mean distance (degrees) from the old heading after a reset that lasts so many periods.
+    """M2: degrees between memories after a reset that lasts so many periods.
 
-    A rhythm common to all neurons holds them, then lets go. Chance is 90 degrees. What travels in
-    the axons survives the neurons' own reset: it takes half a period, the longest delay.
-    Returned are the curve, against chance, and how far apart memories are that were apart before.
+    A rhythm common to all neurons holds them with the rate `strength` (per period), then lets go.
+    What travels in the axons survives the neurons' own reset: it takes half a period, the longest
+    delay. Measured are the mean distance from the old heading, over all phases of the rhythm
+    (chance is 90 degrees), and the root mean square distance of memories that were all around the
+    circle from their mean: 0 where nothing is left of them.
     """
     durations = np.array(durations)
-    held = np.broadcast_to(ANGLES, (len(durations), len(ANGLES)))
-    flow = oscillators.circuit(held=held, hold=strength, release=durations[:, None])
-    _, phases = oscillators.run(flow, 30, every=2400)
-    after = oscillators.held(phases[:, :, -1])
-    distance = np.abs(apart(after, held)).mean(axis=1)
-    spread = 1 - np.abs(np.exp(1j * np.radians(after)).mean(axis=1))
+    shape = len(durations), 8, len(ANGLES)
+    held = np.broadcast_to(ANGLES, shape)
+    ahead = (np.arange(8) / 8)[:, None]
+    flow = oscillators.circuit(
+        held=held, ahead=ahead, hold=strength, release=durations[:, None, None]
+    )
+    _, pair = oscillators.run(flow, 30, every=2400)
+    after = heading(pair[..., -1])
+    distance = np.abs(apart(after, held)).mean(axis=(1, 2))
+    mean = np.degrees(np.angle(np.exp(1j * np.radians(after)).mean(axis=-1, keepdims=True)))
+    spread = rms(apart(after, mean), axis=(1, 2))
     return Curve(durations, distance, np.full(len(durations), 90.0)), spread
 
 
@@ -89,7 +96,7 @@ def pulse_response(size, phases=24, held=40.0):
         held=held, pulse=current, pulse_width=width, pulse_time=2 + count - held / 360
     )
     _, found = oscillators.run(flow, 30, every=2400)
-    moved = apart(oscillators.held(found[:, -1]), held)
+    moved = apart(heading(found[..., -1]), held)
     smooth = np.exp(-0.5 * (2 * np.pi * width) ** 2)
     predicted = -size * np.sin(2 * np.pi * count) * smooth / (2 * oscillators.gain())
     return Curve(count, moved, np.degrees(predicted))
@@ -101,7 +108,7 @@ def spike_response(size=0.01, phases=24, held=40.0):
     for phase in count:
         trains = spikes.Circuit().run(12, [(2 + phase, 0, size)], held)
         late = spikes.phases(trains, np.array([10.3]))
-        moved.append(apart(360 * (late[0] - late[1]), held)[0])
+        moved.append(apart(heading(late), held)[0])
     return Curve(count, np.array(moved), np.full(phases, 360 * size))
 
 
@@ -112,17 +119,13 @@ def desynchronisation(velocities=(0, 50, 100, 200, 300, 400, 500), window=0.25):
     returned is the locking over a window after each turn: 1.
     """
     velocities = np.array(velocities, float)
-    # The longest of the turnings and a rest are one time for all.
-    way, rest = 0.7, 0.4
-    knots = np.linspace(0, way + rest, oscillators.KNOTS)
-    shape = np.clip(np.minimum(knots, way - knots) / 0.1, 0, 1)
-    flow = oscillators.circuit(
-        held=np.zeros(len(velocities)),
-        velocity=np.radians(velocities)[:, None] * shape * PERIOD,
-        knots_per_time=(len(knots) - 1) / ((way + rest) / PERIOD),
+    way, rest = 0.7, 0.4  # s, the same at all velocities
+    drive = oscillators.bent(
+        np.array([0, 0.1, way - 0.1, way]), velocities[:, None] * np.array([0.0, 1, 1, 0])
     )
-    times, phases = oscillators.run(flow, (way + rest) / PERIOD, every=8)
-    turning = np.exp(2j * np.pi * (phases[..., 0] - phases[..., 1]))
+    flow = oscillators.circuit(held=np.zeros(len(velocities)), **drive)
+    times, pair = oscillators.run(flow, (way + rest) / PERIOD, every=8)
+    turning = np.exp(2j * np.pi * (pair[0] - pair[1]))
 
     def locking(start):
         within = (times * PERIOD >= start) & (times * PERIOD < start + window)
@@ -144,7 +147,7 @@ class Lesions:
     ring: dict  # name: of a ring attractor some time after it lost the same share of its units
 
 
-def lesions(removed=range(7), noise=0.02, repeats=3, time=50.0):
+def lesions(removed=range(7), noise=0.02, repeats=3, time=200.0):
     """M5: q of 8 segments are removed from the readout, or the same share of a ring's units."""
     removed, rng = np.array(removed), np.random.default_rng(2)
     eye = readout.Readout()
@@ -166,7 +169,7 @@ def lesions(removed=range(7), noise=0.02, repeats=3, time=50.0):
         bound.append(np.sqrt(np.mean(np.minimum(least, CHANCE**2))))
     # Nothing leads from the readout back to the neurons: the same memory, to the last bit.
     before = spikes.phases(spikes.Circuit().run(20, held=40.0), np.array([15.25]))
-    memory = np.full(len(removed), rms(apart(360 * (before[0] - before[1]), 40.0)))
+    memory = np.full(len(removed), rms(apart(heading(before), 40.0)))
     kept = {
         ring.name: [ring_after_lesion(ring, q / 8, time) for q in removed]
         for ring in (rings.cosine_ring(), rings.local_ring())
@@ -174,8 +177,12 @@ def lesions(removed=range(7), noise=0.02, repeats=3, time=50.0):
     return Lesions(removed, memory, *map(np.array, (matched, bound, vector)), kept)
 
 
-def ring_after_lesion(ring, share, time=50.0):
-    """Error (degrees) of a ring's memory when that share of it, an arc, has died."""
+def ring_after_lesion(ring, share, time=200.0):
+    """Error (degrees) of a ring's memory some time after that share of it, an arc, has died.
+
+    It is read by the population vector of the units that are left. One of less than a fifth of the
+    intact one's length is no bump any more, and its error that of a guess.
+    """
     dead = rings.angles(ring.n) < 2 * np.pi * share - 1e-9
     W = ring.W * ~dead * ~dead[:, None]
     starts = ring.bumps(ANGLES)
@@ -184,7 +191,10 @@ def ring_after_lesion(ring, share, time=50.0):
         live.network(), duration=time, dt=0.1, save_every=round(time / 0.1), initial=starts,
         progress=False,
     )  # fmt: skip
-    return float(rms(apart(rings.heading(path.states[:, -1] * ~dead), ANGLES)))
+    left = path.states[:, -1] * ~dead
+    errors = apart(rings.heading(left), ANGLES)
+    gone = rings.length(left) < rings.length(starts) / 5
+    return float(rms(np.where(gone, CHANCE, errors)))
 
 
 def integration(turns=10, velocity=500.0, step=1.0):
@@ -195,12 +205,12 @@ def integration(turns=10, velocity=500.0, step=1.0):
     given = steady(turns, velocity)
     smooth = oscillators.resampled(given)
     periods = np.floor(given.duration / PERIOD)
-    times, phases = oscillators.run(oscillators.circuit(turning=smooth), periods)
-    two = apart(oscillators.held(phases), smooth.heading(times * PERIOD))
+    times, pair = oscillators.run(oscillators.circuit(turning=smooth), periods)
+    two = apart(heading(pair), smooth.heading(times * PERIOD))
     trains = spikes.Circuit().run(periods, spikes.pushes(given, step))
     t = np.arange(5.0, periods, 0.25)
     pair = spikes.phases(trains, t)
-    three = apart(360 * (pair[0] - pair[1]), given.heading(t * PERIOD))
+    three = apart(heading(pair), given.heading(t * PERIOD))
     return {"oscillators": (two[-1], np.abs(two).max()), "spikes": (three[-1], np.abs(three).max())}
 
 
@@ -218,7 +228,7 @@ def random_spikes(turns=10, velocity=500.0, step=1.0, trials=40):
         last = [np.r_[train[-1:]] for train in trains]
         pair = spikes.phases(last, np.array([periods]))
         whole = np.round((count * step - way) / 360)
-        errors[trial] = apart(360 * np.sign(velocity) * (pair[0] - pair[1])[0], way) + 360 * whole
+        errors[trial] = apart(np.sign(velocity) * heading(pair)[0], way) + 360 * whole
     return rms(errors), np.sqrt(way * step)
 
 

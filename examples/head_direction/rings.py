@@ -43,11 +43,14 @@ class Ring:
     @cached_property
     def bump(self):
         """The fixed point (n,) at angle 0."""
-        start = np.exp(2 * (np.cos(angles(self.n)) - 1)) if self.bias else np.cos(angles(self.n))
-        path = lx.trajectory(
-            self.network(), duration=300, dt=0.1, save_every=3000, initial=start, progress=False
-        )
-        return path.states[-1]
+        state = np.exp(2 * (np.cos(angles(self.n)) - 1)) if self.bias else np.cos(angles(self.n))
+        for _ in range(30):
+            path = lx.trajectory(
+                self.network(), duration=10, dt=0.1, save_every=100, initial=state, progress=False
+            )
+            # Rounding breaks the symmetry, and few units leave an angle that they do not like.
+            state = (path.states[-1] + np.roll(path.states[-1][::-1], 1)) / 2
+        return state
 
     def bumps(self, headings):
         """Fixed points (..., n) at these degrees, of which those at units are exact shifts."""
@@ -82,6 +85,11 @@ def local_ring(n=64, excitation=40.0, sharpness=2.0, inhibition=16.0, bias=-1.0)
 def heading(x):
     """The angle of a bump (..., n) by its population vector, degrees between 0 and 360."""
     return np.degrees(np.angle(x @ np.exp(1j * angles(x.shape[-1])))) % 360
+
+
+def length(x):
+    """Of the population vector of bumps (..., n)."""
+    return np.abs(x @ np.exp(1j * angles(x.shape[-1])))
 
 
 def drift(ring, W, headings):

@@ -2,10 +2,11 @@
 
 The spike of a neuron travels to its partner of the other hemisphere and makes it ramp up to its
 threshold; conduction and ramp together take tau/2. One spike runs to and fro in each pair, and the
-period is tau: exactly, whatever the neurons' own excitability. A velocity spike lifts the membrane
-by one step, which the neuron keeps until it fires: the next spike comes earlier by the same time
-whenever the velocity spike came (a constant phase-resetting curve). Firing takes the threshold off
-the membrane, and what is beyond stays.
+period is tau exactly, as long as they do. Unlike the paper's neurons these do not oscillate alone:
+they relay. A velocity spike lifts the membrane by one step, which the neuron keeps until it fires:
+the next spike comes earlier by the same time whenever the velocity spike came (a constant
+phase-resetting curve), by one ramp for each spike at most: 4500 degrees/s at 10 ms. Firing takes
+the threshold off the membrane, and what is beyond stays.
 
 Times are in periods, halves and sixteenths of which are exact in floating point.
 """

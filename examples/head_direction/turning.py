@@ -1,16 +1,20 @@
 """How an animal turns: angular velocity, heading, and where they come from."""
 
+import csv
+
 import numpy as np
+
+LEAST = 0.2  # s, of what can be shown
 
 
 class Turning:
     """Angular velocity (degrees/s) that is linear between its `times` (s).
 
-    Its integrals are exact: the heading, which starts at 0, and the way turned clockwise and
-    counter-clockwise, V+ and -V- of Eqs. 22 and 23.
+    Its integrals are exact: the heading, which begins at `start` (degrees), and the way turned
+    clockwise and counter-clockwise, V+ and -V- of Eqs. 22 and 23.
     """
 
-    def __init__(self, times, velocity):
+    def __init__(self, times, velocity, start=0.0):
         times, velocity = np.asarray(times, float), np.asarray(velocity, float)
         if times.ndim != 1 or times.shape != velocity.shape or len(times) < 2:
             raise ValueError(
@@ -21,6 +25,7 @@ class Turning:
             raise ValueError("times and velocity must be finite")
         if not (np.diff(times) > 0).all():
             raise ValueError("times must increase")
+        self.start, self.knots = float(start), (times, velocity)
         # Where the velocity changes its sign there is a knot, so that between knots each side is
         # linear, too.
         first, last = velocity[:-1], velocity[1:]
@@ -36,8 +41,8 @@ class Turning:
         return np.interp(t, self.times, self.velocity)
 
     def heading(self, t):
-        """Degrees turned since the first time; not wrapped."""
-        return self._turned(t, self.velocity)
+        """Degrees, not wrapped."""
+        return self.start + self._turned(t, self.velocity)
 
     def sides(self, t):
         """(2, times): degrees turned clockwise (+) and counter-clockwise (-), both growing."""
@@ -80,6 +85,8 @@ def walk(duration, rng, *, rms=150.0, memory=0.4, largest=500.0, step=0.15):
 
     A fly or a mouse turns at up to some 500 degrees/s; `memory` is the correlation time (s).
     """
+    if not LEAST <= duration < np.inf:
+        raise ValueError(f"a walk must take at least {LEAST} s, got {duration:g}")
     rng = np.random.default_rng(rng)
     count = int(np.ceil(duration / step)) + 1
     keep = np.exp(-step / memory)
@@ -101,17 +108,48 @@ def steady(turns, velocity, *, rest=0.1):
 
 
 def recorded(path):
-    """A recording: a text file of two columns, time (s) and angle (degrees), with or without names.
+    """A recording: a file of two columns, time (s) and angle (degrees), with or without names.
 
-    Samples that are not finite are left out; jumps of more than half a turn are wraps.
+    Jumps of more than half a turn are wraps. Samples that are not finite are left out, and what is
+    left is interpolated at equal times: between samples at unequal ones central differences do not
+    add up to the way turned.
     """
-    table = np.genfromtxt(path, delimiter=",", dtype=float)
-    if table.ndim != 2 or table.shape[1] < 2:
-        raise ValueError(f"{path} must have two columns, time and angle, separated by a comma")
-    table = table[np.isfinite(table[:, :2]).all(axis=1)]
-    if len(table) < 3:
-        raise ValueError(f"{path} must have at least 3 rows of two numbers, got {len(table)}")
-    times, angles = table[:, 0], np.unwrap(table[:, 1], period=360)
-    if not (np.diff(times) > 0).all():
-        raise ValueError(f"the times of {path} must increase")
-    return Turning(times - times[0], np.gradient(angles, times))
+    times, angles = np.array(_rows(path)).T
+    angles = np.unwrap(angles, period=360)
+    steps = np.diff(times)
+    if not (steps > 0).all():
+        row = int(np.argmin(steps > 0)) + 2
+        raise ValueError(f"{path}: times must increase, sample {row} is at {times[row - 1]:g} s")
+    if times[-1] - times[0] < LEAST:
+        raise ValueError(f"{path} must last at least {LEAST} s, got {times[-1] - times[0]:g}")
+    count = round((times[-1] - times[0]) / np.median(steps)) + 1
+    even = np.linspace(times[0], times[-1], max(count, 3))
+    smooth = np.interp(even, times, angles)
+    return Turning(even - even[0], np.gradient(smooth, even), smooth[0])
+
+
+def _rows(path):
+    """(time, angle) of the lines of a file, of which the first may be names."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} must be a text file in UTF-8") from None
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if len(line) != 2:
+            raise ValueError(
+                f"{path} must have two columns, time (s) and angle (degrees), separated by a "
+                f"comma; line {number} is {','.join(line)!r:.60}"
+            )
+        try:
+            row = float(line[0]), float(line[1])
+        except ValueError:
+            if number == 1:  # names
+                continue
+            raise ValueError(f"{path}: line {number} is no two numbers: {line!r:.60}") from None
+        if np.isfinite(row).all():
+            rows.append(row)
+    if len(rows) < 3:
+        raise ValueError(f"{path} must have at least 3 rows of two numbers, got {len(rows)}")
+    return rows

@@ -253,25 +253,29 @@ def _reduced(name: str, array: Elements, keywords: Mapping[str, object]) -> Elem
     if name in ("add", "multiply"):
         return getattr(np, name).reduce(expressions(array), **kept)
     operation = np.frompyfunc(ELEMENTARY[name], 2, 1)
-    axis = kept.get("axis", 0)
-    if axis is None and not kept.get("keepdims"):
-        array, kept["axis"], axis = array.ravel(), 0, 0
-    if isinstance(axis, int) and array.ndim:
-        array = _paired(operation, array, axis)
-    return operation.reduce(array, **kept)
+    asked: Any = kept.get("axis", 0)
+    axes = range(array.ndim) if asked is None else np.atleast_1d(asked).tolist()
+    gone = [range(array.ndim)[axis] for axis in axes]
+    rest = [axis for axis in range(array.ndim) if axis not in gone]
+    shape = [array.shape[axis] for axis in rest]
+    rows = array.transpose(*gone, *rest).reshape(-1, *shape)
+    start = {"initial": kept["initial"]} if "initial" in kept else {}
+    found = np.asarray(operation.reduce(_paired(operation, rows), axis=0, **start), object)
+    if kept.get("keepdims"):
+        found = found.reshape([1 if axis in gone else n for axis, n in enumerate(array.shape)])
+    return found
 
 
-def _paired(operation: np.ufunc, array: Elements, axis: int) -> Elements:
-    """At most two elements along the axis: of pairs, of pairs of them, and so on.
+def _paired(operation: np.ufunc, rows: Elements) -> Elements:
+    """At most two rows: of pairs of rows, of pairs of these, and so on.
 
     The larger of two is an expression that has both twice: along a row of 20 elements that is a
     million of the first, and in pairs of pairs 400 in all.
     """
-    rows = np.moveaxis(array, axis, 0)
     while len(rows) > 2:
         even = len(rows) // 2 * 2
         rows = np.concatenate([operation(rows[0:even:2], rows[1:even:2]), rows[even:]])
-    return np.moveaxis(rows, 0, axis)
+    return rows
 
 
 def _instead(name: str, method: str) -> str:
@@ -343,8 +347,13 @@ def _full_like(x: object, fill: object, *_: object, shape: Shape = None, **__: o
 
 
 def _reduction(name: str) -> Callable[..., Traced]:
-    def call(a: object, axis: object = None, keepdims: object = False, **_: object) -> Traced:
-        return Traced(_reduced(name, objects(a), {"axis": axis, "keepdims": bool(keepdims)}))
+    def call(a: object, axis: object = None, keepdims: object = False, **more: object) -> Traced:
+        if more.get("where", np._NoValue) is not np._NoValue:
+            raise UntraceableError(f"np.{name} takes no where; write np.where inside")
+        given = {"axis": axis, "keepdims": bool(keepdims)}
+        if more.get("initial", np._NoValue) is not np._NoValue:
+            given["initial"] = more["initial"]
+        return Traced(np.asarray(_reduced(name, objects(a), given), object))
 
     return call
 
