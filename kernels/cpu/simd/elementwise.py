@@ -130,7 +130,8 @@ def sigmoid_parts(u):
     return (large if u > 0.0 else small), (small if u > 0.0 else large), small * large
 
 
-# (2 atanh(s) - 2 s) / s^3 of s^2, for log(1 + f) with s = f / (2 + f), |s| <= .1716: remainder 2e-18.
+# (2 atanh(s) - 2 s) / s^3 as a polynomial of s^2, |s| <= .1716: log(1 + f) = 2 atanh(s) with
+# s = f / (2 + f). Remainder 2e-18.
 LOG = (
     0.6666666666666685, 0.39999999999701613, 0.28571428684278377, 0.22222204095438736,
     0.1818329541354449, 0.15320552887218214, 0.1473405208393403,
