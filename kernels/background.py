@@ -25,6 +25,13 @@ def in_background(
     return outcome(begin(function, *args), waiting)
 
 
+# How a kernel is compiled when it is first called, ``wait(function, *args)``: set by who tells
+# people what they wait for.
+COMPILING: contextvars.ContextVar[Callable[..., Any]] = contextvars.ContextVar(
+    "COMPILING", default=in_background
+)
+
+
 def outcome(running: "Future[Any]", waiting: Callable[[], object] | None = None) -> Any:
     """Wait for the result. Waits are short, since a signal just before one does not end it."""
     while not running.done():

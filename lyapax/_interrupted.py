@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from ._progress import kernels_compiled
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -42,12 +44,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 def raises_interrupted(function: Callable[P, R]) -> Callable[P, R]:
-    """A function whose interruption is an `Interrupted` also while there is no result yet."""
+    """A function whose interruption is an `Interrupted` also while there is no result yet.
+
+    Unless it is called with progress=False it says when kernels are compiled for it.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(*args, **kwargs)
+            with kernels_compiled(kwargs.get("progress", True) is not False):
+                return function(*args, **kwargs)
         except Interrupted:
             raise
         except KeyboardInterrupt:

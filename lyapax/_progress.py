@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from ._run import Run
-from .kernels.background import in_background
+from .kernels.background import COMPILING, in_background
 
 T = TypeVar("T")
 DAY = 86400.0  # seconds; a run that takes longer says so
@@ -62,14 +62,16 @@ def bar(run: Run, steps: int | None, progress: bool, *, patient: bool) -> Iterat
         yield Bar(run, steps, shown, patient)
 
 
-PATIENT = 3  # polls of `in_background`, of 0.3 s: what takes less is not spoken of
+# Polls of `in_background`, of 0.3 s: what takes less is not spoken of. A kernel that lies compiled
+# on the disk is loaded in less than two seconds, on a busy machine, too.
+PATIENT, PATIENT_OF_KERNELS = 3, 7
 
 
 class Waiting:
-    """Says on a terminal what is done before a run can begin, if that takes more than a second."""
+    """Says on a terminal what is done before a run can go on, if that takes long."""
 
-    def __init__(self, words: str, progress: bool):
-        self.words, self.progress = words, progress
+    def __init__(self, words: str, progress: bool, polls: int = PATIENT):
+        self.words, self.progress, self.patient = words, progress, polls
 
     def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
         """``function(*args)``, in the background."""
@@ -78,7 +80,7 @@ class Waiting:
         def tell() -> None:
             nonlocal polls, shown
             polls += 1
-            if polls == PATIENT:
+            if polls == self.patient:
                 shown = plain_bar(None, "", self.progress, bar_format=f"{self.words}: {{elapsed}}")
             if shown is not None:
                 shown.refresh()
@@ -88,6 +90,17 @@ class Waiting:
         finally:
             if shown is not None:
                 shown.close()
+
+
+@contextlib.contextmanager
+def kernels_compiled(progress: bool) -> Iterator[None]:
+    """What is compiled inside, at the first call of a kernel, is told of on a terminal."""
+    wait = Waiting("compiling for this machine, once", progress, PATIENT_OF_KERNELS)
+    before = COMPILING.set(wait)
+    try:
+        yield
+    finally:
+        COMPILING.reset(before)
 
 
 def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> tqdm:

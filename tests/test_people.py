@@ -20,6 +20,8 @@ import lyapax as lx
 from lyapax import _progress
 from lyapax._weight_files import read_weights
 from lyapax.cli import commands, main
+from lyapax.kernels.background import COMPILING, in_background
+from lyapax.kernels.cpu.team import interruptible
 
 from .catalogue.maps import multiply
 from .test_interrupt import AFTER_A_BLOCK, IN_A_KERNEL
@@ -429,6 +431,28 @@ def test_a_long_preparation_says_what_it_does(monkeypatch):
     assert wait(said.wait) is True  # returns when something is shown
     assert seen == [(True, "compiling 3 operations: {elapsed}"), "closed"]
     assert lx.RateNetwork(np.eye(3)).preparing == "compiling"
+
+
+def test_kernels_that_are_compiled_for_a_call_are_told_of(monkeypatch):
+    """But not with progress=False; and afterwards nobody is told."""
+    told = []
+
+    class Waiting(_progress.Waiting):
+        def __call__(self, function, *args):
+            told.append((self.words, self.progress, self.patient))
+            return function(*args)
+
+    monkeypatch.setattr(_progress, "Waiting", Waiting)
+    net = lx.RateNetwork(np.zeros((20, 20)))
+    for progress in (True, False):
+        monkeypatch.setattr(interruptible, "READY", set())
+        lx.trajectory(net, duration=1, dt=0.1, progress=progress)
+    words, asked, polls = zip(*told, strict=True)
+    assert set(words) == {"compiling for this machine, once"}
+    assert asked[0] is True
+    assert asked[-1] is False
+    assert set(polls) == {7}
+    assert COMPILING.get() is in_background
 
 
 def test_a_large_flow_in_which_all_is_coupled_says_what_starts_sooner():

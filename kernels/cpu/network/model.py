@@ -7,19 +7,21 @@ import numpy as np
 from ...jit import inlined
 from ..simd.records import Record, size_of
 from ..simd.strips import lanes_of
+from .noise import noise_of_step
 from .weights import factor, row_factor, state_product
 
 # By address, with the elements from member to member (0: all have the same):
 # - of the state: weights; bias and rate; inputs, of no effect when there is one step of them; if
 #   it is noisy, amplitudes of white noise over the rate and sqrt(dt), and pairs of keys;
 # - of the tangents: weights times rate (and dt/2), own (stages, n) with the factors f in it.
-# Moreover those factors (1 for a map), the thirds of `combine`; C functions `phi` and `product`;
+# Moreover those factors (1 for a map), the thirds of `combine`; C functions `phi`, `product` and,
+# where it is noisy, `draw`;
 # lanes of a float64 register; width: members that lie as lanes, or 0; whether weights are shared.
 Model = namedtuple(
     "Model",
     "n dt stages current phi product lanes width indptr indices w w_size bias bias_size inputs "
-    "inputs_size input_steps noisy noise noise_size keys rate rate_size scaled scaled_size own "
-    "own_size factors thirds shared",
+    "inputs_size input_steps noisy draw noise noise_size keys rate rate_size scaled scaled_size "
+    "own own_size factors thirds shared",
 )
 MODEL = Record(
     Model,
@@ -88,6 +90,7 @@ def network_model(weights, bias, inputs, rate, current, phi, dt, width, dtype, n
         lanes=lanes_of(np.float64),
         input_steps=inputs.shape[1],
         noisy=noisy,
+        draw=noise_of_step() if noisy else 0,
         shared=len(tangents) == len(own) == 1,
     )
     return record, arrays

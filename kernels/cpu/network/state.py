@@ -16,7 +16,6 @@ from ..simd.vectors import add, load, multiply, on_stack, outlined, shift, store
 from ..taped.runs import FOR_TANGENTS, STATE_RUN
 from ..taped.state_steps import end_stage, reach_of
 from ..team.interruptible import raised
-from ..traced.drawing import counted, next_pair
 from .model import MODEL, layout, padded, read_model, row_size
 from .weights import StateJob
 
@@ -60,23 +59,6 @@ def drive(net, first, count, step, bias, out):
         for i in range(n):
             at = g * across + i * down
             out[at] = bias[at] + inputs[i]
-
-
-@kernel
-def draw(net, first, count, step, out):
-    """out = the noise of this step, for each member by its own key."""
-    outlined()
-    n = net.n
-    across, down = layout(net)
-    for g in range(count):
-        own = shift(net.noise, (first + g) * net.noise_size)
-        keys = shift(net.keys, 2 * (first + g))
-        counter, begin = counted(n, step)
-        a, b = 0.0, 0.0
-        for i in range(n):
-            number = begin + i
-            a, b = next_pair(keys[0], keys[1], counter, number, i == 0, a, b)
-            out[g * across + i * down] = (b if number % 2 else a) * own[i]
 
 
 @inlined
@@ -146,7 +128,10 @@ def state_steps(job, net):
         if driven:
             drive(net, first, count, (job.step + s) % net.input_steps, bias, base)
         if net.noisy:
-            draw(net, first, count, job.step + s, noise)
+            own, keys = shift(net.noise, first * net.noise_size), shift(net.keys, 2 * first)
+            across, down = layout(net)
+            here_and_now = net.n, count, across, down, job.step + s, net.noise_size
+            invoke(net.draw, (*here_and_now, own, keys, noise))
         if dt == 0.0:
             slope = shift(tape, s * size)
             vector_field(net, first, count, size, here, base, u, slope, field)

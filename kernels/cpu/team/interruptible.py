@@ -21,7 +21,7 @@ from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-from ...background import Workers, in_background, numba_threads, outcome
+from ...background import COMPILING, Workers, numba_threads, outcome
 
 TEAM = 24  # elements
 MOST = 1024  # threads; there are as many as were needed at a time
@@ -112,7 +112,7 @@ def compile_for(kernel: Any, *args: Any) -> None:
     """Compile a kernel, or load it, for such arguments."""
     key = kernel, *map(kind_of, args)
     if key not in READY:
-        in_background(kernel.compile, tuple(typeof(a) for a in args))
+        COMPILING.get()(kernel.compile, tuple(typeof(a) for a in args))
         READY.add(key)
 
 
