@@ -50,6 +50,24 @@ def test_beside_a_busy_process_two_threads_are_not_slower_than_one(monkeypatch, 
     assert work(machine) / elapsed > 0.9 * 100.0
 
 
+def test_a_kernel_that_is_compiled_in_a_trial_is_not_taken_for_slow(monkeypatch):
+    """Two threads on one core: 8 units at a hundredth of the pace of one thread."""
+    machine, crew, known = Machine(monkeypatch, {1: 1e5, 2: 1e3}), Crew(), set()
+    usual = machine.run
+
+    def run(threads, intervals):
+        if threads not in known:
+            machine.now += 3.0
+            known.add(threads)
+        usual(threads, intervals)
+
+    machine.run = run
+    for _ in range(4):
+        crew.share(1, 80, machine.run)
+    assert crew.best == 1
+    assert work(machine) == 4 * 80
+
+
 def test_it_follows_what_changes(monkeypatch):
     machine, crew = Machine(monkeypatch, {1: 100.0, 2: 190.0}), Crew()
     machine.seconds(crew, 40)

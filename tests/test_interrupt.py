@@ -263,7 +263,7 @@ from lyapax.kernels.cpu.team import interruptible
 from lyapax.kernels.cpu.traced import lanes
 usual = interruptible.supervise
 def supervise(stop, work):
-    return usual(stop, lambda: (print("ready", flush=True), work()))
+    return usual(stop, lambda: (print("ready\\n", end="", flush=True), work()))
 for module in (interruptible, lanes):
     module.supervise = supervise
 """
@@ -274,14 +274,14 @@ def measure(self, steps, tick):
     def told(done):
         tick(done)
         if self.now.measured_steps > 100_000:
-            print("ready", flush=True)
+            print("ready\\n", end="", flush=True)
     usual(self, steps, told)
 Run.measure = measure
 """
 IN_SET_UP = """
 usual = np.linalg.qr
 def qr(*args):
-    print("ready", flush=True)
+    print("ready\\n", end="", flush=True)
     return usual(*args)
 np.linalg.qr = qr
 """
