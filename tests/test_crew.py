@@ -62,10 +62,11 @@ def test_a_kernel_that_is_compiled_in_a_trial_is_not_taken_for_slow(monkeypatch)
         usual(threads, intervals)
 
     machine.run = run
-    for _ in range(4):
-        crew.share(1, 80, machine.run)
+    for intervals in (10, 10, 40, 160):
+        crew.share(1, intervals, machine.run)
     assert crew.best == 1
-    assert work(machine) == 4 * 80
+    assert work(machine) == 220
+    assert machine.ran.count((1, 1)) == 1
 
 
 def test_it_follows_what_changes(monkeypatch):

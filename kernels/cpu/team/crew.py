@@ -26,6 +26,7 @@ class Crew:
     due: int = 1  # calls until the next trial
     apart: int = 1  # calls between trials
     seconds: float = 0.0  # of the last call
+    warm: set[int] = field(default_factory=set)  # numbers of threads whose kernel has run
 
     def share(self, members: int, intervals: int, run: Callable[[int, int], None]) -> None:
         """``run(threads, intervals)`` for so many intervals, in one or two calls."""
@@ -36,14 +37,16 @@ class Crew:
             self.best = allowed
         before, self.seconds = self.seconds, 0.0
         self.due -= 1
-        if self.due < 0 and 0.0 < before < LONG:
+        other = 1 if self.best == allowed else allowed
+        if self.due < 0 and 0.0 < before < LONG and other not in self.warm:
+            # Untimed, and tried in the next call: the first run of a kernel compiles it, or loads
+            # it. Seconds of that had 8 units stay with two threads, a hundredth as fast as one.
+            run(other, 1)
+            self.warm.add(other)
+            intervals -= 1
+            self.seconds = 0.0 if intervals else before
+        elif self.due < 0 and 0.0 < before < LONG:
             short = max(1, intervals // SHARE)
-            other = 1 if self.best == allowed else allowed
-            if other not in self.pace and short > 1:
-                # Untimed: the first run of a kernel compiles it, or loads it. Seconds of that had
-                # members of 8 units stay with two threads, a hundredth as fast as one.
-                run(other, 1)
-                short, intervals = short - 1, intervals - 1
             self._timed(other, short, run)
             intervals -= short
             better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
@@ -59,6 +62,7 @@ class Crew:
     def _timed(self, threads: int, intervals: int, run: Callable[[int, int], None]) -> None:
         start = time.perf_counter()
         run(threads, intervals)
+        self.warm.add(threads)
         seconds = max(time.perf_counter() - start, 1e-9)
         self.pace[threads] = intervals / seconds
         self.seconds += seconds
