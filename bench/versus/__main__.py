@@ -93,6 +93,7 @@ def machine(python, isa):
         check=True,
     )
     versions = {p["name"].lower(): p["version"] for p in json.loads(listed.stdout)}
+    versions["lyapax"] = versions.get("lyapunov-spectra", "?")
     used = ", ".join(f"{name} {versions.get(name, '?')}" for name in VERSIONED)
     return [
         f"{datetime.date.today()}, {processor()}; Python {platform.python_version()}, {used}.",
