@@ -161,12 +161,11 @@ def predict(picture):
     for row in zip(locking.x, locking.measured, locking.predicted, after, strict=True):
         click.echo("  {:8.0f} {:9.4f} {:9.4f} {:9.4f}".format(*row))
     lost = found["M5"]
-    click.echo("M5: eighths removed; memory, best match, its bound, population vector; rings")
-    for i, row in enumerate(
-        zip(lost.removed, lost.memory, lost.matched, lost.bound, lost.vector, strict=True)
-    ):
+    click.echo(f"M5: error of the memory {lost.memory:.1e}, whatever is read out")
+    click.echo("eighths removed; best match, its bound, population vector; rings")
+    for i, row in enumerate(zip(lost.removed, lost.matched, lost.bound, lost.vector, strict=True)):
         ring = " ".join(f"{errors[i]:8.1f}" for errors in lost.ring.values())
-        click.echo("  {:4d} {:9.1e} {:8.2f} {:8.2f} {:8.2f}  ".format(*row) + ring)
+        click.echo("  {:4d} {:8.2f} {:8.2f} {:8.2f}  ".format(*row) + ring)
 
 
 @commands.command()

@@ -15,6 +15,7 @@ import lyapax as lx
 from . import oscillators, rings, spikes
 from .phases import apart, heading
 from .predictions import rms
+from .readout import population_vector
 
 STARTS = 7.5 + np.arange(0, 360, 30.0)
 
@@ -45,7 +46,7 @@ def diffusion_of_ring(ring, sigma=0.02, trials=200, duration=200.0):
         ring.network(noise=size), duration=duration, dt=0.1, save_every=20, rng=0,
         initial=np.tile(ring.bump, (trials, 1)), progress=False,
     )  # fmt: skip
-    errors = apart(rings.heading(path.states), 0.0)
+    errors = apart(population_vector(path.states), 0.0)
     return Diffusion(ring.name, path.times, errors, np.degrees(1) ** 2 * size**2 * left @ left)
 
 
@@ -87,7 +88,7 @@ def by_units(sigma=0.02, counts=(8, 16, 32, 64), duration=3000.0):
             ring.network(), duration=duration, dt=0.1, save_every=round(duration / 0.1),
             initial=ring.bumps(STARTS + 3), progress=False,
         )  # fmt: skip
-        moved = np.abs(apart(*rings.heading(path.states).T)).max()
+        moved = np.abs(apart(*population_vector(path.states).T)).max()
         size, left = sigma * rms(ring.bump), ring.neutral[1]
         found.append((n, np.degrees(1) ** 2 * size**2 * left @ left, moved))
     return found
@@ -126,7 +127,7 @@ def drift_of_ring(ring, epsilon=0.03, draws=10, duration=400.0):
     )  # fmt: skip
     # The bump takes its new shape at once, which is no drift: errors are counted from then on.
     settled = 5
-    headings = rings.heading(path.states)[..., settled:]
+    headings = population_vector(path.states)[..., settled:]
     errors = apart(headings, headings[..., :1])
     predicted = rms([rings.drift(ring, one, STARTS) for one in W])
     return Drift(ring.name, path.times[settled:] - path.times[settled], errors, predicted)
@@ -146,7 +147,7 @@ def wells(ring, epsilon=0.03, rng=6, starts=72, duration=6000.0):
         ring.network(W), duration=duration, dt=0.2, save_every=round(duration / 0.2),
         initial=ring.bumps(begin), progress=False,
     )  # fmt: skip
-    ends = np.sort(rings.heading(path.states[:, -1]))
+    ends = np.sort(population_vector(path.states[:, -1]))
     first = np.abs(apart(ends, np.roll(ends, 1))) > 1.0  # of bumps that ended together
     return fine[falls] + 0.25, ends[first] if first.any() else ends[:1]
 

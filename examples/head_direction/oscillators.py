@@ -22,7 +22,6 @@ import lyapax as lx
 
 from .phases import PERIOD
 
-LEFT_PLUS, RIGHT_PLUS, LEFT_MINUS, RIGHT_MINUS = range(4)
 GROWTH, COUPLING, DELAY = 10.0, 3.0, 0.5
 STEP = 1 / 80  # periods; with 1/40 a way turned at 500 degrees/s is off by 1e-4 more
 KNOTS = 64  # of a velocity: each is an operation of the right-hand side
@@ -62,8 +61,9 @@ def radius(within=COUPLING):
     return np.sqrt(1 + within / GROWTH)
 
 
-def gain(within=COUPLING, delay=DELAY):
-    return 1 + within * delay
+def gain(within=COUPLING):
+    """How much more a push of both neurons must be than the way that their pair then goes."""
+    return 1 + within * DELAY
 
 
 def circuit(*, held=0.0, ahead=0.0, turning=None, noise=None, within=COUPLING, **params):

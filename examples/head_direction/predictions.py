@@ -9,6 +9,7 @@ import lyapax as lx
 
 from . import oscillators, readout, rings, spikes
 from .phases import PERIOD, apart, heading
+from .readout import population_vector
 from .turning import steady
 
 CHANCE = 360 / np.sqrt(12)  # root mean square error (degrees) of a guess
@@ -140,7 +141,7 @@ class Lesions:
     """Root mean square errors (degrees) against the number of segments removed."""
 
     removed: np.ndarray
-    memory: np.ndarray  # of the oscillators themselves
+    memory: float  # of the oscillators, to which nothing leads back from the readout
     matched: np.ndarray  # decoded by the bump that fits what is left best
     bound: np.ndarray  # Cramer and Rao's, at most that of a guess
     vector: np.ndarray  # decoded by the population vector, as if nothing was missing
@@ -161,15 +162,14 @@ def lesions(removed=range(7), noise=0.02, repeats=3, time=200.0):
             alive[list(gone)] = False
             seen = clean + size * rng.standard_normal((repeats, *clean.shape))
             errors.append(apart(readout.best_match(seen, eye, alive, 0.25), ANGLES))
-            naive.append(apart(readout.population_vector(seen * alive), ANGLES))
+            naive.append(apart(population_vector(seen * alive), ANGLES))
             information.append(readout.fisher_information(eye, ANGLES, size, alive))
         matched.append(rms(errors))
         vector.append(rms(naive))
         least = 1 / np.maximum(np.array(information), 1e-12)
         bound.append(np.sqrt(np.mean(np.minimum(least, CHANCE**2))))
-    # Nothing leads from the readout back to the neurons: the same memory, to the last bit.
-    before = spikes.phases(spikes.Circuit().run(20, held=40.0), np.array([15.25]))
-    memory = np.full(len(removed), rms(apart(heading(before), 40.0)))
+    pair = spikes.phases(spikes.Circuit().run(20, held=40.0), np.array([15.25]))
+    memory = rms(apart(heading(pair), 40.0))
     kept = {
         ring.name: [ring_after_lesion(ring, q / 8, time) for q in removed]
         for ring in (rings.cosine_ring(), rings.local_ring())
@@ -192,7 +192,7 @@ def ring_after_lesion(ring, share, time=200.0):
         progress=False,
     )  # fmt: skip
     left = path.states[:, -1] * ~dead
-    errors = apart(rings.heading(left), ANGLES)
+    errors = apart(population_vector(left), ANGLES)
     gone = rings.length(left) < rings.length(starts) / 5
     return float(rms(np.where(gone, CHANCE, errors)))
 

@@ -86,7 +86,7 @@ class Readout:
         start = t.min() - 4.0
         count = int(np.ceil((t.max() - start) / resolution)) + 1
         grid = start + resolution * np.arange(count)
-        plus, minus = (self._felt(spikes[n], grid, resolution) for n in (0, 3))
+        plus, minus = (self._felt(spikes[n], grid) for n in (0, 3))
         cycle = round(1 / resolution)
         found = np.empty((len(t), len(places)))
         ends = np.round((t - start) / resolution).astype(int)
@@ -99,7 +99,7 @@ class Readout:
             found[:, i] = (sums[ends + 1] - sums[ends + 1 - cycle]) / cycle
         return found
 
-    def _felt(self, times, grid, resolution):
+    def _felt(self, times, grid):
         """h * P on a grid of times."""
         felt, reach = np.zeros(len(grid)), 4.0
         for spike in times[(times > grid[0] - reach) & (times < grid[-1] + reach)]:

@@ -82,11 +82,6 @@ def local_ring(n=64, excitation=40.0, sharpness=2.0, inhibition=16.0, bias=-1.0)
     return Ring("local ring", (excitation * near - inhibition) / n, "sigmoid", bias)
 
 
-def heading(x):
-    """The angle of a bump (..., n) by its population vector, degrees between 0 and 360."""
-    return np.degrees(np.angle(x @ np.exp(1j * angles(x.shape[-1])))) % 360
-
-
 def length(x):
     """Of the population vector of bumps (..., n)."""
     return np.abs(x @ np.exp(1j * angles(x.shape[-1])))

@@ -37,22 +37,23 @@ class Crew:
             self.best = allowed
         before, self.seconds = self.seconds, 0.0
         self.due -= 1
-        other = 1 if self.best == allowed else allowed
-        if self.due < 0 and 0.0 < before < LONG and other not in self.warm:
-            # Untimed, and tried in the next call: the first run of a kernel compiles it, or loads
-            # it. Seconds of that had 8 units stay with two threads, a hundredth as fast as one.
-            run(other, 1)
-            self.warm.add(other)
-            intervals -= 1
-            self.seconds = 0.0 if intervals else before
-        elif self.due < 0 and 0.0 < before < LONG:
-            short = max(1, intervals // SHARE)
-            self._timed(other, short, run)
-            intervals -= short
-            better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
-            if better == self.best:
-                self.apart = min(2 * self.apart, RAREST)
-            self.best, self.due = better, self.apart
+        if self.due < 0 and 0.0 < before < LONG:
+            other = 1 if self.best == allowed else allowed
+            if other not in self.warm:
+                # Untimed, and tried in the next call: the first run of a kernel compiles it, or
+                # loads it. Seconds of that had 8 units stay with two threads, a hundredth as fast.
+                run(other, 1)
+                self.warm.add(other)
+                intervals -= 1
+                self.seconds = 0.0 if intervals else before
+            else:
+                short = max(1, intervals // SHARE)
+                self._timed(other, short, run)
+                intervals -= short
+                better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
+                if better == self.best:
+                    self.apart = min(2 * self.apart, RAREST)
+                self.best, self.due = better, self.apart
         if intervals:
             usual = self.pace.get(self.best, 0.0)
             self._timed(self.best, intervals, run)
