@@ -11,6 +11,7 @@ from typing import Any
 
 from numba import cfunc, njit
 
+from .called import for_kernels
 from .stamp import STAMP
 
 FASTMATH = {"contract", "nsz"}  # fused multiply-adds, and no care for the sign of zero
@@ -35,7 +36,7 @@ def stamped(function: FunctionType, *more: str) -> FunctionType:
 
 
 def _policy(**options: Any) -> Callable[..., Any]:
-    return lambda function: njit(**options)(stamped(function))
+    return lambda function: for_kernels(njit(**options)(stamped(function)))
 
 
 # Said, since what is not said a function inherits from the one that calls it first: all that an
@@ -44,6 +45,7 @@ _exact: dict[str, Any] = {
     "cache": True,
     "error_model": "numpy",
     "nogil": True,
+    "no_cfunc_wrapper": True,
     "forceinline": False,
 }
 _options: dict[str, Any] = {**_exact, "fastmath": FASTMATH}

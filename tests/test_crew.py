@@ -50,23 +50,39 @@ def test_beside_a_busy_process_two_threads_are_not_slower_than_one(monkeypatch, 
     assert work(machine) / elapsed > 0.9 * 100.0
 
 
-def test_a_kernel_that_is_compiled_in_a_trial_is_not_taken_for_slow(monkeypatch):
-    """Two threads on one core: 8 units at a hundredth of the pace of one thread."""
-    machine, crew, known = Machine(monkeypatch, {1: 1e5, 2: 1e3}), Crew(), set()
-    usual = machine.run
+def test_the_first_call_finds_two_threads_on_one_core(monkeypatch):
+    """8 units, a hundredth of the pace of one thread; compiling counts for neither number."""
+    machine, crew = Machine(monkeypatch, {1: 1e5, 2: 1e3}), Crew()
+    usual, compiled = machine.run, []
 
     def run(threads, intervals):
-        if threads not in known:
+        if not compiled:
             machine.now += 3.0
-            known.add(threads)
+            compiled.append(threads)
         usual(threads, intervals)
 
-    machine.run = run
-    for intervals in (10, 10, 40, 160):
+    crew.share(1, 10_000, run)
+    assert crew.best == 1
+    assert work(machine) == 10_000
+    assert machine.now - 3.0 < 0.3  # 0.1 by one thread, 10 by two
+    assert crew.pace == pytest.approx({1: 1e5, 2: 1e3})
+
+
+@pytest.mark.parametrize("intervals", [1, 2, 3, 5])
+def test_short_calls_are_tried_too(monkeypatch, intervals):
+    machine, crew = Machine(monkeypatch, {1: 100.0, 2: 50.0}), Crew()
+    for _ in range(4):
         crew.share(1, intervals, machine.run)
     assert crew.best == 1
-    assert work(machine) == 220
-    assert machine.ran.count((1, 1)) == 1
+    assert work(machine) == 4 * intervals
+
+
+def test_long_calls_are_not_tried_by_one_thread(monkeypatch):
+    machine, crew = Machine(monkeypatch, {1: 0.4, 2: 0.8}), Crew()
+    for _ in range(4):
+        crew.share(1, 5, machine.run)
+    assert {threads for threads, _ in machine.ran} == {2}
+    assert work(machine) == 20
 
 
 def test_it_follows_what_changes(monkeypatch):

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,10 +18,10 @@ import scipy.sparse
 from click.testing import CliRunner
 
 import lyapax as lx
-from lyapax import _progress
+from lyapax import _compiling, _progress
 from lyapax._weight_files import read_weights
 from lyapax.cli import commands, main
-from lyapax.kernels.background import COMPILING, in_background
+from lyapax.kernels.background import COMPILING
 from lyapax.kernels.cpu.team import interruptible
 
 from .catalogue.maps import multiply
@@ -309,8 +310,21 @@ def test_system_command_sweeps():
 def test_info_command():
     done = CliRunner().invoke(commands, ["info"])
     assert done.exit_code == 0
-    for word in ("cpu", "threads", "blas", "gpu", "cache", lx.__version__):
+    for word in ("cpu", "threads", "blas", "gpu", "kernels", "cache", lx.__version__):
         assert word in done.output
+
+
+def test_info_compiles_ahead(monkeypatch):
+    monkeypatch.setattr(_compiling, "RUNS", (_compiling.functions,))
+    done = CliRunner().invoke(commands, ["info", "--compile"])
+    assert done.exit_code == 0
+    assert re.search(r"^compiled in \d+ s$", done.output, re.M)
+
+
+@pytest.mark.slow
+def test_all_that_is_compiled_ahead():
+    names = {run.__name__.replace("_", " ") for run in _compiling.RUNS}
+    assert set(_compiling.compiled(2)) == names
 
 
 @pytest.mark.parametrize(
@@ -435,7 +449,7 @@ def test_a_long_preparation_says_what_it_does(monkeypatch):
 
 def test_kernels_that_are_compiled_for_a_call_are_told_of(monkeypatch):
     """But not with progress=False; and afterwards nobody is told."""
-    told = []
+    told, before = [], COMPILING.get()
 
     class Waiting(_progress.Waiting):
         def __call__(self, function, *args):
@@ -452,7 +466,7 @@ def test_kernels_that_are_compiled_for_a_call_are_told_of(monkeypatch):
     assert asked[0] is True
     assert asked[-1] is False
     assert set(polls) == {7}
-    assert COMPILING.get() is in_background
+    assert COMPILING.get() is before
 
 
 def test_a_large_flow_in_which_all_is_coupled_says_what_starts_sooner():

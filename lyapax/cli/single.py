@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -193,14 +194,20 @@ def demo(n: int, seed: int, quiet: bool) -> None:
 
 
 @click.command()
-def info() -> None:
+@click.option(
+    "--compile", "ahead", is_flag=True, help="Compile kernels now, on all cores: for images."
+)
+def info(ahead: bool) -> None:
     """CPU, threads, BLAS, GPU and cache."""
+    if ahead:
+        compile_ahead()
     import platform
 
     import numba
     from threadpoolctl import threadpool_info
 
     from .._device import described
+    from ..kernels.cpu.returning import returns
     from ..kernels.generated import folder
 
     blas = [
@@ -216,7 +223,22 @@ def info() -> None:
         "threads": numba.get_num_threads(),
         "blas": ", ".join(dict.fromkeys(blas)) or "unknown",
         "gpu": described(),
+        "kernels": returns.stats.cache_path,  # Numba's own, of what is not generated
         "cache": folder(),
     }
     for name, value in rows.items():
         click.echo(f"{name:8} {value}")
+
+
+def compile_ahead() -> None:
+    """A bar on a terminal; then a line with the time that it took, since images are timed."""
+    from .._compiling import RUNS, compiled
+    from .._progress import plain_bar
+    from ..kernels.cpu.team.interruptible import cores
+
+    start = time.monotonic()
+    with plain_bar(len(RUNS), "kind", progress=True) as shown:
+        for name in compiled(min(cores(), len(RUNS))):
+            shown.set_postfix_str(name)
+            shown.update()
+    click.echo(f"compiled in {time.monotonic() - start:.0f} s")

@@ -19,7 +19,7 @@ from ...propagator import Array, Carry, Portable, rank_unit
 from ..qr.reflections import strip_functions
 from ..simd.strips import WIDEST, from_strips, lanes_of, strip_edges, to_strips
 from ..team.crew import Crew
-from ..team.interruptible import call, threads_for
+from ..team.interruptible import call, threads_allowed, threads_for
 from .few_members import propagate_strips, strips_arrays
 from .linear import linear_members
 from .members import ADVANCE, advance, ahead_arrays, propagate_ahead, propagate_members
@@ -101,11 +101,12 @@ class Taped(Portable):
         schedule = self._schedule(carry.step, intervals, steps, self.group(), edges, steps)
         compiled, jobs = propagate_members, self.batch
         common: tuple[Any, ...] = ()
-        if self.batch < threads and len(edges) == 2:
+        few = self.batch < threads_allowed()  # not the threads of this call: one kernel for both
+        if few and len(edges) == 2:
             turn = ahead_arrays(schedule, self.row(1), self.batch, self.dtype)
             compiled, jobs, common = propagate_ahead, 2 * self.batch, (turn,)
             schedule = self._schedule(carry.step, intervals, steps, 1, edges, turn.shape[2] * steps)
-        elif self.batch < threads:
+        elif few:
             schedule = self._schedule(carry.step, intervals, steps, 1, edges, steps)
             compiled, jobs = propagate_strips, self.batch * len(edges)
             common = strips_arrays(schedule, edges, self.batch, self.dim, self.k, self.dtype)

@@ -10,63 +10,70 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .interruptible import threads_allowed
 
-SHARE = 8  # of a call, the part that is tried
+SHARES = 64, 8  # of a call: a trial's first look, and the second where the first is no verdict
+CLEAR = 2.0  # times as fast: a verdict at first sight, so that a hopeless number is tried no longer
 RAREST = 32  # calls from one trial to the next, at most
 SLOWER = 0.7  # of the pace before: something has changed
 WORTH = 1.15  # times the pace of one thread: short trials flatter threads that have just slept
-LONG = 1.0  # seconds; calls that take longer are not tried with one thread
+LONG = 1.0  # seconds; where a look takes longer there is none
 
 
 @dataclass
 class Crew:
     pace: dict[int, float] = field(default_factory=dict)  # intervals a second, by threads
     best: int = 0
-    due: int = 1  # calls until the next trial
+    due: int = 0  # calls until the next trial
     apart: int = 1  # calls between trials
-    seconds: float = 0.0  # of the last call
-    warm: set[int] = field(default_factory=set)  # numbers of threads whose kernel has run
 
     def share(self, members: int, intervals: int, run: Callable[[int, int], None]) -> None:
-        """``run(threads, intervals)`` for so many intervals, in one or two calls."""
+        """``run(threads, intervals)`` for so many intervals, in one or several calls."""
         allowed = threads_allowed()
         if members >= allowed:  # each thread has its own
             return run(allowed, intervals)
         if self.best not in (1, allowed):
             self.best = allowed
-        before, self.seconds = self.seconds, 0.0
+        if not self.pace and intervals > 1:
+            run(self.best, 1)  # untimed: it compiles its kernel, or loads it
+            intervals -= 1
         self.due -= 1
-        if self.due < 0 and 0.0 < before < LONG:
-            other = 1 if self.best == allowed else allowed
-            if other not in self.warm:
-                # Untimed, and tried in the next call: the first run of a kernel compiles it, or
-                # loads it. Seconds of that had 8 units stay with two threads, a hundredth as fast.
-                run(other, 1)
-                self.warm.add(other)
-                intervals -= 1
-                self.seconds = 0.0 if intervals else before
-            else:
-                short = max(1, intervals // SHARE)
-                self._timed(other, short, run)
-                intervals -= short
-                better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
-                if better == self.best:
-                    self.apart = min(2 * self.apart, RAREST)
-                self.best, self.due = better, self.apart
+        if self.due < 0:
+            intervals = self._trial(allowed, intervals, run)
         if intervals:
             usual = self.pace.get(self.best, 0.0)
             self._timed(self.best, intervals, run)
             self._look(allowed, usual)
         return None
 
+    def _trial(self, allowed: int, intervals: int, run: Callable[[int, int], None]) -> int:
+        """Some intervals with either number of threads; the number of intervals that are left."""
+        other = 1 if self.best == allowed else allowed
+        known = self.best in self.pace
+        turns = (other,) if known and intervals == 1 else (self.best, other)
+        left = intervals
+        for share in SHARES:
+            count = max(1, intervals // share)
+            for threads in turns:
+                if left < count or count > LONG * self.pace.get(self.best, np.inf):
+                    return left
+                self._timed(threads, count, run)
+                left -= count
+            gain = self.pace[allowed] / self.pace[1]
+            if not 1 / CLEAR < gain < CLEAR:
+                break
+        better = allowed if gain > WORTH else 1
+        if better == self.best:
+            self.apart = min(2 * self.apart, RAREST)
+        self.best, self.due = better, self.apart
+        return left
+
     def _timed(self, threads: int, intervals: int, run: Callable[[int, int], None]) -> None:
         start = time.perf_counter()
         run(threads, intervals)
-        self.warm.add(threads)
-        seconds = max(time.perf_counter() - start, 1e-9)
-        self.pace[threads] = intervals / seconds
-        self.seconds += seconds
+        self.pace[threads] = intervals / max(time.perf_counter() - start, 1e-9)
 
     def _look(self, allowed: int, usual: float) -> None:
         """Back to one thread where it was faster; a new trial where the pace has fallen."""
