@@ -11,6 +11,7 @@ import scipy.sparse
 from numba import njit
 
 from lyapax.kernels.cpu.network import weights
+from lyapax.kernels.cpu.qr import lanes as small_qr
 from lyapax.kernels.cpu.qr import reflections
 from lyapax.kernels.cpu.simd.elementwise import exp, tanh_pair
 from lyapax.kernels.cpu.simd.strips import (
@@ -116,6 +117,8 @@ def weigh(product, w, indptr, indices, n, columns, lanes, x, base, out):
         lanes,
         x.shape[0],
         x.shape[1],
+        0,
+        0,
         address(x),
         address(base),
         address(out),
@@ -185,6 +188,68 @@ def test_qr(shape, dtype):
     np.testing.assert_allclose(q, expected * np.sign(diagonal), atol=bound)
     np.testing.assert_allclose(logs, np.log(np.abs(diagonal)), atol=bound)
     assert not status.any()
+
+
+@njit
+def orthonormalise_members(q, n, k, lanes, work, norm, diagonal, sums, low, largest, status):
+    columns = q.shape[1] // n
+    for first in range(0, len(q), lanes):
+        small_qr.orthonormalise_lanes(
+            address(q), first, min(first + lanes, len(q)), n, k, columns, lanes, 1e-14,
+            boundary(work), norm, diagonal, sums, low, largest, status,
+        )  # fmt: skip
+    keep(work)
+
+
+def qr_in_lanes(matrices, dtype):
+    """(Q, log R_jj, status) of several members (B, n, k)."""
+    batch, n, k = matrices.shape
+    lanes = lanes_of(dtype)
+    strips = to_strips(matrices, dtype)
+    work = np.zeros(reflections.workspace_size(n, strips.shape[1] // n, lanes) + SLACK, dtype)
+    sums, low, largest = (np.zeros((batch, k)) for _ in range(3))
+    status = np.zeros((batch, k), np.int64)
+    norm, diagonal = np.zeros(k), np.zeros(k, dtype)
+    orthonormalise_members(strips, n, k, lanes, work, norm, diagonal, sums, low, largest, status)
+    q = np.empty(matrices.shape)
+    from_strips(strips, q)
+    return q, sums + low, status
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2, 2), (3, 2), (5, 5), (8, 3), (8, 8), (11, 11), (12, 7)]
+)
+def test_qr_of_several_members(shape, dtype):
+    """Any number of them; the same bits as of each by itself."""
+    for batch in (1, 3, 17):
+        matrices = np.random.default_rng(batch).standard_normal((batch, *shape))
+        q, logs, status = qr_in_lanes(matrices, dtype)
+        eps = float(np.finfo(dtype).eps)
+        for a, own, log in zip(matrices, q, logs, strict=True):
+            expected, r = np.linalg.qr(a)
+            diagonal, bound = np.diag(r), 40 * eps * np.linalg.cond(a)
+            np.testing.assert_allclose(own.T @ own, np.eye(shape[1]), atol=8 * shape[0] * eps)
+            np.testing.assert_allclose(own, expected * np.sign(diagonal), atol=bound)
+            np.testing.assert_allclose(log, np.log(np.abs(diagonal)), atol=bound)
+        assert not status.any()
+        alone = [qr_in_lanes(matrices[b : b + 1], dtype) for b in range(batch)]
+        assert np.array_equal(q, np.concatenate([one[0] for one in alone]))
+        assert np.array_equal(logs, np.concatenate([one[1] for one in alone]))
+
+
+def test_in_lanes_axes_are_kept_and_one_member_leaves_the_others_alone():
+    order = np.random.default_rng(3).permutation(6)
+    good = np.eye(6)[order] * np.linspace(0.3, 3, 6)
+    dead, infinite = np.random.default_rng(4).standard_normal((2, 6, 6))
+    dead[:, 4] = dead[:, 1]
+    infinite[2, 3] = np.inf
+    q, logs, status = qr_in_lanes(np.stack([good, infinite, dead]), np.float64)
+    assert np.array_equal(q[0], np.eye(6)[order])
+    np.testing.assert_allclose(logs[0], np.log(np.linspace(0.3, 3, 6)), atol=1e-15)
+    assert np.array_equal(q[1], infinite)
+    np.testing.assert_allclose(q[2].T @ q[2], np.eye(6), atol=1e-13)
+    assert status.tolist() == [[0] * 6, [1] * 6, [2 * (j == 4) for j in range(6)]]
 
 
 @pytest.mark.parametrize("n", [6, 30])

@@ -71,16 +71,13 @@ def add_noise(size, lanes, noise, field):
 def product_all(net, first, count, source, base, out):
     """out = base + W source for each member, all by address."""
     n, width, lanes = net.n, net.width, net.lanes
-    if width:
-        job = StateJob(net.w, net.indptr, net.indices, n, width, lanes, 1, 0, source, base, out)
-        invoke(net.product, (on_stack(job),))
-        return
-    across = padded(n, lanes)
-    for g in range(count):
-        at, own = g * across, shift(net.w, (first + g) * net.w_size)
-        x, y, z = shift(source, at), shift(base, at), shift(out, at)
-        job = StateJob(own, net.indptr, net.indices, n, across, lanes, 1, 0, x, y, z)
-        invoke(net.product, (on_stack(job),))
+    across, own = padded(n, lanes), shift(net.w, first * net.w_size)
+    columns, products = (width, 1) if width else (across, count)
+    job = StateJob(
+        own, net.indptr, net.indices, n, columns, lanes, products, across, net.w_size, across,
+        source, base, out,
+    )  # fmt: skip
+    invoke(net.product, (on_stack(job),))
 
 
 @inlined

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numba import float64, int64, types, void
 
-from ...jit import c_function
+from ...jit import c_function, inlined
 from ...propagator import chosen
 from ..simd.elementwise import fma
 from ..simd.strips import WIDEST, lanes_of, packed, strip_product, to_strips
@@ -60,23 +60,38 @@ def row_factor(weights):
     return to_strips(weights.swapaxes(1, 2), np.float64, edges), NONE, NONE
 
 
-# out = base + W x for `count` vectors x, `step` elements apart as those of out, with one base.
-# `columns` is the padded length of x or, W being dense, the number of members that lie as lanes.
-StateJob = namedtuple("StateJob", "w indptr indices n columns lanes count step x base out")
+# out = base + W x for `count` vectors x, `step` elements apart as those of out; their weights are
+# `w_step` and their bases `base_step` apart, 0 where all have the same. `columns` is the padded
+# length of x or, W being dense, the number of members that lie as lanes.
+StateJob = namedtuple(
+    "StateJob", "w indptr indices n columns lanes count step w_step base_step x base out"
+)
 _vector, _index = types.CPointer(float64), types.CPointer(int64)
 STATE_JOB = types.NamedTuple(
-    [_vector, _index, _index, *[int64] * 5, _vector, _vector, _vector], StateJob
+    [_vector, _index, _index, *[int64] * 7, _vector, _vector, _vector], StateJob
 )
+
+
+@inlined
+def vectors_of(job, r):
+    """(weights, x, base, out) of product r of a job."""
+    return (
+        shift(job.w, r * job.w_step),
+        shift(job.x, r * job.step),
+        shift(job.base, r * job.base_step),
+        shift(job.out, r * job.step),
+    )
 
 
 def dense_row(at):
     """Strip by strip of W, which stays in the cache for the vectors after the first."""
     job = at[0]
-    base, n, lanes = job.base, job.n, job.lanes
+    n, lanes = job.n, job.lanes
     for c in range(0, job.columns, WIDEST * lanes):
-        width, y = min((job.columns - c) // lanes, WIDEST), shift(job.w, c * n)
+        width = min((job.columns - c) // lanes, WIDEST)
         for r in range(job.count):
-            x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
+            w, x, base, out = vectors_of(job, r)
+            y = shift(w, c * n)
             if width == 1:
                 tile(1, 1, x, 0, y, lanes, n, base, out, c)
             elif width == 2:
@@ -88,11 +103,11 @@ def dense_row(at):
 def sparse_row(at):
     """Four sums for each row: one would wait four cycles for each term."""
     job = at[0]
-    w, indices = job.w, job.indices
+    indices = job.indices
     for r in range(job.count):
-        x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
+        w, x, base, out = vectors_of(job, r)
         for i in range(job.n):
-            a, b, c, d = job.base[i], 0.0, 0.0, 0.0
+            a, b, c, d = base[i], 0.0, 0.0, 0.0
             first, last = job.indptr[i], job.indptr[i + 1]
             whole = last - (last - first) % 4
             for e in range(first, whole, 4):
@@ -108,8 +123,8 @@ def sparse_row(at):
 def dense_lanes(at):
     job = at[0]
     for r in range(job.count):
-        x, out = shift(job.x, r * job.step), shift(job.out, r * job.step)
-        strip_product(job.columns // job.lanes, job.w, x, job.n, job.n, job.base, out)
+        w, x, base, out = vectors_of(job, r)
+        strip_product(job.columns // job.lanes, w, x, job.n, job.n, base, out)
 
 
 @cache

@@ -95,7 +95,7 @@ def product_all(net, first, count, size, matrix, source, base, out):
         at, own = g * across, shift(w, (first + g) * matrix[W_SIZE])
         x, y, z = shift(source, at), shift(base, at), shift(out, at)
         job = StateJob(
-            own, indptr, indices, net.n, columns, net.lanes, matrix[COUNT], size, x, y, z
+            own, indptr, indices, net.n, columns, net.lanes, matrix[COUNT], size, 0, 0, x, y, z
         )
         invoke(matrix[PRODUCT], (on_stack(job),))
 

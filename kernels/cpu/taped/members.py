@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...jit import kernel
+from ..qr.lanes import fits, orthonormalise_lanes
 from ..qr.reflections import orthonormalise_strips, workspace_size
 from ..simd.strips import SLACK, WIDEST
 from ..simd.vectors import address, boundary, keep, on_stack, shift
@@ -51,6 +52,14 @@ def tangent_interval(
             )
         )
     )  # fmt: skip
+    if fits(n, edges):
+        lanes, last = schedule.lanes, first + members
+        for b in range(first, last, lanes):
+            orthonormalise_lanes(
+                q, b, min(b + lanes, last), n, norm.size, edges[-1], lanes, schedule.unit,
+                reflections, norm, diagonal, log_sum, compensation, cancellation, status,
+            )  # fmt: skip
+        return
     for b in range(first, first + members):
         orthonormalise_strips(
             product, reflected, shift(q, b * size), n, schedule.lanes, edges, schedule.unit,
