@@ -54,11 +54,13 @@ def test_the_first_call_finds_two_threads_on_one_core(monkeypatch):
     """8 units, a hundredth of the pace of one thread; compiling counts for neither number."""
     machine, crew = Machine(monkeypatch, {1: 1e5, 2: 1e3}), Crew()
     usual, compiled = machine.run, []
+    monkeypatch.setattr(crew_module, "READY", set())
 
     def run(threads, intervals):
         if not compiled:
             machine.now += 3.0
             compiled.append(threads)
+            crew_module.READY.add(object())
         usual(threads, intervals)
 
     crew.share(1, 10_000, run)
@@ -66,6 +68,24 @@ def test_the_first_call_finds_two_threads_on_one_core(monkeypatch):
     assert work(machine) == 10_000
     assert machine.now - 3.0 < 0.3  # 0.1 by one thread, 10 by two
     assert crew.pace == pytest.approx({1: 1e5, 2: 1e3})
+
+
+def test_a_first_call_of_one_interval_compiles(monkeypatch):
+    """n = 512: its second call must not be compared with one that was compiled."""
+    machine, crew = Machine(monkeypatch, {1: 1.0, 2: 1.9}), Crew()
+    monkeypatch.setattr(crew_module, "READY", set())
+    usual = machine.run
+
+    def run(threads, intervals):
+        if not crew_module.READY:
+            machine.now += 30.0
+            crew_module.READY.add("kernel")
+        usual(threads, intervals)
+
+    for _ in range(8):
+        crew.share(1, 1, run)
+    assert crew.best == 2
+    assert machine.ran.count((1, 1)) <= 3
 
 
 @pytest.mark.parametrize("intervals", [1, 2, 3, 5])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .interruptible import threads_allowed
+from .interruptible import READY, threads_allowed
 
 SHARES = 64, 8  # of a call: a trial's first look, and the second where the first is no verdict
 CLEAR = 2.0  # times as fast: a verdict at first sight, so that a hopeless number is tried no longer
@@ -36,11 +36,11 @@ class Crew:
             return run(allowed, intervals)
         if self.best not in (1, allowed):
             self.best = allowed
-        if not self.pace and intervals > 1:
-            run(self.best, 1)  # untimed: it compiles its kernel, or loads it
+        if not self.pace:
+            self._timed(self.best, 1, run)
             intervals -= 1
         self.due -= 1
-        if self.due < 0:
+        if self.due < 0 and intervals:
             intervals = self._trial(allowed, intervals, run)
         if intervals:
             usual = self.pace.get(self.best, 0.0)
@@ -50,9 +50,17 @@ class Crew:
 
     def _trial(self, allowed: int, intervals: int, run: Callable[[int, int], None]) -> int:
         """Some intervals with either number of threads; the number of intervals that are left."""
+        left = self._compared(allowed, intervals, run)
+        if {1, allowed} <= self.pace.keys():
+            better = allowed if self.pace[allowed] > WORTH * self.pace[1] else 1
+            if better == self.best:
+                self.apart = min(2 * self.apart, RAREST)
+            self.best, self.due = better, self.apart
+        return left
+
+    def _compared(self, allowed: int, intervals: int, run: Callable[[int, int], None]) -> int:
         other = 1 if self.best == allowed else allowed
-        known = self.best in self.pace
-        turns = (other,) if known and intervals == 1 else (self.best, other)
+        turns = (self.best, other) if intervals > 1 else (other,)
         left = intervals
         for share in SHARES:
             count = max(1, intervals // share)
@@ -61,23 +69,20 @@ class Crew:
                     return left
                 self._timed(threads, count, run)
                 left -= count
-            gain = self.pace[allowed] / self.pace[1]
-            if not 1 / CLEAR < gain < CLEAR:
+            paces = sorted(self.pace.values())
+            if paces[-1] > CLEAR * paces[0]:
                 break
-        better = allowed if gain > WORTH else 1
-        if better == self.best:
-            self.apart = min(2 * self.apart, RAREST)
-        self.best, self.due = better, self.apart
         return left
 
     def _timed(self, threads: int, intervals: int, run: Callable[[int, int], None]) -> None:
-        start = time.perf_counter()
+        start, known = time.perf_counter(), len(READY)
         run(threads, intervals)
-        self.pace[threads] = intervals / max(time.perf_counter() - start, 1e-9)
+        if len(READY) == known:  # else it was compiled, or loaded
+            self.pace[threads] = intervals / max(time.perf_counter() - start, 1e-9)
 
     def _look(self, allowed: int, usual: float) -> None:
         """Back to one thread where it was faster; a new trial where the pace has fallen."""
-        now = self.pace[self.best]
+        now = self.pace.get(self.best, np.inf)
         if self.best == allowed and now < self.pace.get(1, 0.0):
             self.best, self.apart = 1, min(2 * self.apart, RAREST)
             self.due = self.apart

@@ -11,7 +11,8 @@ from numba import float64, int64, types, void
 from ...jit import exact_inlined, exact_kernel
 from ..qr.accumulate import accumulate_one
 from ..simd.records import invoke
-from ..simd.vectors import address, keep
+from ..simd.strips import SLACK
+from ..simd.vectors import address, boundary, keep, shift
 from ..team.interruptible import raised
 
 PIECE = 1024  # steps from one look at the flag to the next
@@ -43,7 +44,8 @@ def propagate(
     """Members start to stop of x (B, n), q (B, n, k), p (B or 1, parameters)."""
     lanes, rows, state, basis, norms, diagonals, _ = layout
     n, k = q.shape[1:]
-    w = np.zeros(rows * lanes)
+    room = np.zeros(rows * lanes + SLACK)
+    w = boundary(room)
     for first in range(start, stop, lanes):
         count = min(lanes, stop - first)
         load(layout, w, first, x, q, p)
@@ -55,10 +57,11 @@ def propagate(
                 if raised(flag):
                     break
                 closing = int(s + PIECE >= steps)
-                invoke(run, (address(w), begin + s, dt, min(PIECE, steps - s), closing))
+                invoke(run, (w, begin + s, dt, min(PIECE, steps - s), closing))
             for l in range(count):
                 b = first + l
-                sums, low, largest, lost = log_sum[b], compensation[b], cancellation[b], status[b]
+                sums, low = shift(address(log_sum), b * k), shift(address(compensation), b * k)
+                largest, lost = shift(address(cancellation), b * k), shift(address(status), b * k)
                 for c in range(k):
                     norm, diagonal = w[(norms + c) * lanes + l], w[(diagonals + c) * lanes + l]
                     accumulate_one(norm, diagonal, unit, c, sums, low, largest, lost)
@@ -67,21 +70,22 @@ def propagate(
                 x[first + l, i] = w[(state + i) * lanes + l]
                 for c in range(k):
                     q[first + l, i, c] = w[(basis + i * k + c) * lanes + l]
-    keep(w)
+    keep(room)
 
 
 @exact_kernel
 def advance(flag, start, stop, run, layout, p, dt, step, steps, x, q):
     """The states alone; q (B, n, k) as for `propagate`."""
     lanes, rows, state = layout[:3]
-    w = np.zeros(rows * lanes)
+    room = np.zeros(rows * lanes + SLACK)
+    w = boundary(room)
     for first in range(start, stop, lanes):
         load(layout, w, first, x, q, p)
         for s in range(0, steps, PIECE):
             if raised(flag):
                 break
-            invoke(run, (address(w), step + s, dt, min(PIECE, steps - s)))
+            invoke(run, (w, step + s, dt, min(PIECE, steps - s)))
         for l in range(min(lanes, stop - first)):
             for i in range(x.shape[1]):
                 x[first + l, i] = w[(state + i) * lanes + l]
-    keep(w)
+    keep(room)
