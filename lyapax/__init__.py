@@ -25,6 +25,7 @@ from ._tangent import adjoint as adjoint
 from ._tangent import sensitivity as sensitivity
 from ._trajectory import Trajectory as Trajectory
 from ._trajectory import trajectory as trajectory
+from ._weights import read_weights as read_weights
 
 if _TYPE_CHECKING:
     from . import pta as pta

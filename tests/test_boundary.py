@@ -206,6 +206,7 @@ GOOD = {
     "KnownNetwork.system": [(lx.systems.networks["kuramoto"].system, {"W": W})],
     "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],
     "lorenz96_of": [(lx.systems.lorenz96_of, {"n": 4})],
+    "read_weights": [(lx.read_weights, {"source": W})],
     "lyapunov_spectrum": [
         (lx.lyapunov_spectrum, {"system": henon, "duration": 16, **QUIET}),
         (lx.lyapunov_spectrum, {"system": henon, "tol": 1.0, "max_duration": 16, **QUIET}),

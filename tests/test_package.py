@@ -55,7 +55,7 @@ def test_every_hint_names_our_distribution_and_an_extra_of_it():
     assert distribution.hint("plot") == "pip install 'lyapunov-spectra[plot]'"
     sources = [path.read_text() for path in (ROOT / "lyapax").rglob("*.py")]
     hinted = {name for text in sources for name in re.findall(r"hint\([\"'](\w+)", text)}
-    assert {"plot", "torch", "cuda12", "cuda13", "sweep"} == hinted
+    assert {"plot", "torch", "cuda12", "cuda13", "files", "sweep"} == hinted
     assert hinted <= set(project["optional-dependencies"])
     assert not any(re.search(r"lyapax\[\w|\binstall '?lyapax\b", text) for text in sources)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from .._files import write_whole
 from .._interrupted import Interrupted
-from .._weight_files import SUFFIXES
 from ..systems import KnownSystem, RateNetwork
 from .options import (
     FILE,
@@ -21,7 +20,15 @@ from .options import (
     save_figure,
     writable,
 )
-from .targets import function_of, is_function, known_system, matrix_of, read_params, right_hand_side
+from .targets import (
+    function_of,
+    is_function,
+    known_system,
+    matrix_of,
+    names_a_file,
+    read_params,
+    right_hand_side,
+)
 
 store_options = options(
     click.option("--store", type=click.Path(file_okay=False), help="A Zarr folder."),
@@ -139,7 +146,7 @@ def _target(
     axes: dict[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
     """The system or the function that is swept, and options that it brings."""
-    if weights is not None and (is_function(name) or Path(name).suffix in SUFFIXES):
+    if weights is not None and (is_function(name) or names_a_file(name)):
         raise ValueError("--weights is for NAME of a known network")
     if is_function(name):
         function = function_of(name)
@@ -149,9 +156,7 @@ def _target(
         return right_hand_side(function, dim, is_map, {**first, **fixed}), {}
     if dim is not None or is_map:
         raise ValueError("--dim and --map are for FILE.py:FUNCTION")
-    if Path(name).suffix in SUFFIXES:
-        if not Path(name).is_file():
-            raise ValueError(f"there is no file {name}")
+    if names_a_file(name):
         values: dict[str, Any] = dict(fixed)
         return RateNetwork(matrix_of(name), **values), {}
     known, build = known_system(name, weights)

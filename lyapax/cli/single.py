@@ -14,6 +14,7 @@ from .. import __version__
 from .._interrupted import Interrupted
 from .._result import LyapunovSpectrum
 from .._spectrum import lyapunov_spectrum
+from .._weights.scaling import scale_of
 from ..systems import RateNetwork
 from ..systems.base import System
 from .options import (
@@ -30,7 +31,7 @@ from .targets import (
     function_of,
     is_function,
     known_system,
-    matrix_of,
+    network_of,
     read_params,
     right_hand_side,
 )
@@ -101,9 +102,11 @@ def measure(system: System, duration: float, run: dict[str, Any]) -> LyapunovSpe
 @click.option("--noise", type=float, help="Amplitude of white noise in each unit; needs --dt.")
 @function_options
 @param_option
-@click.option(
-    "--labels/--no-labels", default=None, help="Of a .csv: a first row and column of names."
-)
+@click.option("--labels/--no-labels", default=None, help="Of a table: names of the units.")
+@click.option("--transpose", is_flag=True, help="Column i has the inputs of unit i, not row i.")
+@click.option("--gain", type=float, default=1.0, show_default=True, help="Times all weights.")
+@click.option("--normalise", metavar="radius:R", help="Scale to this spectral radius.")
+@click.option("--bias", type=float, help="Of all units.")
 @single_run_options
 def spectrum(
     weights: str,
@@ -116,6 +119,10 @@ def spectrum(
     dim: int | None,
     param: tuple[str, ...],
     labels: bool | None,
+    transpose: bool,
+    gain: float,
+    normalise: str | None,
+    bias: float | None,
     plot: str | None,
     out: str | None,
     as_json: bool,
@@ -123,9 +130,10 @@ def spectrum(
 ) -> None:
     """Spectrum of the rate network with a weight matrix from a file, or of one's own system.
 
-    WEIGHTS is .npy, .npz (one array, or scipy.sparse), .csv or .mtx. FILE.py:FUNCTION names a
-    function that returns a system, or with --dim a right-hand side, which gets the state and the
-    parameters.
+    WEIGHTS is .npy, .npz, .mat, .h5, .mtx, a table (.csv, .tsv, .txt, .xlsx), a graph (.graphml,
+    .gml, .edgelist), or .pt or .safetensors with a matrix or a recurrent module; one of several
+    matrices is FILE:NAME. FILE.py:FUNCTION names a function that returns a system, or with --dim a
+    right-hand side, which gets the state and the parameters.
     """
     if is_function(weights):
         if delay is not None or noise is not None:
@@ -140,13 +148,12 @@ def spectrum(
         return
     if param or dim is not None:
         raise ValueError("--param and --dim are for FILE.py:FUNCTION")
-    if not Path(weights).is_file():
-        raise ValueError(f"there is no file {weights}")
-    kind = "map" if is_map else "flow"
-    network = RateNetwork(
-        matrix_of(weights, labels), tau=tau, phi=phi, form=form, kind=kind, delay=delay, noise=noise
-    )
-    report(measure(network, STEPS if is_map else TIME * tau, run), plot, out, as_json)
+    options: dict[str, Any] = {"tau": tau, "phi": phi, "form": form, "delay": delay, "noise": noise}
+    options |= {"kind": "map" if is_map else "flow", "bias": bias}
+    scale = scale_of(gain, normalise)
+    network = network_of(weights, labels, transpose, scale, options, run["quiet"])
+    length = TIME * tau if network.is_flow else STEPS
+    report(measure(network, length, run), plot, out, as_json)
 
 
 @click.command()

@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import _check
 from .._check import Array
-from .._weight_files import read_weights
-from ..systems import Flow, Map, delayed, library, networks
+from .._weights import SUFFIXES, file_and_key, read
+from .._weights.scaling import Scale, doubts, recurrent, scaled
+from ..systems import Flow, Map, RateNetwork, delayed, library, networks
 from ..systems.base import System
 from ..systems.matrices import Matrix
 from ..systems.traced import Function
@@ -60,12 +61,42 @@ def read_params(texts: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def matrix_of(path: str, labels: bool | None = None) -> Matrix:
-    """The weight matrix of a file; what was guessed about it is said."""
-    matrix, note = read_weights(Path(path), labels)
-    if note:
+def names_a_file(text: str) -> bool:
+    """Whether a file with weights is meant, FILE or FILE:NAME."""
+    path, _ = file_and_key(text)
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def matrix_of(path: str) -> Matrix:
+    """The weight matrix of a file; what was understood is said."""
+    found = read(path)
+    if isinstance(found, Mapping):
+        raise ValueError(f"{path} holds a recurrent module: name one of its tensors, FILE:NAME")
+    for note in found.notes:
         complain(note)
-    return matrix
+    return found.matrix
+
+
+def network_of(
+    path: str,
+    labels: bool | None,
+    transpose: bool,
+    scale: Scale,
+    options: Mapping[str, Any],
+    quiet: bool,
+) -> System:
+    """The system of a file with weights: a rate network, or a recurrent module by its tensors."""
+    found = read(path, labels=labels, transpose=transpose)
+    if isinstance(found, Mapping):
+        system, what = recurrent(found)
+        complain(what)
+        return system
+    matrix = scaled(found.matrix, scale)
+    network = RateNetwork(matrix, **options)
+    understood = [] if quiet else [found.told()]
+    for note in (*found.notes, *understood, *doubts(matrix, str(options["phi"]))):
+        complain(note)
+    return network
 
 
 def is_function(text: str) -> bool:

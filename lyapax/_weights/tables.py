@@ -1,0 +1,164 @@
+"""Tables of numbers, by any delimiter, with or without names of the units above and beside them."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from .._check import Array
+from . import graphs
+from .found import Found, optional
+
+# Columns of lists of edges by these names, lower case.
+SOURCES = "source", "from", "pre", "presynaptic", "i", "src"
+
+
+def table(path: Path, labels: bool | None) -> Found:
+    rows = sheet(path) if path.suffix.lower() == ".xlsx" else None
+    lines = text_lines(path) if rows is None else [joined(row) for row in rows]
+    if not lines:
+        raise ValueError("it is empty")
+    delimiter = delimiter_of(lines)
+    top = cells(lines[0], delimiter)
+    # Three columns are a matrix of three units, or of two and their names: four lines at most.
+    edge_like = len(lines) > 4 and len(top) == 3 and len(cells(lines[-1], delimiter)) == 3
+    if top[0].lower() in SOURCES or (edge_like and labels is None):
+        return graphs.of_edges([cells(line, delimiter) for line in lines], path.name)
+    matrix, notes = matrix_of_lines(lines, labels, delimiter)
+    return Found(matrix, [f"{path.name}: {note}" for note in notes])
+
+
+def text_lines(path: Path) -> list[str]:
+    text = path.read_bytes()
+    try:
+        lines = text.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError("it is no text") from None
+    return [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
+
+
+def sheet(path: Path) -> list[list[str]]:
+    """The cells of the first sheet."""
+    pandas = optional("pandas", path.suffix)
+    optional("openpyxl", path.suffix)
+    try:
+        frame = pandas.read_excel(path, header=None, dtype=object)
+    except Exception as error:
+        raise ValueError(f"it is no .xlsx file: {error!s:.80}") from None
+    filled = frame.astype(object).where(frame.notna(), "")
+    return [[str(cell) for cell in row] for row in filled.to_numpy()]
+
+
+def joined(row: list[str]) -> str:
+    return "\t".join(cell.replace("\t", " ") for cell in row)
+
+
+def delimiter_of(lines: list[str]) -> str | None:
+    """The first of tab, semicolon, comma and bar in the last line; None: white space."""
+    return next((mark for mark in "\t;,|" if mark in lines[-1]), None)
+
+
+def matrix_of_lines(
+    lines: list[str], labels: bool | None, delimiter: str | None
+) -> tuple[Array, list[str]]:
+    """A square matrix, with or without names of the units above and beside it.
+
+    The table's shape says where labels can be: as many rows as columns, on both sides or nowhere.
+    There, labels that are numbers cannot be told from weights, and `labels` must say which.
+    """
+    notes = []
+    if delimiter and all(line.rstrip().endswith(delimiter) for line in lines):
+        lines = [line.rstrip()[:-1] for line in lines]  # a delimiter after the last cell, too
+    top, width = cells(lines[0], delimiter), len(cells(lines[-1], delimiter))
+    if len(top) == width - 1:
+        top = ["", *top]  # as R writes it: nothing in the corner
+    left = [cells(line, delimiter)[0] if '"' in line else head(line, delimiter) for line in lines]
+    above, beside = len(lines) >= width, len(lines) <= width
+    if labels is None:
+        labels = labelled(top, left, above, beside)
+    if not labels or abs(len(lines) - width) > 1:
+        above = beside = False
+    elif above and beside and top[1:] != left[1:] and not any(map(counted, (top[1:], left[1:]))):
+        raise ValueError("the labels of its rows and of its columns differ")
+    if above or beside:
+        sides = ["first row"] * above + ["first column"] * beside
+        notes.append(f"{' and '.join(sides)} read as labels")
+    matrix, note = numbers(lines[above:], delimiter, int(beside), width, int(above))
+    return matrix, notes + note
+
+
+def head(line: str, delimiter: str | None) -> str:
+    return (line.split(None, 1)[0] if delimiter is None else line.partition(delimiter)[0]).strip()
+
+
+def numbers(
+    lines: list[str], delimiter: str | None, first: int, width: int, above: int
+) -> tuple[Array, list[str]]:
+    """The cells from column `first` on: fast where all are numbers, else cell by cell."""
+    try:
+        return np.loadtxt(
+            lines, delimiter=delimiter, ndmin=2, quotechar='"', usecols=range(first, width)
+        ), []
+    except ValueError:
+        pass
+    matrix, blank = np.zeros((len(lines), width - first)), 0
+    for i, line in enumerate(lines):
+        row = cells(line, delimiter)[first:]
+        if len(row) != width - first:
+            raise ValueError(f"row {i + above + 1} has {len(row) + first} cells, others {width}")
+        for j, cell in enumerate(row):
+            if delimiter == ";":
+                cell = cell.replace(",", ".")
+            if cell == "":
+                blank += 1
+            elif number(cell):
+                matrix[i, j] = float(cell)
+            else:
+                place = f"row {i + above + 1}, column {j + first + 1}"
+                raise ValueError(f"{place} is {cell!r:.40}, no number; is it a label? See --labels")
+    return matrix, [f"{blank} blank cells read as 0"] if blank else []
+
+
+def labelled(top: list[str], left: list[str], above: bool, beside: bool) -> bool:
+    """Whether the first row, the first column or both are labels, where the shape allows it."""
+    if above != beside:
+        border = top if above else left
+        return counted(border) or not all(map(could_be_weight, border))
+    if not all(map(could_be_weight, [*top, *left])):
+        return True
+    if len(top) > 2 and counted(top[1:]) and counted(left[1:]):
+        if top[0] == "":
+            return True
+        raise ValueError(
+            f"its first row and column count {top[1]}, {top[2]}, ...: say --labels if these are "
+            "names of the units, --no-labels if they are weights"
+        )
+    return False
+
+
+def could_be_weight(cell: str) -> bool:
+    """A number, by a decimal comma too, or nothing."""
+    return cell == "" or number(cell.replace(",", "."))
+
+
+def cells(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    return [cell.strip() for cell in row]
+
+
+def number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def counted(cells: list[str]) -> bool:
+    """0, 1, 2, ... or 1, 2, 3, ..."""
+    if not all(map(number, cells)):
+        return False
+    values = np.array(cells, float)
+    return values[0] in (0.0, 1.0) and bool((np.diff(values) == 1).all())
