@@ -122,6 +122,17 @@ OURS: dict[Any, Callable[..., Any]] = {
     sympy.Max: lambda *values: reduce(lambda a, b: Choice(a < b, b, a), values),
     sympy.Min: lambda *values: reduce(lambda a, b: Choice(a > b, b, a), values),
     sympy.Piecewise: _first_that_holds,
+    sympy.tanh: Tanh,
+    sympy.coth: lambda a: 1 / Tanh(a),
+    sympy.sech: lambda a: 1 / sympy.cosh(a),
+    sympy.csch: lambda a: 1 / sympy.sinh(a),
+    sympy.sec: lambda a: 1 / sympy.cos(a),
+    sympy.csc: lambda a: 1 / sympy.sin(a),
+    sympy.cot: lambda a: 1 / sympy.tan(a),
+    sympy.erfc: lambda a: 1 - sympy.erf(a),
+    sympy.floor: Floor,
+    sympy.ceiling: lambda a: -Floor(-a),
+    sympy.Mod: Wrap,
     sympy.ITE: lambda c, a, b: sympy.Or(sympy.And(c, a), sympy.And(sympy.Not(c), b)),
 }
 

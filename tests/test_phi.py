@@ -95,17 +95,24 @@ def test_repr_names_the_function():
     ("phi", "words"),
     [
         (lambda: 1.0, "phi must be a NumPy function of one number"),
-        (lambda u: np.cbrt(u), r"phi must be .*test_phi\.py:\d+: .*np\.cbrt"),
+        (lambda u: np.spacing(u), r"phi must be .*test_phi\.py:\d+: .*np\.spacing"),
         (lambda u: [u, u], "phi must be"),
         (float, "phi must be"),
         (None, "phi must be a name or a function"),
-        (lambda u: u if u > 0 else 0, r"phi must be .*np\.where"),
+        (lambda u: float(u), r"phi must be .*np\.floor"),
     ],
 )
 def test_what_is_no_function_of_a_number(phi, words):
     with pytest.raises((TypeError, ValueError), match=words) as refused:
         network_of(phi)
     assert "\n" not in str(refused.value)
+
+
+def test_an_if_is_a_function_of_a_number():
+    found = network_of(lambda u: u if u > 0 else 0)
+    run = dict(duration=5.0, initial=np.linspace(-1, 1, found.dim))
+    ours = spectrum(found, **run).exponents
+    assert np.array_equal(ours, spectrum(network_of("relu"), **run).exponents)
 
 
 def everything():

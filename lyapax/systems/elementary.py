@@ -89,6 +89,16 @@ def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
     return sympy.atan2(y, x)
 
 
+def _radians(a: sympy.Expr) -> sympy.Expr:
+    return a * number(math.pi / 180)
+
+
+def _degrees(a: sympy.Expr) -> sympy.Expr:
+    return a * number(180 / math.pi)
+
+
+HALF = sympy.Rational(1, 2)
+
 ARITHMETIC: dict[str, Operation] = {
     "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
@@ -105,6 +115,17 @@ ARITHMETIC: dict[str, Operation] = {
     "ceil": lambda a: -Floor(-a), "floor_divide": lambda a, b: Floor(a / b),
     "remainder": Wrap, "mod": Wrap, "maximum": _maximum, "minimum": _minimum,
     "heaviside": lambda a, b: Choice(a > 0, sympy.S.One, Choice(a < 0, sympy.S.Zero, b)),
+    "cbrt": lambda a: Sign(a) * Power(Magnitude(a), sympy.Rational(1, 3)),
+    "logaddexp": lambda a, b: _maximum(a, b) + sympy.log(1 + sympy.exp(-Magnitude(a - b))),
+    "fmax": _maximum, "fmin": _minimum, "conjugate": lambda a: a, "deg2rad": _radians,
+    "radians": _radians, "rad2deg": _degrees, "degrees": _degrees,
+    "rint": lambda a: Floor(a + HALF),
+    "trunc": lambda a: Choice(a < 0, -Floor(-a), Floor(a)),
+    "fmod": lambda a, b: a - b * ARITHMETIC["trunc"](a / b),
+    "copysign": lambda a, b: Choice(b < 0, -Magnitude(a), Magnitude(a)),
+    "erfc": lambda a: 1 - sympy.erf(a), "ndtr": lambda a: (1 + sympy.erf(a / sympy.sqrt(2))) / 2,
+    "logit": lambda a: sympy.log(a / (1 - a)), "xlogy": lambda a, b: a * sympy.log(b),
+    "log_expit": lambda a: _minimum(a, sympy.S.Zero) - sympy.log(1 + sympy.exp(-Magnitude(a))),
     "greater": sympy.Gt, "greater_equal": sympy.Ge, "less": sympy.Lt, "less_equal": sympy.Le,
     "equal": sympy.Eq, "not_equal": sympy.Ne,
 }  # fmt: skip

@@ -19,6 +19,7 @@ from ..kernels.forms import form_of
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
 from ..kernels.stored import operations
+from .adapters import FromOthers, Params
 from .angles import turns
 from .base import Devices, Plain
 from .batches import named_axes
@@ -30,7 +31,15 @@ from .noise import Noise, amplitudes, noise_param, with_noise
 from .past import Past
 from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
-from .signature import looks_back, named, takes_time
+from .signature import (
+    as_xpt,
+    looks_back,
+    named,
+    of_object,
+    shape_of_call,
+    takes_time,
+    values_by_name,
+)
 from .trace import trace
 from .traced import Function, Scalar
 
@@ -39,7 +48,7 @@ BYTES = 1000  # of a variable in a trace, at least
 MANY = 16  # variables, from which on a network of nodes starts sooner
 
 
-class _Traced(Plain):
+class _Traced(FromOthers, Plain):
     """Shared by Flow and Map; `params` may carry leading batch axes where `f` sees none.
 
     The function is run once and not kept: its graph serves for other parameters, too, and goes
@@ -61,19 +70,24 @@ class _Traced(Plain):
         self,
         f: Function,
         dim: int,
-        params: Mapping[str, object] | None = None,
+        params: Params | None = None,
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: ArrayLike | None = None,
         past: Past | None = None,
         noise: object = None,
         common_noise: bool = False,
+        signature: str | None = None,
     ):
-        timed = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
+        f, params = of_object(f, params)
+        given = named(values_by_name(params, f), "params")
+        shape = "xpt" if past else shape_of_call(f, given, signature)
+        if shape == "xpt":
+            timed = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
+        else:
+            f, timed = as_xpt(f, shape, given), True
         self.name = str(getattr(f, "__name__", type(f).__name__))
         self.dim = variables(dim, "dim")
-        self.is_driven, self.is_timed = timed or noise is not None, timed
-        given = named(params, "params")
         amplitude = None if noise is None else noise_param(noise, self.dim)
         if amplitude is not None:
             if "noise" in given:
@@ -101,6 +115,11 @@ class _Traced(Plain):
             found = amplitudes(noise, self.dim, self.shapes)
             self.noisy_graph = with_noise(self.graph, found)
             self.noise = Noise(flag(common_noise, "common_noise"))
+        outputs, now = self.noisy_graph.outputs, self.graph.time
+        # SciPy's functions take time, whether they depend on it or not.
+        depends = any(now in one.free_symbols for one in outputs)
+        self.is_timed = depends or (timed and signature is None and shape == "xpt")
+        self.is_driven = self.is_timed or noise is not None
         if past and past.delays:
             self.lags = tuple(past.delays), *past.places(self.graph.outputs)
         self._vectors = {name: scalar.met for name, scalar in unnamed.items() if scalar.met}
@@ -344,16 +363,19 @@ class Flow(_Traced):
     ----------
     f : callable
         ``f(x, p)`` or ``f(x, p, t)``, returning `dim` values: a third argument is time, whether it
-        has a default or not. With delays ``f(x, p, past)`` or ``f(x, p, past, t)``, where the
-        argument of ``past(tau)`` is a number or a parameter. `x` has shape ``(dim,)``, `p` has the
-        parameters as attributes. It is traced once, differentiated symbolically and compiled; it
-        is never called again. NumPy's elementary functions, ``np.where``, ``@``, slicing, sums,
-        ``+=`` and array constants work; a data-dependent ``if`` does not. Results go into a list or
-        into ``np.zeros_like(x)``.
+        has a default or not. ``f(x)``, ``f(x, a, b)`` with names of `params`, SciPy's ``f(t, y)``,
+        ``f(t, y, a, b)`` and ``f(y, t)`` are known by their names. With delays ``f(x, p, past)`` or
+        ``f(x, p, past, t)``, where the argument of ``past(tau)`` is a number or a parameter. `x`
+        has shape ``(dim,)``; parameters are ``p.a``, ``p["a"]``, ``p[0]`` or ``a, b = p``. It is
+        traced once, differentiated symbolically and compiled; it is never called again. NumPy's and
+        math's functions, slicing, ``np.zeros`` filled by index, loops and ``if`` work (at most 64
+        ways through all of them); ``while`` does not.
     dim : int
         Number of state variables.
     params : mapping, optional
-        Parameter values; any of them may be an array, whose axes are then the batch.
+        Parameter values; any of them may be an array, whose axes are then the batch. A tuple or
+        list is named by the arguments of `f`, or p0, p1, ...; a namespace, dataclass or named tuple
+        by its fields.
     shapes : mapping, optional
         Shapes of parameters that are arrays for `f` itself, ``{"W": (n, n)}``; ``()`` says that
         the values of a parameter are the members of a batch, though as many as a vector of `f` has.
@@ -373,6 +395,8 @@ class Flow(_Traced):
         same noise, so exponents are those of the random flow. Numbers are a parameter, ``noise``.
     common_noise : bool
         Whether all members see one noise; else each has its own, by its number in the batch.
+    signature : {"x", "xp", "xpt", "ty", "yt"}, optional
+        How `f` is called, where the names of its arguments do not say so.
     history : array (..., dim) or callable, optional
         With delays, in place of `initial`: the state at all times t <= 0, or a function of t. An
         `initial` that is given to a run shifts the whole of it to that state at t = 0.
@@ -415,7 +439,7 @@ class Flow(_Traced):
         self,
         f: Function,
         dim: int,
-        params: Mapping[str, object] | None = None,
+        params: Params | None = None,
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         linear: ArrayLike | None = None,
@@ -424,6 +448,7 @@ class Flow(_Traced):
         history: ArrayLike | Callable[[float], ArrayLike] | None = None,
         noise: ArrayLike | Function | None = None,
         common_noise: bool = False,
+        signature: str | None = None,
     ):
         count = variables(dim, "dim")
         self.linear = linear_part(linear, grid, count)
@@ -449,6 +474,7 @@ class Flow(_Traced):
             past=past,
             noise=noise,
             common_noise=common_noise,
+            signature=signature,
         )
 
 
@@ -462,6 +488,8 @@ class Map(_Traced):
         parameter. With a third argument ``f(x, p, m)`` the number of the step drives the map.
     dim, params, shapes, initial
         As of `Flow`.
+    signature
+        As of `Flow`, time being the number of the step.
     noise, common_noise
         As of `Flow`, but added at each step: :math:`x_{m+1} = f(x_m, p) + G \xi_m`.
 
@@ -485,13 +513,21 @@ class Map(_Traced):
         self,
         f: Function,
         dim: int,
-        params: Mapping[str, object] | None = None,
+        params: Params | None = None,
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         initial: ArrayLike | None = None,
         noise: ArrayLike | Function | None = None,
         common_noise: bool = False,
+        signature: str | None = None,
     ):
         super().__init__(
-            f, dim, params, shapes=shapes, initial=initial, noise=noise, common_noise=common_noise
+            f,
+            dim,
+            params,
+            shapes=shapes,
+            initial=initial,
+            noise=noise,
+            common_noise=common_noise,
+            signature=signature,
         )

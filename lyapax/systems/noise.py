@@ -72,7 +72,7 @@ def amplitudes(noise: object, dim: int, shapes: Mapping[str, tuple[int, ...]]) -
         return found
 
     *_, outputs = traced(function, dim, shapes, timed, name="noise")
-    (shape,) = found_shapes
+    shape = found_shapes[0]
     count = len(outputs)
     if not count or shape[0] != dim or len(shape) > 2:
         raise ValueError(f"noise must return dim = {dim} values, or ({dim}, m), got shape {shape}")

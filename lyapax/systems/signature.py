@@ -1,9 +1,14 @@
 """What a user's function takes, and mappings of names to values."""
 
+import dataclasses
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+
+from .._check import choice
 
 
 def looks_back(f: object) -> bool:
@@ -56,6 +61,125 @@ def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = T
             f"{last.name} into params or after a star: {short[:-1]}, *, {last.name}=...)"
         )
     return True
+
+
+TIME = "t", "time"
+SIGNATURES = "x", "xp", "xpt", "ty", "yt"
+
+
+def parameter_names(f: object) -> list[str]:
+    """Names of the arguments that `f` takes by position; none where nobody knows."""
+    if not callable(f):
+        return []
+    try:
+        parameters = _parameters(f)
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def shape_of_call(f: object, params: Collection[str], signature: str | None) -> str:
+    """How `f` is called: one of SIGNATURES, or "xp+" where parameters are arguments of their own.
+
+    SciPy's f(t, y) and f(y, t) are known by the name of time; f(x, a, b) by names in params.
+    """
+    if signature is not None:
+        return choice(signature, "signature", SIGNATURES)
+    names = parameter_names(f)
+    if names[:1] and names[0] in TIME:
+        return "ty"
+    if names[1:2] and names[1] in TIME:
+        return "yt"
+    if len(names) == 1 and not _takes_any(f):
+        return "x"
+    own = [name for name in names[1:] if name != "p"]
+    if own and len(own) == len(names) - 1 and all(name in params for name in own):
+        return "xp+"
+    return "xpt"
+
+
+def _takes_any(f: object) -> bool:
+    parameters = _parameters(f) if callable(f) else []
+    return any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callable[..., Any]:
+    """`f` as a function of (x, p, t), whatever it takes itself.
+
+    What follows state and time are parameters by their names, ``*args`` all of them in the order
+    of params, or one argument for all of them.
+    """
+    if shape == "xpt":
+        return f
+    before = {"x": 1, "xp": 2, "xp+": 1}.get(shape, 2)
+    names = parameter_names(f)[before:]
+    required = _required(f)[before:]
+    lost = [name for name in required if name not in params]
+    every = _takes_any(f)
+    whole = len(required) == 1 and lost == required and shape in ("ty", "yt")
+    if lost and not whole and not every:
+        known = ", ".join(params) or "none"
+        raise ValueError(f"f takes {', '.join(lost)}, which params has not: it has {known}")
+    given = [name for name in names if name in params]
+
+    def call(x: Any, p: Any, t: Any) -> Any:
+        start = {"x": (x,), "xp": (x, p), "xp+": (x,), "ty": (t, x), "yt": (x, t)}[shape]
+        if whole:
+            return f(*start, p)
+        if every:
+            return f(*start, *p)
+        return f(*start, **{name: p[name] for name in given})
+
+    call.__name__ = str(getattr(f, "__name__", type(f).__name__))
+    return call
+
+
+def _required(f: Callable[..., Any]) -> list[str]:
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in _parameters(f) if p.kind in positional and p.default is p.empty]
+
+
+def of_object(f: Any, params: object) -> tuple[Any, object]:
+    """A system of dysts by its ``_rhs(x, y, ..., t, a, b)`` and values ``params``; others as is.
+
+    Elsewhere ``rhs`` of an object that cannot be called itself.
+    """
+    plain: Any = getattr(f, "_rhs", None)
+    plain, values = getattr(plain, "py_func", plain), getattr(f, "params", None)
+    names = parameter_names(plain)
+    if isinstance(values, Mapping) and "t" in names:
+        first = names.index("t")
+        own = [name for name in names[first + 1 :] if name in values]
+        whole = len(own) == len(names) - first - 1
+
+        def rhs(t: Any, y: Any, p: Any) -> Any:
+            return plain(*y, t, **{name: p[name] for name in own})
+
+        if whole and plain is not None:
+            rhs.__name__ = type(f).__name__
+            return rhs, {name: values[name] for name in own} if params is None else params
+    if not callable(f) and callable(getattr(f, "rhs", None)):
+        return f.rhs, params
+    return f, params
+
+
+def values_by_name(params: object, f: object) -> object:
+    """Parameters as a mapping: of a tuple or list by the names of f's own arguments, or p0, p1."""
+    if isinstance(params, SimpleNamespace):
+        return vars(params)
+    if dataclasses.is_dataclass(params) and not isinstance(params, type):
+        fields = dataclasses.fields(params)
+        return {field.name: getattr(params, field.name) for field in fields}
+    if isinstance(params, tuple) and hasattr(params, "_asdict"):
+        return params._asdict()
+    if isinstance(params, tuple | list):
+        names = parameter_names(f)
+        places = 2 if {*names[:2]} & {*TIME} else 1
+        own = names[places:]
+        if len(own) != len(params) or own == ["p"]:
+            own = [f"p{i}" for i in range(len(params))]
+        return dict(zip(own, params, strict=True))
+    return params
 
 
 ORDINALS = "first", "second", "third", "fourth"

@@ -1,7 +1,8 @@
 """A user's NumPy function, run once on symbols, becomes an expression graph."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,20 +11,38 @@ import sympy
 
 from ..kernels.codegen import Graph, without_source
 from ..kernels.expressions import in_ours
+from . import numpy_calls as numpy_calls  # which adds to what is traced
+from .branches import over_branches
 from .elementary import UntraceableError, expression
 from .past import Past
-from .traced import LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
+from .rebound import rebound
+from .traced import INDEX, LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
 
 Outputs = tuple[sympy.Expr, ...]
 
 
 class Parameters(SimpleNamespace):
-    """The object that `f` gets as `p`."""
+    """The object that `f` gets as `p`: p.a, p["a"], p[0] and a, b = p, in the order of params."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python asks for its protocols
+            raise AttributeError(name)
+        if name in ("get", "items", "keys", "values"):
+            return getattr(vars(self), name)
         raise UntraceableError(
             f"p.{name} is not in params, which has {', '.join(vars(self)) or 'none'}"
         )
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return getattr(self, key)
+        return list(vars(self).values())[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(vars(self).values())
+
+    def __len__(self) -> int:
+        return len(vars(self))
 
 
 def trace(
@@ -88,7 +107,10 @@ def outputs_of(
 ) -> tuple[sympy.Expr, ...]:
     """What a user's function returns on symbols; `name` is that of the argument it came as."""
     try:
-        found = [in_ours(expression(o)) for o in _flat(function(*arguments), name)]
+        on_symbols = rebound(function)
+        found = over_branches(
+            lambda: [in_ours(expression(o)) for o in _flat(on_symbols(*arguments), name)]
+        )
     except Exception as error:
         told = f"{name} cannot be traced{_line(error)}: {_reason(error)}"
         if hint and not isinstance(error, UntraceableError):
@@ -120,7 +142,10 @@ def _line(error: Exception) -> str:
         for frame in traceback.extract_tb(error.__traceback__)[1:]
         if not frame.filename.startswith(LIBRARIES)
     ]
-    return f" at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" at {Path(last.filename).name}:{last.lineno}: {last.line or '':.60}"
 
 
 def _reason(error: Exception) -> str:
@@ -129,4 +154,6 @@ def _reason(error: Exception) -> str:
     )
     if number_array:
         return NUMBERS_ONLY
+    if isinstance(error, IndexError) and "valid indices" in str(error):
+        return INDEX
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,5 +1,6 @@
 """Arrays of expressions that NumPy's calls work on."""
 
+import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
 from ..kernels.expressions import Choice
+from .branches import decided
 from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
 
 NUMBERS_ONLY = (
-    "an array from np.zeros or np.empty holds numbers only; start from np.zeros_like(x), which "
-    "can hold expressions, or return a list"
+    "an array made outside of f holds numbers only; write np.zeros_like(x) in f, or return a list"
 )
+INDEX = "an index that depends on x, p or t has no single expression; use np.where"
 
 
 @dataclass(eq=False)
@@ -144,16 +146,16 @@ class Traced(NDArrayOperatorsMixin):
         _types: Iterable[type],
         args: tuple[object, ...],
         kwargs: dict[str, object],
-    ) -> "Traced":
+    ) -> Any:
         name = function.__name__
         if name not in FUNCTIONS:
-            raise UntraceableError(
-                f"np.{name} is not supported; use one of {', '.join(sorted(FUNCTIONS))}"
-            )
+            raise UntraceableError(f"np.{name} is not supported{_alike(name, FUNCTIONS)}")
         out = kwargs.pop("out", None)
         if out is not None and not isinstance(out, Traced):
             raise UntraceableError(NUMBERS_ONLY)
         result = FUNCTIONS[name](*args, **kwargs)
+        if not isinstance(result, Traced):  # a shape, for example
+            return result
         given = [*args, *kwargs.values()]
         names = _met(result.shape, given)
         if result.ndim == 0 and name not in ELEMENTWISE:
@@ -173,9 +175,7 @@ class Traced(NDArrayOperatorsMixin):
     def _indexable(self, key: object) -> None:
         keys = key if isinstance(key, tuple) else (key,)
         if any(isinstance(k, Traced) for k in keys):
-            raise UntraceableError(
-                "an index that depends on x, p or t has no single expression; use np.where"
-            )
+            raise UntraceableError(INDEX)
         axes = sum(k is not Ellipsis and k is not None for k in keys)
         if axes:
             _refuse_numbers(self, axes)
@@ -201,13 +201,12 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(self.values.flatten())
 
     def __bool__(self) -> bool:
-        raise UntraceableError(
-            "a data-dependent `if`, `and`, `or`, max(), min() or chained comparison has no single "
-            "expression; write np.where(condition, a, b), np.maximum or np.minimum"
-        )
+        if self.size != 1:
+            raise UntraceableError("an array is neither true nor false: write np.any or np.all")
+        return decided(condition(self.values.item()))
 
     def __float__(self) -> float:
-        raise UntraceableError("float(), int() and math.* need numbers; use NumPy's functions")
+        raise UntraceableError("float() and int() need numbers; write x itself, or np.floor(x)")
 
     __int__ = __index__ = __complex__ = __float__
 
@@ -215,7 +214,7 @@ class Traced(NDArrayOperatorsMixin):
         if name.startswith("__"):  # NumPy asks for its protocols
             raise AttributeError(name)
         # np.sin of an array of objects calls the method `sin` of each.
-        if name in METHODS:
+        if (name in ELEMENTARY or name in FUNCTIONS) and hasattr(np, name):
             return partial(getattr(np, name), self)
         raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
 
@@ -280,10 +279,15 @@ def _paired(operation: np.ufunc, rows: Elements) -> Elements:
 
 def _instead(name: str, method: str) -> str:
     if method == "__call__":
-        return f"; use one of {', '.join(sorted(ELEMENTARY))}"
+        return _alike(name, ELEMENTARY)
     if (name, method) == ("add", "accumulate"):
         return "; use np.cumsum"
     return "; call it on two arrays, or reduce by np.sum, np.prod, np.max, np.min"
+
+
+def _alike(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, sorted(known), 1, 0.8)
+    return f"; is np.{found[0]} meant?" if found else "; write it with np.where, sums and products"
 
 
 REDUCTIONS = ("add", "multiply", "maximum", "minimum", "logical_and", "logical_or")
@@ -329,7 +333,8 @@ def _deep(value: object, plain: Plain) -> object:
     if isinstance(value, np.ndarray) and value.dtype == object:
         return plain(objects(value))
     if isinstance(value, list | tuple):
-        return [_deep(v, plain) for v in value]
+        parts = [_deep(v, plain) for v in value]
+        return tuple(parts) if isinstance(value, tuple) else parts
     return value
 
 
@@ -358,7 +363,7 @@ def _reduction(name: str) -> Callable[..., Traced]:
     return call
 
 
-FUNCTIONS: dict[str, Callable[..., Traced]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": _where, "clip": _clip, "zeros_like": _filled(sympy.S.Zero),
     "ones_like": _filled(sympy.S.One), "empty_like": _filled(sympy.nan), "full_like": _full_like,
     "max": _reduction("maximum"), "amax": _reduction("maximum"),
@@ -376,15 +381,20 @@ FUNCTIONS: dict[str, Callable[..., Traced]] = {
         for name in (
             "concatenate", "stack", "hstack", "vstack", "roll", "reshape", "transpose", "ravel",
             "diag", "flip", "tile", "repeat", "squeeze", "expand_dims", "append", "atleast_1d",
-            "copy", "broadcast_to", "swapaxes", "moveaxis",
+            "copy", "broadcast_to", "swapaxes", "moveaxis", "column_stack", "dstack", "block",
+            "pad", "take", "delete", "insert", "flipud", "fliplr", "rot90", "atleast_2d",
+            "atleast_3d", "diagonal", "compress", "rollaxis", "resize",
         )
     },
 }  # fmt: skip
 ELEMENTWISE = ("where", "clip", "dot", "copy")  # a number stays one
-METHODS = {name for name in (*ELEMENTARY, *FUNCTIONS) if hasattr(np, name)}
+OURS = (
+    "trace", "traced", "elementary", "branches", "rebound", "numpy_calls", "signature", "of_jax",
+    "of_sympy",
+)  # fmt: skip
 LIBRARIES = (
     *(str(Path(str(m.__file__)).parent) for m in (np, sympy)),
-    *(str(Path(__file__).with_name(f"{name}.py")) for name in ("trace", "traced", "elementary")),
+    *(str(Path(__file__).with_name(f"{name}.py")) for name in OURS),
 )
 
 
