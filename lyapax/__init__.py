@@ -39,11 +39,12 @@ if _TYPE_CHECKING:
     from .systems import Map as Map
     from .systems import Network as Network
     from .systems import RateNetwork as RateNetwork
+    from .systems import complex_flow as complex_flow
 
 __version__ = "0.1.0"
 
 
-_SYSTEMS = ("GRU", "LSTM", "RNN", "Flow", "Map", "Network", "RateNetwork")
+_SYSTEMS = ("GRU", "LSTM", "RNN", "Flow", "Map", "Network", "RateNetwork", "complex_flow")
 
 
 def __getattr__(name: str) -> _Any:

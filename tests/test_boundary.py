@@ -202,6 +202,7 @@ GOOD = {
         (lx.Flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}, "linear": [-1.0],
                    "grid": ([[1.0]], [[1.0]])}),
     ],
+    "complex_flow": [(lx.complex_flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
     "Map": [(lx.Map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
     "KnownNetwork.system": [(lx.systems.networks["kuramoto"].system, {"W": W})],
     "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],

@@ -15,6 +15,7 @@ if _TYPE_CHECKING:
     from .known_systems import kuramoto_sivashinsky_of as kuramoto_sivashinsky_of
     from .known_systems import lorenz96_of as lorenz96_of
     from .network import Network as Network
+    from .of_complex import complex_flow as complex_flow
     from .rate import RateNetwork as RateNetwork
     from .recurrent import GRU as GRU
     from .recurrent import LSTM as LSTM
@@ -30,6 +31,7 @@ __all__ = [
     "Map",
     "Network",
     "RateNetwork",
+    "complex_flow",
     "delayed",
     "kuramoto_sivashinsky_of",
     "library",
@@ -48,6 +50,7 @@ _HOME = {
     "Network": ("network", "Network"),
     "RNN": ("recurrent", "RNN"),
     "RateNetwork": ("rate", "RateNetwork"),
+    "complex_flow": ("of_complex", "complex_flow"),
     "delayed": ("known_delays", "DELAYED"),
     "kuramoto_sivashinsky_of": ("known_systems", "kuramoto_sivashinsky_of"),
     "library": ("known_systems", "SYSTEMS"),

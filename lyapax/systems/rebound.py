@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from .traced import LIBRARIES, Traced, objects
+from .complex_numbers import Complex, parts
+from .traced import LIBRARIES, Traced, holds_complex, objects
 
 HERE = Path(__file__).parents[1]
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
@@ -31,17 +32,19 @@ def has_symbols(value: object) -> bool:
         return any(map(has_symbols, value))
     if isinstance(value, np.ndarray) and value.dtype == object:
         return True
-    return isinstance(value, Traced)
+    return isinstance(value, Traced | Complex)
 
 
 def _array(value: object, dtype: object = None, **keywords: Any) -> Any:
     if has_symbols(value):
+        if holds_complex(value):
+            return Complex(*parts(value))
         return Traced(objects(value).copy())
     return np.array(value, dtype, **keywords)  # type: ignore[call-overload]
 
 
 def _asarray(value: object, dtype: object = None, **keywords: Any) -> Any:
-    if isinstance(value, Traced):
+    if isinstance(value, Traced | Complex):
         return value
     return _array(value, dtype, **keywords)
 
@@ -53,8 +56,11 @@ def _filled(
 
     def call(*args: Any, **keywords: Any) -> Any:
         asked = keywords.get("dtype", args[places] if len(args) > places else float)
-        if np.dtype(asked).kind not in "fO":
+        kind = np.dtype(asked).kind
+        if kind not in "fOc":
             return original(*args, **keywords)
+        if kind == "c":
+            return Complex(call(*args[:places], dtype=float), np.zeros(np.shape(original(args[0]))))
         keywords["dtype"] = float
         made = original(*args[:places], **keywords)
         return Traced(np.full(made.shape, fill, object) if fill is not None else objects(made))

@@ -11,12 +11,13 @@ import sympy
 
 from ..kernels.codegen import Graph, without_source
 from ..kernels.expressions import in_ours
-from . import numpy_calls as numpy_calls  # which adds to what is traced
+from . import complex_numbers as complex_numbers  # which add to what is traced
+from . import numpy_calls as numpy_calls
 from .branches import over_branches
 from .elementary import UntraceableError, expression
 from .past import Past
 from .rebound import rebound
-from .traced import INDEX, LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, objects
+from .traced import INDEX, LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, holds_complex, objects
 
 Outputs = tuple[sympy.Expr, ...]
 
@@ -126,6 +127,10 @@ def outputs_of(
 
 
 def _flat(result: object, name: str) -> list[object]:
+    if holds_complex(result):
+        raise UntraceableError(
+            f"{name} must return real values: np.concatenate([z.real, z.imag]), or lx.complex_flow"
+        )
     if isinstance(result, Traced):
         return list(np.ravel(result.values))
     if not isinstance(result, list | tuple | np.ndarray):

@@ -119,8 +119,12 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: object, **keywords: Any
-    ) -> "Traced":
+    ) -> Any:
         name = ufunc.__name__
+        if any(map(holds_complex, inputs)):
+            from .complex_numbers import ufunc_of
+
+            return ufunc_of(name, method, inputs)
         if keywords.get("where", True) is not True:
             raise UntraceableError(f"np.{name} with where= is not supported; use np.where")
         (out,) = keywords.get("out") or (None,)
@@ -148,6 +152,10 @@ class Traced(NDArrayOperatorsMixin):
         kwargs: dict[str, object],
     ) -> Any:
         name = function.__name__
+        if any(map(holds_complex, [*args, *kwargs.values()])):
+            from .complex_numbers import called
+
+            return called(name, args, kwargs)
         if name not in FUNCTIONS:
             raise UntraceableError(f"np.{name} is not supported{_alike(name, FUNCTIONS)}")
         out = kwargs.pop("out", None)
@@ -217,6 +225,12 @@ class Traced(NDArrayOperatorsMixin):
         if (name in ELEMENTARY or name in FUNCTIONS) and hasattr(np, name):
             return partial(getattr(np, name), self)
         raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
+
+
+def holds_complex(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(holds_complex, value))
+    return isinstance(value, complex) or getattr(getattr(value, "dtype", 0), "kind", "") == "c"
 
 
 def _refuse_numbers(value: object, axes: int) -> None:
@@ -390,7 +404,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 ELEMENTWISE = ("where", "clip", "dot", "copy")  # a number stays one
 OURS = (
     "trace", "traced", "elementary", "branches", "rebound", "numpy_calls", "signature", "of_jax",
-    "of_sympy",
+    "of_sympy", "of_complex", "complex_numbers",
 )  # fmt: skip
 LIBRARIES = (
     *(str(Path(str(m.__file__)).parent) for m in (np, sympy)),

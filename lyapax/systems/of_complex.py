@@ -1,0 +1,64 @@
+"""Flows of complex numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .adapters import Params
+from .complex_numbers import Complex, parts
+from .elementary import UntraceableError
+from .function import Flow, variables
+from .rebound import rebound
+from .signature import as_xpt, named, shape_of_call, takes_time, values_by_name
+from .traced import Function
+
+
+def complex_flow(f: Function, dim: int, params: Params | None = None, **options: Any) -> Flow:
+    r"""A flow :math:`\dot z = f(z, p)` of complex numbers, as one of real and imaginary parts.
+
+    Parameters
+    ----------
+    f : callable
+        As of `Flow`, of an array z of `dim` complex numbers, and returning as many.
+    dim, params, options
+        As of `Flow`. Its state is ``np.concatenate([z.real, z.imag])``, of 2 dim variables.
+
+    Returns
+    -------
+    Flow
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Flow`.
+
+    Examples
+    --------
+    >>> import lyapax as lx
+    >>> cycle = lx.complex_flow(lambda z, p: (p.a + 1j) * z - abs(z) ** 2 * z, 1, {"a": 0.5})
+    >>> spec = lx.lyapunov_spectrum(cycle, duration=50, dt=0.01, rng=0, progress=False)
+    >>> print(abs(spec.exponents.round(4)))  # 0 along the cycle, -2 a across
+    [0. 1.]
+    """
+    signature = options.pop("signature", None)
+    n = variables(dim, "dim")
+    given = named(values_by_name(params, f), "params")
+    shape = shape_of_call(f, given, signature)
+    timed = shape in ("ty", "yt")
+    if shape == "xpt":
+        timed = takes_time(f, "f", ("x", "p"))
+        shape = "xpt" if timed else "xp"
+    inner = as_xpt(rebound(f), shape, given)
+
+    def of_parts(x: Any, p: Any, t: Any = 0.0) -> Any:
+        found = inner(Complex(x[:n], x[n:]), p, t)
+        values = list(found) if isinstance(found, list | tuple) else [*np.atleast_1d(found)]
+        if len(values) != n:
+            raise UntraceableError(f"f must return dim = {n} complex numbers, got {len(values)}")
+        pairs = [parts(value) for value in values]
+        return [*(real for real, _ in pairs), *(imag for _, imag in pairs)]
+
+    of_parts.__name__ = inner.__name__
+    return Flow(of_parts, 2 * n, given, signature="xpt" if timed else "xp", **options)
