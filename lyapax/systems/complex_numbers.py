@@ -10,7 +10,7 @@ import sympy
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .elementary import UntraceableError, expression
-from .traced import FUNCTIONS, Traceable, Traced, holds_complex, objects
+from .traced import COMPLEX, FUNCTIONS, Traceable, Traced, holds_complex, objects
 
 
 def parts(value: Any) -> tuple[Traceable, Traceable]:
@@ -167,6 +167,9 @@ def called(name: str, args: Any, keywords: Any) -> Any:
     if name not in COMPLEX_FUNCTIONS:
         raise unsupported(name)
     return COMPLEX_FUNCTIONS[name](*args, **keywords)
+
+
+COMPLEX |= {"ufunc": ufunc_of, "function": called}
 
 
 class Complex(NDArrayOperatorsMixin):

@@ -61,6 +61,10 @@ Traceable = Any
 Function = Callable[..., Traceable]  # one that is traced
 
 
+# NumPy's "ufunc" and "function" of complex numbers, which the module of these brings.
+COMPLEX: dict[str, Callable[..., Any]] = {}
+
+
 def objects(value: object) -> Elements:
     """The elements of anything, as an array of objects."""
     if isinstance(value, Traced):
@@ -122,9 +126,7 @@ class Traced(NDArrayOperatorsMixin):
     ) -> Any:
         name = ufunc.__name__
         if any(map(holds_complex, inputs)):
-            from .complex_numbers import ufunc_of
-
-            return ufunc_of(name, method, inputs)
+            return COMPLEX["ufunc"](name, method, inputs)
         if keywords.get("where", True) is not True:
             raise UntraceableError(f"np.{name} with where= is not supported; use np.where")
         (out,) = keywords.get("out") or (None,)
@@ -153,9 +155,7 @@ class Traced(NDArrayOperatorsMixin):
     ) -> Any:
         name = function.__name__
         if any(map(holds_complex, [*args, *kwargs.values()])):
-            from .complex_numbers import called
-
-            return called(name, args, kwargs)
+            return COMPLEX["function"](name, args, kwargs)
         if name not in FUNCTIONS:
             raise UntraceableError(f"np.{name} is not supported{_alike(name, FUNCTIONS)}")
         out = kwargs.pop("out", None)
