@@ -214,7 +214,7 @@ def test_labels_that_could_be_weights_are_refused(tmp_path, labels):
         ("", "empty"),
         (table(["a", "b", "c"], ["a", "c", "b"]), "labels of its rows and of its columns differ"),
         # Four columns with names above, of which three rows are kept: not square.
-        (table(["a", "b", "c", "d"], matrix=np.ones((3, 4))), "differ"),
+        (table(["a", "b", "c", "d"], matrix=np.ones((3, 4))), "no number"),
         (table().replace("3.0", "n.a."), "row 2, column 3 is 'n.a.'"),
     ],
 )

@@ -31,11 +31,42 @@ def test_it_is_what_numpy_makes_of_it(way):
     def ours(x, t):
         return np.array([float(v) for v in f(t, list(x), table)])
 
+    def plain(x, t):
+        return way.numbers(x.copy(), t)
+
     start = np.random.default_rng(1).uniform(-1, 1, way.dim)
     with np.errstate(all="ignore"):
-        found, expected = runge_kutta(ours, start), runge_kutta(way.numbers, start)
+        found, expected = runge_kutta(ours, start), runge_kutta(plain, start)
     assert np.isfinite(expected).all()
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, p: x.astype(int) * 1.0,
+        lambda x, p: np.array([x[0], x[1]], dtype=int),
+        lambda x, p: np.zeros_like(x, dtype=int) + x,
+        lambda x, p: np.sum(x, dtype=int) + x,
+    ],
+)
+def test_integers_are_refused(f):
+    """NumPy would cut off what is behind the point."""
+    with pytest.raises(TypeError, match=r"int64 of what varies: write np\.trunc"):
+        lx.Flow(f, 2)
+
+
+def test_parameters_are_asked_for_by_name():
+    def f(x, p):
+        assert not hasattr(p, "z")
+        assert "a" in p
+        return [getattr(p, "z", 3.0) * x[0] * p.get("a")]
+
+    assert str(lx.Flow(f, 1, {"a": 2.0}).graph.outputs[0]) == "3*p0*x0"
+    with pytest.raises(ValueError, match="params must have 2 values, a, b, got 3"):
+        lx.Flow(lambda t, y, a, b: y, 1, (3.0, 4.0, 5.0))
+    with pytest.raises(TypeError, match=r'signature="ty" says so'):
+        lx.Flow(lambda _, y: [y[0]], 1)
 
 
 def test_how_many():

@@ -19,6 +19,7 @@ import xarray
 from click.testing import CliRunner
 
 import lyapax as lx
+from lyapax._weights import read as weights_read
 from lyapax.cli import commands
 
 W = np.array([[0.0, 1.5, 0.0], [-2.0, 0.0, 0.25], [0.0, 0.0, 3.0]])
@@ -256,6 +257,71 @@ def run(*arguments):
     done = CliRunner().invoke(commands, ["spectrum", *map(str, arguments)])
     assert done.exit_code == 0, done.output
     return done
+
+
+A, B, C = 0, 1, 2
+CYCLE = np.zeros((3, 3))
+CYCLE[B, A], CYCLE[C, B], CYCLE[A, C] = 1.0, 2.0, 3.0  # A -> B -> C -> A
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("turned.csv", "target,source,weight\nB,A,1\nC,B,2\nA,C,3\n"),
+        ("neurons.csv", "pre,post,synapses\nA,B,1\nB,C,2\nC,A,3\n"),
+        ("gephi.csv", "Source,Target,Type,Id,Label,Weight\nA,B,Directed,0,,1\nB,C,Directed,1,,2\n"
+                      "C,A,Directed,2,,3\n"),
+        ("id.csv", "Source,Target,Id,Weight\n0,1,7,1\n1,2,8,2\n2,0,9,3\n"),
+        ("comma.csv", "source;target;weight\nA;B;1,0\nB;C;2,0\nC;A;3,0\n"),
+        ("nx.edgelist", "0 1 {'weight': 1.0}\n1 2 {'weight': 2.0}\n2 0 {'weight': 3.0}\n"),
+        ("float.edges", "0.000e+00 1.0 1\n1 2.0 2\n2 0 3\n"),
+    ],
+)  # fmt: skip
+def test_columns_of_edges_are_known_by_name(name, content, tmp_path):
+    found = lx.read_weights(text(tmp_path, name, content))
+    assert np.array_equal(found.toarray(), CYCLE)
+
+
+def test_edges_without_weights_and_undirected_ones(tmp_path):
+    plain = lx.read_weights(text(tmp_path, "a.csv", "source,target\nA,B\nB,C\nC,A\n"))
+    assert np.array_equal(plain.toarray(), CYCLE > 0)
+    both = "Source,Target,Type,Weight\nA,B,Undirected,2\n"
+    found = lx.read_weights(text(tmp_path, "b.csv", both))
+    assert np.array_equal(found.toarray(), [[0, 2], [2, 0]])
+    with pytest.raises(ValueError, match="edges have cost, and no weight"):
+        lx.read_weights(text(tmp_path, "c.edgelist", "0 1 {'cost': 2.0}\n"))
+    graph = networkx.DiGraph()
+    graph.add_edge(0, 1, cost=5.0)
+    assert weights_read(graph).notes == ["edges have cost, and no weight: each counts 1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("from,a,b,c\na,0,1,2\nb,3,4,5\nc,6,7,8\n", np.arange(9.0).reshape(3, 3)),
+        ("i,j,k\n0,1,2\n3,4,5\n6,7,8\n", np.arange(9.0).reshape(3, 3)),
+        (",101,102\n101,0,1\n102,2,0\n", [[0, 1], [2, 0]]),
+        ("0,1,\n2,3,\n4,5,\n", [[0, 1, 0], [2, 3, 0], [4, 5, 0]]),
+    ],
+)
+def test_matrices_that_look_like_something_else(content, expected, tmp_path):
+    assert np.array_equal(lx.read_weights(text(tmp_path, "w.csv", content)), expected)
+
+
+@pytest.mark.parametrize("mark", ["NA", "None", ".", "1D-3"])
+def test_marks_of_what_is_missing_are_no_labels(mark, tmp_path):
+    for content in (f"0,{mark}\n1,0\n", f"0,{mark},2\n1,0,3\n4,5,6\n"):
+        with pytest.raises(ValueError, match=r"row 1, column 2 is"):
+            lx.read_weights(text(tmp_path, "w.csv", content))
+
+
+def test_a_number_beside_a_matrix_is_no_network(tmp_path):
+    scipy.io.savemat(tmp_path / "w.mat", {"W": np.ones((2, 3)), "dt": 0.1})
+    with pytest.raises(ValueError, match=r"W \(2, 3\), dt \(1, 1\)"):
+        lx.read_weights(tmp_path / "w.mat")
+    (tmp_path / "junk.mat").write_bytes(b"junk!")
+    with pytest.raises(ValueError, match="cannot be read"):
+        lx.read_weights(tmp_path / "junk.mat")
 
 
 def test_the_command_says_what_it_understood(tmp_path):

@@ -515,6 +515,68 @@ def equality(x, p):
     return [(x[0] != 1) * -x[0], (x[1] == 2) + -x[1], -x[2] * (x[2] > -9)]
 
 
+@way(3)
+def doubled_before_an_if(x, p):
+    """What one way changes in place the other must not see."""
+    y = x * 1.0
+    v = y[:2]
+    v *= 2
+    x += 1.0
+    if y[1] > 0:
+        return y - x
+    return -y + x
+
+
+@way(3)
+def asks_for_types(x, p):
+    if isinstance(x, np.ndarray) and x.dtype == float and np.isscalar(x[0]):
+        return [-v if isinstance(v, float) else v for v in x]
+    return [2 * v for v in x]
+
+
+@way(3, {"a": -3.0}, plain=lambda x, t: -3.0 * x)
+def a_parameter_after_a_star(t, y, *, a=2.0):
+    return a * y
+
+
+@way(3, {"a": -3.0}, plain=lambda x, t: -4.0 * x)
+def another_after_a_star(x, p, *, a):
+    return a * x + p.a * x / 3.0
+
+
+@way(3, (-7.0,), plain=lambda x, t: [-7.0 * x[0], x[1], x[2]])
+def fewer_values_than_arguments(t, y, a=2.0, b=1.0):
+    return [a * y[0], b * y[1], y[2]]
+
+
+@way(3)
+def lengths_of_three(x, p):
+    return -x * math.hypot(x[0], x[1], x[2])
+
+
+@way(4)
+def norms_of_matrices(x, p):
+    m = np.outer(x, x) + np.eye(4)
+    return -x * (np.linalg.norm(m, 1) + np.linalg.norm(m, np.inf) + np.linalg.norm(m))
+
+
+@way(3)
+def averages_along_axes(x, p):
+    m = np.outer(x, [1.0, 2.0, 3.0])
+    rows = np.average(m, axis=0, weights=[1.0, 2.0, 3.0])
+    return rows - np.average(m, axis=1, weights=[3.0, 2.0, 1.0]) - x
+
+
+@way(3)
+def conditions_added(x, p):
+    return x * ((x > 0) + (x > 0.5)) - x * (True + (x < 0)) - 0.2 * np.sum(x > 0)
+
+
+@way(3)
+def rounded_to_even(x, p):
+    return np.rint(np.array([2.5, -1.5, 0.5]) + 0 * x) - x
+
+
 # What is no plain function.
 
 
@@ -621,6 +683,14 @@ def a_buffer_from_outside(x, p):
 
 
 BUFFER = np.zeros(3)
+
+
+@refused("np.floor", dim=1)
+def a_caught_refusal(x, p):
+    try:
+        return [1 / float(x[0])]
+    except TypeError:
+        return [0.0]
 
 
 @refused("np.sort")

@@ -85,7 +85,9 @@ def read(
     try:
         found = of_file(path, key, labels)
         return found if isinstance(found, Mapping) else checked(found, transpose, "its matrix")
-    except (ValueError, TypeError, OSError, EOFError, KeyError, NotImplementedError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # readers raise all kinds of them on broken files
         said = " ".join(str(error).split())
         raise ValueError(f"{name} {path} cannot be read: {said:.150}") from error
 

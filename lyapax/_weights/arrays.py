@@ -49,7 +49,7 @@ def npz(path: Path, key: str | None) -> Found:
         names = [name.removesuffix(".npy") for name in zipfile.ZipFile(path).namelist()]
     except zipfile.BadZipFile:
         raise ValueError("it is no .npz file, or is cut off") from None
-    if "format" in names and "data" in names:
+    if {"format", "data", "shape"} <= {*names} and key is None:
         return Found(scipy.sparse.load_npz(path))
     with np.load(path, allow_pickle=False) as file:
         shapes = {}

@@ -62,6 +62,8 @@ def one_of(names: list[str], key: str | None, what: str, shapes: dict[str, Any])
             raise ValueError(f"it holds no {key!r}; {what}: {listed(names, shapes)}")
         return key
     square = [name for name in names if is_square(shapes.get(name))]
+    if len(names) > 1:  # a number beside others is a parameter, and no network
+        square = [name for name in square if shapes[name][-1] > 1]
     if len(square) == 1:
         return square[0]
     if not names:

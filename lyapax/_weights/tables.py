@@ -9,9 +9,6 @@ from .._check import Array
 from . import graphs
 from .found import Found, optional
 
-# Columns of lists of edges by these names, lower case.
-SOURCES = "source", "from", "pre", "presynaptic", "i", "src"
-
 
 def table(path: Path, labels: bool | None) -> Found:
     rows = sheet(path) if path.suffix.lower() == ".xlsx" else None
@@ -22,8 +19,9 @@ def table(path: Path, labels: bool | None) -> Found:
     top = cells(lines[0], delimiter)
     # Three columns are a matrix of three units, or of two and their names: four lines at most.
     edge_like = len(lines) > 4 and len(top) == 3 and len(cells(lines[-1], delimiter)) == 3
-    if top[0].lower() in SOURCES or (edge_like and labels is None):
-        return graphs.of_edges([cells(line, delimiter) for line in lines], path.name)
+    if labels is None and (edge_like or graphs.columns_of(top) is not None):
+        rows = [cells(line, delimiter) for line in lines]
+        return graphs.of_edges(rows, path.name, decimal_comma=delimiter == ";")
     matrix, notes = matrix_of_lines(lines, labels, delimiter)
     return Found(matrix, [f"{path.name}: {note}" for note in notes])
 
@@ -67,7 +65,8 @@ def matrix_of_lines(
     There, labels that are numbers cannot be told from weights, and `labels` must say which.
     """
     notes = []
-    if delimiter and all(line.rstrip().endswith(delimiter) for line in lines):
+    ends = bool(delimiter) and all(line.rstrip().endswith(str(delimiter)) for line in lines)
+    if ends and len(lines) < len(cells(lines[-1], delimiter)):
         lines = [line.rstrip()[:-1] for line in lines]  # a delimiter after the last cell, too
     top, width = cells(lines[0], delimiter), len(cells(lines[-1], delimiter))
     if len(top) == width - 1:
@@ -122,18 +121,23 @@ def numbers(
 def labelled(top: list[str], left: list[str], above: bool, beside: bool) -> bool:
     """Whether the first row, the first column or both are labels, where the shape allows it."""
     if above != beside:
-        border = top if above else left
-        return counted(border) or not all(map(could_be_weight, border))
-    if not all(map(could_be_weight, [*top, *left])):
-        return True
-    if len(top) > 2 and counted(top[1:]) and counted(left[1:]):
-        if top[0] == "":
+        return names_units(top if above else left)
+    corner, first_row, first_column = top[0], top[1:], left[1:]
+    if len(top) > 2 and counted(first_row) and counted(first_column):
+        if not number(corner):
             return True
         raise ValueError(
             f"its first row and column count {top[1]}, {top[2]}, ...: say --labels if these are "
             "names of the units, --no-labels if they are weights"
         )
-    return False
+    if number(corner):
+        return False  # among names there would be none
+    alike = corner == "" and first_row == first_column and all(first_row)
+    return alike or (names_units(first_row) and names_units(first_column))
+
+
+def names_units(border: list[str]) -> bool:
+    return counted(border) or not any(map(could_be_weight, border))
 
 
 def could_be_weight(cell: str) -> bool:

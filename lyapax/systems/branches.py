@@ -27,6 +27,7 @@ class Way:
     def __init__(self, outcomes: Sequence[bool]):
         self.outcomes = outcomes
         self.met: list[tuple[Boolean, bool]] = []
+        self.refused: UntraceableError | None = None  # which the function may have caught
 
     def decide(self, holds: Boolean) -> bool:
         if holds in (sympy.true, sympy.false):
@@ -65,6 +66,14 @@ def decided(holds: Boolean) -> bool:
     return way.decide(holds)
 
 
+def refused(error: UntraceableError) -> UntraceableError:
+    """An error that counts though the function catches it: else it would take another way."""
+    way = WAY.get()
+    if way is not None:
+        way.refused = error
+    return error
+
+
 def over_branches(run: Callable[[], Outputs]) -> Outputs:
     """What `run` returns, both outcomes of each `if` joined by Choice."""
     ways = 0
@@ -77,6 +86,8 @@ def over_branches(run: Callable[[], Outputs]) -> Outputs:
         way = Way(outcomes)
         with following(way):
             found = run()
+        if way.refused is not None:
+            raise way.refused
         for place in range(len(way.met) - 1, len(outcomes) - 1, -1):
             condition, _ = way.met[place]
             other = joined([outcome for _, outcome in way.met[:place]] + [False])

@@ -99,6 +99,22 @@ def _degrees(a: sympy.Expr) -> sympy.Expr:
 
 HALF = sympy.Rational(1, 2)
 
+
+def _nearest(a: sympy.Expr) -> sympy.Expr:
+    """Of two whole numbers that are as near the even one."""
+    up = Floor(a + HALF)
+    tie = sympy.And(sympy.Eq(up, a + HALF), Wrap(up, sympy.Integer(2)) > HALF)
+    return Choice(tie, up - 1, up)
+
+
+def _added(a: object, b: object) -> sympy.Basic:
+    """Two conditions, as NumPy adds two truth values: either of them."""
+    both = [isinstance(e, Boolean) and not isinstance(e, sympy.Expr) for e in (a, b)]
+    if all(both):
+        return sympy.Or(a, b)
+    return _numeric(ARITHMETIC["add"])(a, b)
+
+
 ARITHMETIC: dict[str, Operation] = {
     "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
@@ -119,12 +135,13 @@ ARITHMETIC: dict[str, Operation] = {
     "logaddexp": lambda a, b: _maximum(a, b) + sympy.log(1 + sympy.exp(-Magnitude(a - b))),
     "fmax": _maximum, "fmin": _minimum, "conjugate": lambda a: a, "deg2rad": _radians,
     "radians": _radians, "rad2deg": _degrees, "degrees": _degrees,
-    "rint": lambda a: Floor(a + HALF),
+    "rint": _nearest,
     "trunc": lambda a: Choice(a < 0, -Floor(-a), Floor(a)),
     "fmod": lambda a, b: a - b * ARITHMETIC["trunc"](a / b),
     "copysign": lambda a, b: Choice(b < 0, -Magnitude(a), Magnitude(a)),
     "erfc": lambda a: 1 - sympy.erf(a), "ndtr": lambda a: (1 + sympy.erf(a / sympy.sqrt(2))) / 2,
-    "logit": lambda a: sympy.log(a / (1 - a)), "xlogy": lambda a, b: a * sympy.log(b),
+    "logit": lambda a: sympy.log(a / (1 - a)),
+    "xlogy": lambda a, b: Choice(sympy.Eq(a, 0), sympy.S.Zero, a * sympy.log(b)),
     "log_expit": lambda a: _minimum(a, sympy.S.Zero) - sympy.log(1 + sympy.exp(-Magnitude(a))),
     "greater": sympy.Gt, "greater_equal": sympy.Ge, "less": sympy.Lt, "less_equal": sympy.Le,
     "equal": sympy.Eq, "not_equal": sympy.Ne,
@@ -132,6 +149,7 @@ ARITHMETIC: dict[str, Operation] = {
 
 ELEMENTARY: dict[str, Operation] = {
     **{name: _numeric(operation) for name, operation in ARITHMETIC.items()},
+    "add": _added,
     "logical_and": _logical(sympy.And),
     "logical_or": _logical(sympy.Or),
     "logical_not": _logical(sympy.Not),

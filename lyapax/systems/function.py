@@ -82,11 +82,11 @@ class _Traced(FromOthers, Plain):
         f, params = of_object(f, params)
         given = named(values_by_name(params, f), "params")
         shape = "xpt" if past else shape_of_call(f, given, signature)
-        if shape == "xpt":
-            timed = takes_time(f, "f", ("x", "p", "past") if past else ("x", "p"))
-        else:
-            f, timed = as_xpt(f, shape, given), True
-        self.name = str(getattr(f, "__name__", type(f).__name__))
+        needed = ("x", "p", "past") if past else ("x", "p")
+        timed = shape != "xpt" or takes_time(f, "f", needed, given=given)
+        name = getattr(f, "__name__", type(f).__name__)
+        f = as_xpt(f, shape, given)
+        self.name = str(name)
         self.dim = variables(dim, "dim")
         amplitude = None if noise is None else noise_param(noise, self.dim)
         if amplitude is not None:

@@ -1,6 +1,7 @@
 """NumPy's functions on symbols that are more than a rearrangement or a sum of elements."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,10 @@ def constants(value: object, name: str) -> Any:
 
 
 def norm(x: Traceable, ord: object = None, axis: Any = None, keepdims: bool = False) -> Traceable:
+    if axis is None and np.ndim(x) > 1 and ord not in (None, "fro"):
+        if ord not in (1, np.inf):
+            raise UntraceableError("np.linalg.norm of a matrix takes ord=None, 1 or np.inf")
+        return np.max(np.sum(np.abs(x), axis=0 if ord == 1 else 1))
     if ord in (None, 2, "fro"):
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
     if ord == 1:
@@ -64,7 +69,8 @@ def sinc(x: Traceable) -> Traceable:
 
 def var(a: Traceable, axis: Any = None, ddof: float = 0, keepdims: bool = False, **_: Any) -> Any:
     away = a - np.mean(a, axis=axis, keepdims=True)
-    count = a.size if axis is None else a.shape[axis]
+    axes = range(a.ndim) if axis is None else np.atleast_1d(axis)
+    count = math.prod(a.shape[i] for i in axes)
     return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
 
 
@@ -75,6 +81,10 @@ def std(a: Traceable, **options: Any) -> Traceable:
 def average(a: Traceable, axis: Any = None, weights: Any = None) -> Traceable:
     if weights is None:
         return np.mean(a, axis=axis)
+    if axis is not None and np.ndim(weights) == 1 and np.ndim(a) > 1:
+        shape = [1] * np.ndim(a)
+        shape[axis] = -1
+        weights = np.reshape(weights, shape)
     return np.sum(a * weights, axis=axis) / np.sum(weights, axis=axis)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import sympy
 
 from .complex_numbers import Complex, parts
-from .traced import LIBRARIES, Traced, holds_complex, objects
+from .traced import LIBRARIES, Traced, expect_floats, holds_complex, objects
 
 HERE = Path(__file__).parents[1]
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
@@ -35,15 +35,16 @@ def has_symbols(value: object) -> bool:
     return isinstance(value, Traced | Complex)
 
 
-def _array(value: object, dtype: object = None, **keywords: Any) -> Any:
+def _array(value: object, dtype: Any = None, **keywords: Any) -> Any:
     if has_symbols(value):
+        expect_floats(None if dtype is not None and np.dtype(dtype).kind == "c" else dtype)
         if holds_complex(value):
             return Complex(*parts(value))
         return Traced(objects(value).copy())
-    return np.array(value, dtype, **keywords)  # type: ignore[call-overload]
+    return np.array(value, dtype, **keywords)
 
 
-def _asarray(value: object, dtype: object = None, **keywords: Any) -> Any:
+def _asarray(value: object, dtype: Any = None, **keywords: Any) -> Any:
     if isinstance(value, Traced | Complex):
         return value
     return _array(value, dtype, **keywords)
@@ -69,6 +70,9 @@ def _filled(
 
 
 def _full(shape: Any, fill: object, dtype: object = None, **_: object) -> Any:
+    whole = isinstance(fill, int | np.integer) and not isinstance(fill, bool)
+    if dtype is None and whole:  # NumPy would cut off what is put into it
+        dtype = int
     if dtype is not None and np.dtype(dtype).kind not in "fO":  # type: ignore[call-overload]
         return np.full(shape, fill, dtype)
     made = np.empty(shape, object)
@@ -100,6 +104,26 @@ def _of_math(name: str) -> Callable[..., Any]:
     return call
 
 
+def _isinstance(value: object, kinds: Any) -> bool:
+    """An array of symbols stands for one of NumPy's, and one symbol for a number."""
+    if builtins.isinstance(value, kinds):
+        return True
+    if not builtins.isinstance(value, Traced | Complex):
+        return False
+    number = np.complex128 if builtins.isinstance(value, Complex) else np.float64
+    stands_for = np.ndarray if value.ndim else number
+    listed = kinds if builtins.isinstance(kinds, tuple) else (kinds,)
+    return any(builtins.isinstance(kind, type) and issubclass(stands_for, kind) for kind in listed)
+
+
+def _isscalar(value: object) -> bool:
+    return np.isscalar(value) or (builtins.isinstance(value, Traced) and value.ndim == 0)
+
+
+def _hypot(*values: Any) -> Any:
+    return np.sqrt(sum(value * value for value in values))
+
+
 def _log(value: Any, base: Any = math.e) -> Any:
     return np.log(value) if base == math.e else np.log(value) / np.log(base)
 
@@ -115,13 +139,13 @@ MATH: dict[str, Callable[..., Any]] = {
         name: getattr(np, name)
         for name in (
             "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "expm1", "log1p", "log2", "log10",
-            "sqrt", "floor", "ceil", "trunc", "fabs", "hypot", "degrees", "radians", "copysign",
+            "sqrt", "floor", "ceil", "trunc", "fabs", "degrees", "radians", "copysign",
             "fmod",
         )
     },
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "pow": operator.pow,
-    "log": _log, "erf": _erf, "erfc": lambda a: 1 - _erf(a),
+    "log": _log, "hypot": _hypot, "erf": _erf, "erfc": lambda a: 1 - _erf(a),
 }  # fmt: skip
 
 
@@ -132,10 +156,11 @@ REPLACED: dict[int, Any] = {
     id(np.eye): _filled(np.eye, places=4), id(np.identity): _filled(np.identity),
     id(np.array): _array, id(np.asarray): _asarray, id(np.asanyarray): _asarray,
     id(np.ascontiguousarray): _asarray,
-    id(max): _extreme("max"), id(min): _extreme("min"),
+    id(max): _extreme("max"), id(min): _extreme("min"), id(isinstance): _isinstance,
+    id(np.isscalar): _isscalar,
     **{id(getattr(math, name)): _of_math(name) for name in MATH},
 }  # fmt: skip
-BUILTINS = ("max", "min")
+BUILTINS = ("max", "min", "isinstance")
 
 
 class Module:

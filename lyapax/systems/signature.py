@@ -30,8 +30,17 @@ def _parameters(f: Callable[..., object]) -> list[inspect.Parameter]:
     return list(inspect.signature(called).parameters.values())
 
 
-def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = True) -> bool:
-    """Whether `f` takes time after the arguments that are `needed`, where that is `possible`."""
+def takes_time(
+    f: object,
+    name: str,
+    needed: tuple[str, ...],
+    possible: bool = True,
+    given: Collection[str] = (),
+) -> bool:
+    """Whether `f` takes time after the arguments that are `needed`, where that is `possible`.
+
+    given: names of arguments after a star that it will get.
+    """
     if not callable(f):
         raise TypeError(f"{name} must be callable, got {type(f).__name__}")
     short = f"({', '.join(needed)})"
@@ -46,7 +55,8 @@ def takes_time(f: object, name: str, needed: tuple[str, ...], possible: bool = T
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     most = len(needed) + possible
     missing = [p.name for p in positional[most:] if p.default is p.empty]
-    missing += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    only = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in given]
+    missing += [p.name for p in only if p.default is p.empty]
     if len(positional) < len(needed) or missing:
         more = f", needs {', '.join(missing)} too" if missing else f", takes {len(positional)}"
         raise ValueError(f"{name} must take the arguments {wanted}{more}")
@@ -109,8 +119,9 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
     What follows state and time are parameters by their names, ``*args`` all of them in the order
     of params, or one argument for all of them.
     """
+    own = keyword_only(f, params)
     if shape == "xpt":
-        return f
+        return with_keywords(f, own) if own else f
     before = {"x": 1, "xp": 2, "xp+": 1}.get(shape, 2)
     names = parameter_names(f)[before:]
     required = _required(f)[before:]
@@ -128,7 +139,21 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
             return f(*start, p)
         if every:
             return f(*start, *p)
-        return f(*start, **{name: p[name] for name in given})
+        return f(*start, **{name: p[name] for name in (*given, *own)})
+
+    call.__name__ = str(getattr(f, "__name__", type(f).__name__))
+    return call
+
+
+def keyword_only(f: object, params: Collection[str]) -> list[str]:
+    """Names after a star that params gives."""
+    parameters = _parameters(f) if callable(f) else []
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in params]
+
+
+def with_keywords(f: Callable[..., Any], names: Collection[str]) -> Callable[..., Any]:
+    def call(x: Any, p: Any, *more: Any) -> Any:
+        return f(x, p, *more, **{name: p[name] for name in names})
 
     call.__name__ = str(getattr(f, "__name__", type(f).__name__))
     return call
@@ -174,11 +199,17 @@ def values_by_name(params: object, f: object) -> object:
         return params._asdict()
     if isinstance(params, tuple | list):
         names = parameter_names(f)
-        places = 2 if {*names[:2]} & {*TIME} else 1
-        own = names[places:]
-        if len(own) != len(params) or own == ["p"]:
+        timed = bool({*names[:2]} & {*TIME})
+        own = names[2:] if timed else [n for n in names[1:] if n not in ("p", "past", *TIME)]
+        least = len(_required(f)[2 if timed else 1 :]) if own and callable(f) else 0
+        if len(own) > 1 or (own and len(params) == 1):
+            if not min(least, len(own)) <= len(params) <= len(own):
+                raise ValueError(
+                    f"params must have {len(own)} values, {', '.join(own)}, got {len(params)}"
+                )
+        else:
             own = [f"p{i}" for i in range(len(params))]
-        return dict(zip(own, params, strict=True))
+        return dict(zip(own, params, strict=False))
     return params
 
 

@@ -22,6 +22,10 @@ from .traced import INDEX, LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, ho
 Outputs = tuple[sympy.Expr, ...]
 
 
+class NoSuchParameterError(UntraceableError, AttributeError):
+    """Asked for by hasattr and getattr, too."""
+
+
 class Parameters(SimpleNamespace):
     """The object that `f` gets as `p`: p.a, p["a"], p[0] and a, b = p, in the order of params."""
 
@@ -30,14 +34,23 @@ class Parameters(SimpleNamespace):
             raise AttributeError(name)
         if name in ("get", "items", "keys", "values"):
             return getattr(vars(self), name)
-        raise UntraceableError(
+        raise NoSuchParameterError(
             f"p.{name} is not in params, which has {', '.join(vars(self)) or 'none'}"
         )
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return getattr(self, key)
-        return list(vars(self).values())[key]
+        values = list(vars(self).values())
+        if isinstance(key, int) and not -len(values) <= key < len(values):
+            raise UntraceableError(
+                f"p[{key}] is not in params, which has {len(values)}; of f(t, y) the first is t, "
+                'or signature="ty" says so'
+            )
+        return values[key]
+
+    def __contains__(self, name: object) -> bool:
+        return name in vars(self)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(vars(self).values())
@@ -109,9 +122,13 @@ def outputs_of(
     """What a user's function returns on symbols; `name` is that of the argument it came as."""
     try:
         on_symbols = rebound(function)
-        found = over_branches(
-            lambda: [in_ours(expression(o)) for o in _flat(on_symbols(*arguments), name)]
-        )
+
+        def run() -> list[sympy.Basic]:
+            # Copies, since what one way changes in place another must not see.
+            result = on_symbols(*(_copy(argument) for argument in arguments))
+            return [in_ours(expression(o)) for o in _flat(result, name)]
+
+        found = over_branches(run)
     except Exception as error:
         told = f"{name} cannot be traced{_line(error)}: {_reason(error)}"
         if hint and not isinstance(error, UntraceableError):
@@ -124,6 +141,14 @@ def outputs_of(
                 f"{name} must be real and finite, output {i} has {unknown!s:.60} in {output!s:.60}"
             )
     return tuple(found)
+
+
+def _copy(argument: Any) -> Any:
+    if isinstance(argument, Traced):
+        return Traced(argument.values.copy(), argument.scalars)
+    if isinstance(argument, Parameters):
+        return Parameters(**{name: _copy(value) for name, value in vars(argument).items()})
+    return argument
 
 
 def _flat(result: object, name: str) -> list[object]:

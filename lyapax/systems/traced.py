@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
 from ..kernels.expressions import Choice
-from .branches import decided
+from .branches import decided, refused
 from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
 
 NUMBERS_ONLY = (
@@ -118,7 +118,7 @@ class Traced(NDArrayOperatorsMixin):
     shape = property(lambda self: self.values.shape)
     ndim = property(lambda self: self.values.ndim)
     size = property(lambda self: self.values.size)
-    dtype = property(lambda self: self.values.dtype)
+    dtype = property(lambda self: np.dtype(float))  # of the numbers that it stands for
     T = property(lambda self: Traced(self.values.T, self.scalars))
 
     def __array_ufunc__(
@@ -129,6 +129,7 @@ class Traced(NDArrayOperatorsMixin):
             return COMPLEX["ufunc"](name, method, inputs)
         if keywords.get("where", True) is not True:
             raise UntraceableError(f"np.{name} with where= is not supported; use np.where")
+        expect_floats(keywords.get("dtype"))
         (out,) = keywords.get("out") or (None,)
         if out is not None and not isinstance(out, Traced):
             raise UntraceableError(NUMBERS_ONLY)
@@ -202,7 +203,8 @@ class Traced(NDArrayOperatorsMixin):
     def transpose(self, *axes: SupportsIndex) -> "Traced":
         return Traced(self.values.transpose(*axes))
 
-    def astype(self, *_: object, **__: object) -> "Traced":
+    def astype(self, dtype: Any = float, *_: object, **__: object) -> "Traced":
+        expect_floats(dtype)
         return Traced(self.values.copy(), self.scalars)
 
     def flatten(self) -> "Traced":
@@ -214,7 +216,9 @@ class Traced(NDArrayOperatorsMixin):
         return decided(condition(self.values.item()))
 
     def __float__(self) -> float:
-        raise UntraceableError("float() and int() need numbers; write x itself, or np.floor(x)")
+        raise refused(
+            UntraceableError("float() and int() need numbers; write x itself, or np.floor(x)")
+        )
 
     __int__ = __index__ = __complex__ = __float__
 
@@ -225,6 +229,12 @@ class Traced(NDArrayOperatorsMixin):
         if (name in ELEMENTARY or name in FUNCTIONS) and hasattr(np, name):
             return partial(getattr(np, name), self)
         raise UntraceableError(f"x.{name} is not supported; use NumPy's functions")
+
+
+def expect_floats(dtype: Any) -> None:
+    """NumPy would cut off what is behind the point."""
+    if dtype is not None and np.dtype(dtype).kind not in "fO":
+        raise UntraceableError(f"{np.dtype(dtype)} of what varies: write np.trunc(x), or float")
 
 
 def holds_complex(value: object) -> bool:
@@ -333,7 +343,7 @@ def _clip(
 
 def _rebuilt(function: Callable[..., Any], plain: Plain) -> Callable[..., Traced]:
     def call(*args: object, dtype: object = None, **keywords: object) -> Traced:
-        del dtype  # of numbers
+        expect_floats(dtype)
         given = [_deep(a, plain) for a in args]
         named = {name: _deep(a, plain) for name, a in keywords.items()}
         return Traced(np.asarray(function(*given, **named), dtype=object))
@@ -353,13 +363,15 @@ def _deep(value: object, plain: Plain) -> object:
 
 
 def _filled(value: sympy.Expr) -> Callable[..., Traced]:
-    def call(x: object, *_: object, shape: Shape = None, **__: object) -> Traced:
+    def call(x: object, dtype: Any = None, *_: object, shape: Shape = None, **__: object) -> Traced:
+        expect_floats(dtype)
         return Traced(np.full(np.shape(objects(x)) if shape is None else shape, value, object))
 
     return call
 
 
 def _full_like(x: object, fill: object, *_: object, shape: Shape = None, **__: object) -> Traced:
+    expect_floats(_[0] if _ else __.get("dtype"))
     array = np.empty(np.shape(objects(x)) if shape is None else shape, object)
     array[...] = np.asarray(objects(fill), dtype=object)[()]
     return Traced(array)
@@ -369,6 +381,7 @@ def _reduction(name: str) -> Callable[..., Traced]:
     def call(a: object, axis: object = None, keepdims: object = False, **more: object) -> Traced:
         if more.get("where", np._NoValue) is not np._NoValue:
             raise UntraceableError(f"np.{name} takes no where; write np.where inside")
+        expect_floats(more.get("dtype"))
         given = {"axis": axis, "keepdims": bool(keepdims)}
         if more.get("initial", np._NoValue) is not np._NoValue:
             given["initial"] = more["initial"]
