@@ -1,5 +1,6 @@
 """Functions written with jax.numpy: what JAX traces of them, step by step on symbols."""
 
+import importlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -31,15 +32,14 @@ INNER = "jaxpr", "call_jaxpr", "fun_jaxpr"  # where a primitive that calls a fun
 
 def as_function(f: Callable[..., Any], dim: int, shape: str, names: dict[str, Any]) -> Any:
     """`f` as a function of (x, p, t) on symbols; shape: "x", "xp", "xpt", "ty" or "yt"."""
-    import jax
+    jax: Any = importlib.import_module("jax")
 
     def flat(x: Any, t: Any, *values: Any) -> Any:
         p = SimpleNamespace(**dict(zip(names, values, strict=True)))
         arguments = {"x": (x,), "xp": (x, p), "xpt": (x, p, t), "ty": (t, x), "yt": (x, t)}
         return f(*arguments[shape])
 
-    tools: Any = jax
-    owner = tools if hasattr(tools, "enable_x64") else tools.experimental  # by version
+    owner = jax if hasattr(jax, "enable_x64") else jax.experimental  # by version
     with owner.enable_x64(True):
         shapes = [np.zeros(core) for core in names.values()]
         closed = jax.make_jaxpr(flat)(np.zeros(dim), 0.0, *shapes)
