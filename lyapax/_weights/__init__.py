@@ -14,6 +14,7 @@ from .._check import flag, quoted
 from ..systems.matrices import Matrix, square
 from . import arrays, graphs, tables
 from .found import Found
+from .modules import hidden_name
 
 Reader = Callable[[Path, "str | None"], Any]
 READERS: dict[str, Reader] = {
@@ -141,8 +142,3 @@ def checked(found: Found, transpose: bool, name: str) -> Found:
         matrix = matrix.T.tocsr() if sparse else np.ascontiguousarray(matrix.swapaxes(-1, -2))
     found.matrix = matrix
     return found
-
-
-def hidden_name(arrays: Mapping[str, Any]) -> str:
-    """The recurrent weights among the tensors of a module with one layer."""
-    return next(name for name in arrays if "weight_hh" in name)

@@ -1,7 +1,6 @@
 """Graphs: an edge i -> j with weight w is W[j, i] = w, since row j has the inputs of unit j."""
 
 import ast
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 import scipy.sparse
 
 from ..systems.matrices import Matrix
+from .cells import cells, delimiter_of, number, pointed, text_lines
 from .found import Found, optional
 
-COMMENTS = "#", "%"
 # Names of columns, lower case.
 SOURCES = "source", "from", "pre", "presynaptic", "i", "src"
 TARGETS = "target", "to", "post", "postsynaptic", "j", "dst", "tgt"
@@ -50,16 +49,15 @@ def graphml(path: Path, key: str | None) -> Found:
 def edges(path: Path, key: str | None) -> Found:
     """Lines `source target` or `source target weight`, by any delimiter."""
     del key
-    rows, comma = [], False
-    for line in path.read_text("utf-8-sig").splitlines():
-        if line.strip() and not line.lstrip().startswith(COMMENTS):
-            plain, brace, attributes = line.partition("{")
-            row = split(plain)
-            if brace:  # as NetworkX writes them
-                row += weight_of(brace + attributes)
-            rows.append(row)
-            comma = comma or ";" in plain
-    return of_edges(rows, path.name, decimal_comma=comma)
+    rows, mark = [], None
+    for line in text_lines(path):
+        plain, brace, attributes = line.partition("{")
+        mark = delimiter_of(plain, "\t;,")
+        row = cells(plain, mark)
+        if brace:  # as NetworkX writes them
+            row += weight_of(brace + attributes)
+        rows.append(row)
+    return of_edges(rows, path.name, mark)
 
 
 def weight_of(attributes: str) -> list[str]:
@@ -72,21 +70,6 @@ def weight_of(attributes: str) -> list[str]:
     if "weight" not in found:
         raise ValueError(f"edges have {', '.join(map(str, found))}, and no weight")
     return [str(found["weight"])]
-
-
-def split(line: str) -> list[str]:
-    for delimiter in ("\t", ";", ","):
-        if delimiter in line:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
-    return line.split()
-
-
-def is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def columns_of(header: list[str]) -> tuple[int, int, int | None, int | None] | None:
@@ -106,23 +89,23 @@ def columns_of(header: list[str]) -> tuple[int, int, int | None, int | None] | N
     return source, target, weight, kind
 
 
-def of_edges(rows: list[list[str]], name: str, decimal_comma: bool = False) -> Found:
+def of_edges(rows: list[list[str]], name: str, delimiter: str | None) -> Found:
     notes = []
     columns = columns_of(rows[0]) if rows else None
-    if columns is not None or (rows and rows[0][2:] and not is_weight(rows[0][2], decimal_comma)):
+    if columns is not None or (rows and rows[0][2:] and not number(pointed(rows[0][2], delimiter))):
         notes.append(f"{name}: first row read as names of the columns")
         rows = rows[1:]
     if columns is not None:
         rows = [ordered(row, columns) for row in rows]
     if not rows:
         raise ValueError("it is empty")
-    for number, row in enumerate(rows, 1):
-        if len(row) < 2 or (len(row) > 2 and not is_weight(row[2], decimal_comma)):
+    for edge, row in enumerate(rows, 1):
+        if len(row) < 2 or (len(row) > 2 and not number(pointed(row[2], delimiter))):
             said = " ".join(row)
-            raise ValueError(f"edge {number} must be source, target and weight, got {said!r:.60}")
-    weights = [as_weight(row[2], decimal_comma) if len(row) > 2 else 1.0 for row in rows]
+            raise ValueError(f"edge {edge} must be source, target and weight, got {said!r:.60}")
+    weights = [float(pointed(row[2], delimiter)) if len(row) > 2 else 1.0 for row in rows]
     ends = [row[:2] for row in rows]
-    if all(is_number(cell) for pair in ends for cell in pair):  # 3, 3.0 and 3.0e0 are one unit
+    if all(number(cell) for pair in ends for cell in pair):  # 3, 3.0 and 3.0e0 are one unit
         ends = [[f"{float(cell):.17g}" for cell in pair] for pair in ends]
     for pair, weight, row in zip(list(ends), list(weights), rows, strict=True):
         if row[3:4] == ["undirected"] and pair[0] != pair[1]:
@@ -146,14 +129,6 @@ def ordered(row: list[str], columns: tuple[int, int, int | None, int | None]) ->
     return found if kind is None else [*found, row[kind].lower()]
 
 
-def is_weight(cell: str, decimal_comma: bool) -> bool:
-    return is_number(cell.replace(",", ".") if decimal_comma else cell)
-
-
-def as_weight(cell: str, decimal_comma: bool) -> float:
-    return float(cell.replace(",", ".") if decimal_comma else cell)
-
-
 def counted_first(name: str) -> tuple[int, float, str]:
     """10 after 9, and numbers before other names."""
-    return (0, float(name), "") if is_number(name) else (1, 0.0, name)
+    return (0, float(name), "") if number(name) else (1, 0.0, name)

@@ -1,12 +1,12 @@
 """Tables of numbers, by any delimiter, with or without names of the units above and beside them."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from .._check import Array
 from . import graphs
+from .cells import cells, delimiter_of, number, pointed, text_lines
 from .found import Found, optional
 
 
@@ -15,24 +15,15 @@ def table(path: Path, labels: bool | None) -> Found:
     lines = text_lines(path) if rows is None else [joined(row) for row in rows]
     if not lines:
         raise ValueError("it is empty")
-    delimiter = delimiter_of(lines)
+    delimiter = delimiter_of(lines[-1], "\t;,|")
     top = cells(lines[0], delimiter)
     # Three columns are a matrix of three units, or of two and their names: four lines at most.
     edge_like = len(lines) > 4 and len(top) == 3 and len(cells(lines[-1], delimiter)) == 3
     if labels is None and (edge_like or graphs.columns_of(top) is not None):
         rows = [cells(line, delimiter) for line in lines]
-        return graphs.of_edges(rows, path.name, decimal_comma=delimiter == ";")
+        return graphs.of_edges(rows, path.name, delimiter)
     matrix, notes = matrix_of_lines(lines, labels, delimiter)
     return Found(matrix, [f"{path.name}: {note}" for note in notes])
-
-
-def text_lines(path: Path) -> list[str]:
-    text = path.read_bytes()
-    try:
-        lines = text.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError("it is no text") from None
-    return [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
 
 
 def sheet(path: Path) -> list[list[str]]:
@@ -49,11 +40,6 @@ def sheet(path: Path) -> list[list[str]]:
 
 def joined(row: list[str]) -> str:
     return "\t".join(cell.replace("\t", " ") for cell in row)
-
-
-def delimiter_of(lines: list[str]) -> str | None:
-    """The first of tab, semicolon, comma and bar in the last line; None: white space."""
-    return next((mark for mark in "\t;,|" if mark in lines[-1]), None)
 
 
 def matrix_of_lines(
@@ -106,8 +92,7 @@ def numbers(
         if len(row) != width - first:
             raise ValueError(f"row {i + above + 1} has {len(row) + first} cells, others {width}")
         for j, cell in enumerate(row):
-            if delimiter == ";":
-                cell = cell.replace(",", ".")
+            cell = pointed(cell, delimiter)
             if cell == "":
                 blank += 1
             elif number(cell):
@@ -143,21 +128,6 @@ def names_units(border: list[str]) -> bool:
 def could_be_weight(cell: str) -> bool:
     """A number, by a decimal comma too, or nothing."""
     return cell == "" or number(cell.replace(",", "."))
-
-
-def cells(line: str, delimiter: str | None) -> list[str]:
-    if delimiter is None:
-        return line.split()
-    row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
-    return [cell.strip() for cell in row]
-
-
-def number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def counted(cells: list[str]) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 from .. import _check
 from .._check import Array
 from .._weights import SUFFIXES, file_and_key, read
-from .._weights.scaling import Scale, doubts, recurrent, scaled
+from .._weights.modules import recurrent
+from .._weights.scaling import Scale, doubts, scaled
 from ..systems import Flow, Map, RateNetwork, delayed, library, networks
 from ..systems.base import System
 from ..systems.matrices import Matrix

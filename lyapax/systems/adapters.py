@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from .._check import count
 from . import of_jax, of_sympy
-from .signature import named, shape_of_call, takes_time, values_by_name
+from .signature import how_called, named, values_by_name
 from .traced import Function
 
 # A mapping of names, or a tuple, list, namespace, dataclass or named tuple.
@@ -81,10 +81,9 @@ class FromOthers:
             When JAX's program has a step without an expression; the message names it.
         """
         given = named(values_by_name(params, f), "params")
-        shape = shape_of_call(f, given, signature)
+        shape, timed = how_called(f, given, signature)
         if shape == "xp+":
             raise ValueError("f must take its parameters as one argument: f(x, p)")
-        timed = shape in ("ty", "yt") or (shape == "xpt" and takes_time(f, "f", ("x", "p")))
         if shape == "xpt" and not timed:
             shape = "xp"
         cores = {name: (shapes or {}).get(name, ()) for name in given}

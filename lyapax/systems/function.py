@@ -31,15 +31,7 @@ from .noise import Noise, amplitudes, noise_param, with_noise
 from .past import Past
 from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
-from .signature import (
-    as_xpt,
-    looks_back,
-    named,
-    of_object,
-    shape_of_call,
-    takes_time,
-    values_by_name,
-)
+from .signature import as_xpt, how_called, looks_back, named, of_object, takes_time, values_by_name
 from .trace import trace
 from .traced import Function, Scalar
 
@@ -81,12 +73,12 @@ class _Traced(FromOthers, Plain):
     ):
         f, params = of_object(f, params)
         given = named(values_by_name(params, f), "params")
-        shape = "xpt" if past else shape_of_call(f, given, signature)
-        needed = ("x", "p", "past") if past else ("x", "p")
-        timed = shape != "xpt" or takes_time(f, "f", needed, given=given)
-        name = getattr(f, "__name__", type(f).__name__)
+        self.name = str(getattr(f, "__name__", type(f).__name__))
+        if past:
+            shape, timed = "xpt", takes_time(f, "f", ("x", "p", "past"), given=given)
+        else:
+            shape, timed = how_called(f, given, signature)
         f = as_xpt(f, shape, given)
-        self.name = str(name)
         self.dim = variables(dim, "dim")
         amplitude = None if noise is None else noise_param(noise, self.dim)
         if amplitude is not None:

@@ -11,7 +11,7 @@ from .complex_numbers import Complex, parts
 from .elementary import UntraceableError
 from .function import Flow, variables
 from .rebound import rebound
-from .signature import as_xpt, named, shape_of_call, takes_time, values_by_name
+from .signature import as_xpt, how_called, named, values_by_name
 from .traced import Function
 
 
@@ -45,15 +45,11 @@ def complex_flow(f: Function, dim: int, params: Params | None = None, **options:
     signature = options.pop("signature", None)
     n = variables(dim, "dim")
     given = named(values_by_name(params, f), "params")
-    shape = shape_of_call(f, given, signature)
-    timed = shape in ("ty", "yt")
-    if shape == "xpt":
-        timed = takes_time(f, "f", ("x", "p"))
-        shape = "xpt" if timed else "xp"
+    shape, timed = how_called(f, given, signature)
     inner = as_xpt(rebound(f), shape, given)
 
     def of_parts(x: Any, p: Any, t: Any = 0.0) -> Any:
-        found = inner(Complex(x[:n], x[n:]), p, t)
+        found = inner(Complex(x[:n], x[n:]), p, *([t] if timed else []))
         values = list(found) if isinstance(found, list | tuple) else [*np.atleast_1d(found)]
         if len(values) != n:
             raise UntraceableError(f"f must return dim = {n} complex numbers, got {len(values)}")

@@ -202,8 +202,8 @@ def replaced(value: Any, known: dict[int, Any]) -> Any:
         return REPLACED[id(value)]
     if isinstance(value, ModuleType):
         file = str(getattr(value, "__file__", None) or "")
-        mine = file.startswith((str(HERE) + "/",)) or (file.startswith(INSTALLED))
-        if value in (np, math) or not (mine or value.__name__ in sys.builtin_module_names):
+        of_library = file.startswith((*INSTALLED, str(HERE) + "/"))
+        if value in (np, math) or not (of_library or value.__name__ in sys.builtin_module_names):
             return Module(value, known)
         return value
     plain = getattr(value, "py_func", None)  # of a function that Numba compiles

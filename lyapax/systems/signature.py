@@ -108,13 +108,21 @@ def shape_of_call(f: object, params: Collection[str], signature: str | None) -> 
     return "xpt"
 
 
+def how_called(f: object, params: Collection[str], signature: str | None) -> tuple[str, bool]:
+    """How `f` is called, as `shape_of_call` says, and whether it takes time."""
+    shape = shape_of_call(f, params, signature)
+    if shape == "xpt":
+        return shape, takes_time(f, "f", ("x", "p"), given=params)
+    return shape, shape in ("ty", "yt")
+
+
 def _takes_any(f: object) -> bool:
     parameters = _parameters(f) if callable(f) else []
     return any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callable[..., Any]:
-    """`f` as a function of (x, p, t), whatever it takes itself.
+    """`f` as a function of (x, p, t), or (x, p) if it takes no time, whatever it takes itself.
 
     What follows state and time are parameters by their names, ``*args`` all of them in the order
     of params, or one argument for all of them.
@@ -133,7 +141,7 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
         raise ValueError(f"f takes {', '.join(lost)}, which params has not: it has {known}")
     given = [name for name in names if name in params]
 
-    def call(x: Any, p: Any, t: Any) -> Any:
+    def call(x: Any, p: Any, t: Any = None) -> Any:
         start = {"x": (x,), "xp": (x, p), "xp+": (x,), "ty": (t, x), "yt": (x, t)}[shape]
         if whole:
             return f(*start, p)

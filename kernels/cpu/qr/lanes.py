@@ -10,7 +10,7 @@ import numpy as np
 from ...jit import inlined, kernel
 from ..simd.registers import divide, root, transpose, where_zero, with_sign
 from ..simd.vectors import add, fma, load, multiply, outlined, shift, splat_for, store, subtract
-from .reflections import finish
+from .reflections import finish, square_sums
 
 FOUR = 4  # columns that a reflection takes at once
 MOST_ROWS = 16  # of members that are taken so: larger ones have products enough
@@ -46,13 +46,9 @@ def from_lanes(a, n, columns, lanes, finite, block, q, size, members):
 @kernel
 def norms(a, n, k, columns, lanes, norm):
     """Norms of the columns, row by row of registers."""
+    square_sums(a, n, columns, k, lanes, norm)
     for c in range(k):
-        element = load(a, c * lanes)
-        total = multiply(element, element)
-        for i in range(1, n):
-            element = load(a, (i * columns + c) * lanes)
-            total = fma(element, element, total)
-        store(norm, c * lanes, root(total))
+        store(norm, c * lanes, root(load(norm, c * lanes)))
 
 
 @kernel

@@ -202,16 +202,22 @@ def form_strip(product, work, inner, n, lanes, edges, strip, q, diagonal):
 
 
 @kernel
-def norms(q, n, width, lanes, sums, norm):
-    """Norms of the columns of a strip by way of sums, one for each; whether all are finite."""
-    outlined()
-    for r in range(width):
+def square_sums(q, n, width, count, lanes, sums):
+    """Of `count` of the `width` registers of each row, the squares added up over the rows."""
+    for r in range(count):
         element = load(q, r * lanes)
         total = multiply(element, element)
         for i in range(1, n):
             element = load(q, (i * width + r) * lanes)
             total = fma(element, element, total)
         store(sums, r * lanes, total)
+
+
+@kernel
+def norms(q, n, width, lanes, sums, norm):
+    """Norms of the columns of a strip by way of sums, one for each; whether all are finite."""
+    outlined()
+    square_sums(q, n, width, width, lanes, sums)
     finite = True
     for j in range(norm.size):
         norm[j] = np.sqrt(float(sums[j]))

@@ -2,10 +2,9 @@
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .vectors import Vector, read, register, write
+from .vectors import Vector, of_llvm, read, register, write
 
 
 @intrinsic
@@ -83,14 +82,3 @@ def interleaved(builder, a, b):
         builder.shuffle_vector(a, b, ir.Constant(kind, half))
         for half in (order[:lanes], order[lanes:])
     ]
-
-
-def of_llvm(builder, name, arguments):
-    kind = arguments[0].type
-    letter = "f64" if isinstance(kind.element, ir.DoubleType) else "f32"
-    function = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(kind, [kind] * len(arguments)),
-        f"llvm.{name}.v{kind.count}{letter}",
-    )
-    return builder.call(function, arguments)

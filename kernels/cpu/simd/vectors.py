@@ -205,14 +205,21 @@ def subtract(typingctx, a, b):
     return a(a, b), codegen
 
 
+def of_llvm(builder, name, arguments):
+    """LLVM's function of that name, register by register."""
+    kind = arguments[0].type
+    letter = "f64" if isinstance(kind.element, ir.DoubleType) else "f32"
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(kind, [kind] * len(arguments)),
+        f"llvm.{name}.v{kind.count}{letter}",
+    )
+    return builder.call(function, arguments)
+
+
 def fused(builder, a, b, c):
     """a * b + c with one rounding, register by register."""
-    letter = "f64" if isinstance(a.type.element, ir.DoubleType) else "f32"
-    name = f"llvm.fma.v{a.type.count}{letter}"
-    function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(a.type, [a.type] * 3), name
-    )
-    return builder.call(function, [a, b, c])
+    return of_llvm(builder, "fma", [a, b, c])
 
 
 @intrinsic
