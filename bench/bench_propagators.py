@@ -2,6 +2,10 @@
 
 import time
 
+import numpy as np
+
+import lyapax as lx
+
 from .running import Running, gemm_rate, known, network, step_flops
 
 
@@ -150,10 +154,6 @@ class DrivenMap:
     """A batch of sequences through a tanh network of 256 units."""
 
     def setup(self):
-        import numpy as np
-
-        import lyapax as lx
-
         rng = np.random.default_rng(0)
         w = rng.standard_normal((256, 256)) * 1.5 / 16
         inputs = rng.standard_normal((32, 512, 256))
@@ -171,10 +171,6 @@ class Recurrent:
     param_names = ("cell",)
 
     def setup(self, cell):
-        import numpy as np
-
-        import lyapax as lx
-
         rng, gates = np.random.default_rng(0), {"GRU": 3, "LSTM": 4}[cell]
         w = rng.standard_normal((gates * 256, 256)) / 16
         v = rng.standard_normal((gates * 256, 32)) / 6
@@ -193,10 +189,6 @@ class Adjoint:
     param_names = ("system",)
 
     def setup(self, name):
-        import numpy as np
-
-        import lyapax as lx
-
         weights = np.random.default_rng(0).standard_normal((384, 128)) / 11
         self.system = {
             "network of 200": lambda: network(200),
@@ -208,8 +200,21 @@ class Adjoint:
         self.time_adjoint(name)
 
     def time_adjoint(self, name):
-        import numpy as np
-
-        import lyapax as lx
-
         lx.adjoint(self.system, np.ones(self.system.dim), **self.run)
+
+
+class ManyShortCalls:
+    """What is kept after every step of four units: 3000 sets of covariant vectors, or states."""
+
+    def setup(self):
+        w = 2 * np.random.default_rng(0).standard_normal((4, 4))
+        self.options = {"dt": 0.1, "duration": 300.0, "rng": 0, "progress": False}
+        self.system = lx.RateNetwork(w)
+        self.time_covariant_vectors()
+        self.time_trajectory()
+
+    def time_covariant_vectors(self):
+        lx.covariant_vectors(self.system, **self.options)
+
+    def time_trajectory(self):
+        lx.trajectory(self.system, **self.options)

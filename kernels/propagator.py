@@ -99,6 +99,15 @@ class LinearPropagator(Propagator, Protocol):
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """State (B, n) and tangents (B, n, m), m >= 0, through steps from number `step` on."""
 
+    def tangent_intervals(
+        self, state: Array, step: int, steps: int, vectors: Array, ends: Array
+    ) -> None:
+        """`tangent_steps` one interval after another, each with tangents of its own.
+
+        Interval i takes vectors[i] (B, n, m) through `steps` steps and leaves its last state in
+        ends[i] (B, n); one call, where each of the intervals would take longer to call than to run.
+        """
+
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         """Cotangents (B, n, m) back through the steps that lead on from `state`, which stays."""
 
@@ -123,6 +132,15 @@ class Stepping:
 
     def present(self, state: Array) -> Array:
         return state
+
+    def tangent_intervals(
+        self, state: Array, step: int, steps: int, vectors: Array, ends: Array
+    ) -> None:
+        """For propagators of large systems, whose calls are short beside their steps."""
+        here: Any = self
+        for i in range(len(ends)):
+            here.tangent_steps(state, step + i * steps, steps, vectors[i])
+            ends[i] = state
 
     def resumed(self, carry: Carry, before: Any) -> Carry:
         """Only the steps since time 0 are other ones."""

@@ -77,6 +77,14 @@ class Split:
             part.tangent_steps(own, step, steps, columns)
             state[members], vectors[members] = own, columns
 
+    def tangent_intervals(
+        self, state: Array, step: int, steps: int, vectors: Array, ends: Array
+    ) -> None:
+        for members, part in self._linear():
+            own, columns, seen = state[members], vectors[:, members], ends[:, members]
+            part.tangent_intervals(own, step, steps, columns, seen)
+            state[members], vectors[:, members], ends[:, members] = own, columns, seen
+
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         for members, part in self._linear():
             columns = vectors[members]

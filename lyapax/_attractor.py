@@ -144,7 +144,10 @@ def _regular(case: Case) -> tuple[str, str]:
     zero = case.zero
     if zero == 0:
         if case.is_driven:
-            return "stable response", "all exponents are negative"
+            return "stable response", (
+                "all exponents are negative: the state follows its drive, which sets the phase; "
+                "the zero that a limit cycle has belongs to a phase of its own"
+            )
         if case.is_flow:
             return UNDETERMINED, (
                 "the state moves though no exponent is zero: halve dt, or measure longer"

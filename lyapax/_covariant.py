@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from . import _check
 from ._check import Array, Seed
+from ._factors import FactorsAlong
 from ._interrupted import raises_interrupted
-from ._orbit import BASIS_COPIES, Orbit, Start, expect_no_memory, heed_jumps
+from ._orbit import BASIS_COPIES, Start, expect_no_memory, heed_jumps
 from ._progress import plain_bar
-from ._run import CANCELLATION_BOUND
-from .kernels.background import in_background
-from .kernels.propagator import rank_unit
+from .kernels.cpu.qr.covariant import vectors_back
+from .kernels.cpu.team.interruptible import call, threads_for
 from .systems.base import System
 
 
@@ -191,20 +191,15 @@ def covariant_vectors(
         advice="a larger qr_every or a smaller k",
     )
     orbit.expect(sum(counts) * every)
-    batch = len(orbit.state)
-    basis = in_background(np.linalg.qr, start.rng.standard_normal((batch, n, k)))[0]
+    along = FactorsAlong.of(orbit, k, every, start.rng)
     with plain_bar(counts[0] + 2 * (counts[1] + counts[2]), "QR", progress) as bar:
-        for _ in range(counts[0]):
-            basis = _forward(orbit, basis, every)[0]
-            bar.update()
+        along.forwards(counts[0], bar)
         length = max(1, math.ceil(math.sqrt(counts[1] + counts[2])))
         marks = []
-        for i in range(counts[1] + counts[2]):
-            if i % length == 0:
-                marks.append((orbit.state.copy(), orbit.step, basis))
-            basis = _forward(orbit, basis, every)[0]
-            bar.update()
-        return _backward(orbit, marks, counts[1], counts[2], length, every, start.rng, bar)
+        for i in range(0, counts[1] + counts[2], length):
+            marks.append((along.copy_of_present(), min(length, counts[1] + counts[2] - i)))
+            along.forwards(marks[-1][1], bar)
+        return _backwards(along, marks, counts[1], start.rng, bar)
 
 
 def _bytes(n: int, k: int, counts: list[int]) -> int:
@@ -213,65 +208,36 @@ def _bytes(n: int, k: int, counts: list[int]) -> int:
     return 8 * (bases * (n + n * k + k * k) + (counts[1] + 1) * (n + n * k + k))
 
 
-def _forward(orbit: Orbit, basis: Array, every: int) -> tuple[Array, Array]:
-    """Q and R after `every` steps, with R_jj > 0."""
-    columns = basis.copy()
-    orbit.tangent_steps(columns, every)
-    with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.linalg.norm(columns, axis=1)
-    if not np.isfinite(norms).all():
-        raise ValueError(f"system diverged before a time of {orbit.time:g}")
-    q, r = np.linalg.qr(columns)
-    diagonal = np.diagonal(r, axis1=1, axis2=2)
-    if every > 1 and (norms > CANCELLATION_BOUND["float64"] * np.abs(diagonal)).any():
-        raise ValueError(
-            f"qr_every must be less than {every}: rounding reaches the last directions"
-        )
-    if (np.abs(diagonal) <= rank_unit(columns.shape[1], columns.dtype) * norms).any():
-        raise ValueError("k must leave out directions that die within a step (R_jj = 0)")
-    sign = np.where(diagonal < 0, -1.0, 1.0)
-    return q * sign[:, None], r * sign[:, :, None]
-
-
-def _backward(
-    orbit: Orbit,
-    marks: list[tuple[Array, int, Array]],
+def _backwards(
+    along: FactorsAlong,
+    marks: list[tuple[tuple[Array, int, Array], int]],
     window: int,
-    tail: int,
-    length: int,
-    every: int,
     rng: np.random.Generator,
     bar: tqdm,
 ) -> CovariantVectors:
-    batch, n = orbit.state.shape
-    k = marks[0][2].shape[2]
-    coefficients: NDArray[np.floating] = np.triu(rng.standard_normal((batch, k, k)))
+    """From the last mark to the first; each comes with the number of intervals that follow it."""
+    orbit = along.orbit
+    batch, k, n = along.basis.shape
+    coefficients: Array = np.triu(rng.standard_normal((batch, k, k)))
     coefficients /= np.linalg.norm(coefficients, axis=1, keepdims=True)
-    vectors = np.empty((window + 1, batch, n, k))
-    states = np.empty((window + 1, batch, n))
+    states, vectors = np.empty((window + 1, batch, n)), np.empty((window + 1, batch, n, k))
     growth = np.empty((window, batch, k))
-    first = True
-    for i in reversed(range(0, window + tail, length)):
-        orbit.state, orbit.step, basis = marks.pop()
-        held = []
-        for _ in range(min(length, window + tail - i)):
-            state = orbit.state.copy()
-            after, r = _forward(orbit, basis, every)
-            held.append((state, basis, r))
-            basis = after
-        if first and window + tail == i + len(held) and tail == 0:
-            states[window], vectors[window] = orbit.state, basis @ coefficients
-        first = False
-        for j, (state, own, r) in reversed([*enumerate(held, i)]):
-            coefficients = np.linalg.solve(r, coefficients)
-            size = np.linalg.norm(coefficients, axis=1, keepdims=True)
-            coefficients = np.triu(coefficients / size)
-            if j <= window:
-                states[j], vectors[j] = state, own @ coefficients
-            if j < window:
-                growth[j] = -np.log(size[:, 0])
-            bar.update()
-    span = float(every * orbit.step_time)
+    begin = sum(length for _, length in marks)
+    if begin == window:  # no tail
+        states[-1], vectors[-1] = orbit.state, along.basis.swapaxes(1, 2) @ coefficients
+    while marks:
+        mark, length = marks.pop()
+        begin -= length
+        along.return_to(*mark)
+        found = along.kept(length)
+        there = slice(begin, min(begin + length, window + 1))
+        call(
+            vectors_back, threads_for(batch), found.r, found.bases, coefficients, vectors[there],
+            growth[there],
+        )  # fmt: skip
+        states[there] = found.states[: len(states[there])]
+        bar.update(length)
+    span = float(along.every * orbit.step_time)
     states, vectors, growth = (
         orbit.shaped(np.moveaxis(a, 0, 1)) for a in (states, vectors, growth)
     )

@@ -241,10 +241,10 @@ def _around(closing: Closing, x: Array, dt: float, steps: int) -> Floquet:
     matrices, state, path = [], x, [x]
     propagator = linear_propagator(system, (), dt)
     for a, b in pairwise(edges):
-        here = state[None].copy()
-        for i in range(a, b - 1):
-            propagator.tangent_steps(here, i, 1, np.empty((1, n, 0)))
-            path.append(here[0].copy())
+        inside = np.empty((b - a - 1, 1, n))
+        nothing = np.empty((*inside.shape, 0))
+        propagator.tangent_intervals(state[None].copy(), int(a), 1, nothing, inside)
+        path.extend(inside[:, 0])
         matrix = np.eye(n)
         state = closing.flown(state, dt, int(b - a), matrix, int(a))
         matrices.append(matrix)

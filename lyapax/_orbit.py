@@ -64,6 +64,20 @@ class Orbit:
             self.propagator.tangent_steps(self.state, self.step, steps, vectors)
         self.step += steps
 
+    def tangent_intervals(self, vectors: Array, steps: int, ends: Array) -> None:
+        """Intervals of `steps` steps, each with tangents of its own, vectors (I, B, n, m).
+
+        ends (I, B, n) gets the state after each.
+        """
+        self.propagator.tangent_intervals(self.state, self.step, steps, vectors, ends)
+        self.step += len(ends) * steps
+
+    def states_after(self, intervals: int, steps: int) -> Array:
+        """The states (intervals, B, n) after each of so many times `steps` steps."""
+        ends = np.empty((intervals, *self.state.shape))
+        self.tangent_intervals(np.empty((*ends.shape, 0)), steps, ends)
+        return ends
+
     def shaped(self, array: NDArray[T]) -> NDArray[T]:
         """(B, ...) -> (shape..., ...)."""
         return array.reshape((*self.shape, *array.shape[1:]))

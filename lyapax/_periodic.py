@@ -13,6 +13,7 @@ BACK = 1e-3 * CLOSE  # the same of a map, whose states jump
 NEUTRAL = 1e-3  # a singular value below may be a neutral direction, if the step's error covers it
 FAR = 1e150  # whose square is still a number: states beyond have diverged
 KEPT = 1e-6  # relative: what a shift by the period, or by a phase's, may change
+FEW = 64  # steps of the first call
 
 
 @dataclass
@@ -76,17 +77,18 @@ def first_return(closing: Closing, limit: int) -> float:
     """Time until the state comes back to where it is, in steps of a map."""
     orbit = closing.orbit
     flow = orbit.system.is_flow
-    start, path = orbit.state[0].copy(), [orbit.state[0].copy()]
+    start = orbit.state[0].copy()
     size = closing.size(start)
-    back = False
-    for _ in range(limit):
-        orbit.advance(1)
-        path.append(orbit.state[0].copy())
+    states, back = start[None], False
+    while not back and len(states) <= limit:
+        # As many again, of which the last are too many where a map is back.
+        more = min(max(len(states), FEW), limit + 1 - len(states))
+        states = np.concatenate([states, orbit.states_after(more, 1)[:, 0]])
         if not flow:
-            back = bool(np.linalg.norm(closing.difference(path[-1], start)) < BACK * size)
-        if back:
-            break
-    states = np.array(path)
+            away = np.linalg.norm(closing.difference(states[-more:], start), axis=1)
+            there = np.flatnonzero(away < BACK * size)
+            back = len(there) > 0
+            states = states[: len(states) - more + there[0] + 1] if back else states
     extent = np.ptp(states, axis=0)
     extent = np.where(closing.wrap > 0, np.minimum(extent, closing.wrap), extent)
     width = float(np.linalg.norm(extent))
@@ -102,7 +104,7 @@ def first_return(closing: Closing, limit: int) -> float:
             if min(away[i], away[i + 1]) < CLOSE * width + away[1]
         ]
     else:
-        found = [len(path) - 1.0] if back else []
+        found = [len(states) - 1.0] if back else []
     moved = width > 1e-6 * size or (not flow and back)
     if not found or not moved:
         nearest = int(away[1:].argmin()) + 1 if moved else 0

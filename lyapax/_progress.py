@@ -4,6 +4,7 @@ import contextlib
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -16,6 +17,7 @@ DAY = 86400.0  # seconds; a run that takes longer says so
 # Seconds; shorter calls say little of the pace. Two long ones may have been compilations, of the
 # state's step and of the tangents', so three must agree.
 LONG_CALL, AGREEING = 0.1, 3
+QUICK = 0.05  # seconds of a call that might be twice as long
 NOT_FALLING = 0.9  # of the last error: of any that falls, the next at a doubling is less
 
 
@@ -106,6 +108,24 @@ def kernels_compiled(progress: bool) -> Iterator[None]:
 def plain_bar(total: int | None, unit: str, progress: bool, **options: Any) -> tqdm:
     """tqdm's bar, on a terminal only, and silent where no progress is asked for."""
     return tqdm(total=total, unit=unit, disable=None if progress else True, **options)
+
+
+def growing_pieces(total: int, most: int, unit: str, progress: bool) -> Iterator[int]:
+    """`total` in pieces of at most `most`, for one call each, with a bar on a terminal.
+
+    The first is 1, and the next is twice as large while that takes less than 50 ms: little is lost
+    when a call is stopped, and many are not slower than one.
+    """
+    piece = 1
+    with plain_bar(total, unit, progress) as shown:
+        while total:
+            piece = min(piece, most, total)
+            began = perf_counter()
+            yield piece
+            total -= piece
+            shown.update(piece)
+            if perf_counter() - began < QUICK:
+                piece *= 2
 
 
 def counted(items: Iterable[T], unit: str, progress: bool) -> Iterable[T]:

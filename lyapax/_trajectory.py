@@ -14,10 +14,11 @@ from . import _check
 from ._check import Array, Booleans, Seed
 from ._interrupted import Interrupted, raises_interrupted
 from ._orbit import Orbit, Start
-from ._progress import counted
+from ._progress import growing_pieces
 from ._zarr import new_array
 from .systems.base import System
 
+PIECE = 2**19  # numbers of the states of a call
 RARER = "a larger save_every"  # where there is no memory for all
 
 
@@ -156,13 +157,21 @@ def trajectory(
             kept = states
         return Trajectory(times[:saved], kept, lost_at(orbit, times[:saved], finite[:saved]))
 
+    def keep(found: Array) -> None:
+        """States (I, B, n) of the next I saves."""
+        nonlocal done
+        present = orbit.propagator.present(found.reshape(-1, found.shape[2]))
+        there = slice(done, done + len(found))
+        finite[there] = np.isfinite(present).all(axis=1).reshape(len(found), -1)
+        present = present.reshape(len(found), *orbit.shape, *own)
+        states[(*at, there)] = np.moveaxis(present, 0, lead)
+        done = there.stop
+
     try:
-        for s in counted(range(saves + 1), "save", progress):
-            if s:
-                orbit.advance(save_every)
-            states[(*at, s)] = orbit.present.reshape(*orbit.shape, *own)
-            finite[s] = np.isfinite(orbit.present).all(axis=1)
-            done = s + 1
+        keep(orbit.state[None])
+        most = max(1, PIECE // orbit.state.size)
+        for count in growing_pieces(saves, most, "save", progress):
+            keep(orbit.states_after(count, save_every))
     except KeyboardInterrupt:
         raise Interrupted(f"{done} of {saves + 1} saves", found(done) if done else None) from None
     return found(done)

@@ -373,6 +373,20 @@ def test_tangent_and_cotangent_steps(name, batch):
     propagator.tangent_steps(after, 0, steps, pushed)
     if name not in DELAYED:  # which have no transposed step
         propagator.cotangent_steps(state, 0, steps, pulled)
+    # The same in intervals, whose tangents are each interval's own: the bits of single calls.
+    here, ends = state.copy(), np.empty((3, batch, n))
+    several = np.stack([v, 2 * v, p])
+    propagator.tangent_intervals(here, 4, 5, several, ends)
+    there = state.copy()
+    for i, own in enumerate([v, 2 * v, p]):
+        own = own.copy()
+        propagator.tangent_steps(there, 4 + 5 * i, 5, own)
+        assert np.array_equal(own, several[i])
+        assert np.array_equal(there, ends[i])
+    assert np.array_equal(here, there)
+    bare = np.empty((3, batch, n))
+    propagator.tangent_intervals(state.copy(), 4, 5, np.empty((3, batch, n, 0)), bare)
+    assert np.array_equal(bare, ends)
     for b in {0, batch - 1}:
         x, q = state[b], v[b]
         for _ in range(steps):

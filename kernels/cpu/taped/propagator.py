@@ -122,9 +122,21 @@ class Taped(Portable):
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         if len(edges) == 1:
             return self._states(state, step, steps)
-        work = self.strip_work(self.group(), edges)
-        parts = self.strip_run, self.model, self.model, FOR_TANGENTS
-        self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors)
+        self._tangents(state, step, steps, vectors[None], np.empty((0, *state.shape)))
+
+    def tangent_intervals(
+        self, state: Array, step: int, steps: int, vectors: Array, ends: Array
+    ) -> None:
+        if self.dtype != np.float64:
+            return self._in_float64().tangent_intervals(state, step, steps, vectors, ends)
+        self._tangents(state, step, steps, vectors, ends)
+
+    def _tangents(self, state: Array, step: int, steps: int, vectors: Array, ends: Array) -> None:
+        columns = vectors.shape[3]
+        edges = strip_edges(columns, lanes_of(np.float64))
+        work = self.strip_work(self.group(), edges) if columns else 0
+        parts = self.strip_run, self.model, self.model, FOR_TANGENTS if columns else 0
+        self._linear(parts, work, step, steps, min(steps, ADVANCE), state, vectors, ends)
 
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         if self.dtype != np.float64:
@@ -132,7 +144,9 @@ class Taped(Portable):
         cotangent_run, record, work = self._backwards
         edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
         parts = cotangent_run, self.model, record, FOR_COTANGENTS
-        self._linear(parts, work * int(edges[-1]), step, steps, steps, state.copy(), vectors)
+        state, nothing = state.copy(), np.empty((0, *state.shape))
+        work *= int(edges[-1])
+        self._linear(parts, work, step, steps, steps, state, vectors[None], nothing)
 
     def _in_float64(self) -> Any:
         return self.select(np.arange(self.batch), np.dtype(np.float64))
@@ -153,10 +167,14 @@ class Taped(Portable):
         piece: int,
         state: Array,
         vectors: Array,
+        ends: Array,
     ) -> None:
-        edges = strip_edges(vectors.shape[2], lanes_of(np.float64))
-        strips = to_strips(vectors, np.dtype(np.float64))
-        schedule = self._schedule(step, 1, steps, self.group(), edges[:1], piece)
+        intervals, batch, n, columns = vectors.shape
+        edges = strip_edges(columns, lanes_of(np.float64))
+        strips = to_strips(
+            vectors.reshape(intervals * batch, n, columns), np.dtype(np.float64), edges
+        )
+        schedule = self._schedule(step, intervals, steps, self.group(), edges[:1], piece)
         call(
             linear_members,
             threads_for(self.batch),
@@ -164,12 +182,14 @@ class Taped(Portable):
             *parts,
             schedule._replace(strip_work=work),
             edges,
-            vectors.shape[2],
+            columns,
             piece,
             state,
             strips,
+            ends,
         )
-        from_strips(strips, vectors)
+        for own, found in zip(strips.reshape(intervals, batch, -1), vectors, strict=True):
+            from_strips(own, found)
 
     def _schedule(
         self, step: int, intervals: int, steps: int, group: int, edges: Any, ahead: int

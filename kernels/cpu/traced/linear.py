@@ -22,22 +22,28 @@ from .steps import cotangent_step, state_step, tangent_step
 
 @kernel
 def run_tangents(
-    stop, team, thread, threads, field, indptr, indices, drawn, params, dt, step, steps, x, v
+    stop, team, thread, threads, field, indptr, indices, drawn, params, dt, step, steps, x, v, ends
 ):
-    """x (B, n) and tangents v (B, n, m) through `steps` steps."""
-    members, n, columns = v.shape
+    """x (B, n) through intervals of `steps` steps, each with its tangents v (I, B, n, m).
+
+    ends (I, B, n): the states after each, or (0, B, n) if nobody asks.
+    """
+    intervals, members, n, columns = v.shape
     unit_time = 1.0 if dt == 0.0 else dt
     work, tape = np.empty((3, n)), np.empty((4, indices.size))
     y, k, total = np.empty((n, columns)), np.empty((n, columns)), np.empty((n, columns))
     b = take(team)
     while b < members:
         p = params[b % params.shape[0]]
-        for s in range(steps):
+        for s in range(intervals * steps):
             if raised(stop):
                 break
+            interval = s // steps
             draw(drawn, p, step + s, dt)
             state_step(field, p, dt, (step + s) * unit_time, x[b], work, tape)
-            tangent_step(indptr, indices, dt, tape, v[b], y, k, total)
+            tangent_step(indptr, indices, dt, tape, v[interval, b], y, k, total)
+            if ends.shape[0] and s + 1 == (interval + 1) * steps:
+                copy_vector(x[b], ends[interval, b])
         b = take(team)
 
 
@@ -104,12 +110,18 @@ class Linearized(Portable):
         return compiled_field(self.function)
 
     def tangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
-        self._along(run_tangents, state, step, steps, vectors)
+        nothing = np.empty((0, *state.shape))
+        self.tangent_intervals(state, step, steps, vectors[None], nothing)
+
+    def tangent_intervals(
+        self, state: Array, step: int, steps: int, vectors: Array, ends: Array
+    ) -> None:
+        self._along(run_tangents, state, step, steps, vectors, ends)
 
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
         self._along(run_cotangents, state, step, steps, vectors)
 
-    def _along(self, compiled: Any, state: Array, step: int, steps: int, vectors: Array) -> None:
+    def _along(self, compiled: Any, state: Array, step: int, steps: int, *arrays: Array) -> None:
         call(
             compiled,
             threads_for(len(state)),
@@ -120,5 +132,5 @@ class Linearized(Portable):
             step,
             steps,
             state,
-            vectors,
+            *arrays,
         )
