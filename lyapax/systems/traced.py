@@ -17,6 +17,7 @@ from sympy.logic.boolalg import Boolean
 from ..kernels.expressions import Choice
 from .branches import decided, refused
 from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
+from .sums import terms, values
 
 NUMBERS_ONLY = (
     "an array made outside of f holds numbers only; write np.zeros_like(x) in f, or return a list"
@@ -136,7 +137,7 @@ class Traced(NDArrayOperatorsMixin):
         if name == "matmul" and method == "__call__":
             for value in inputs:
                 _refuse_numbers(value, 2)
-            result = np.matmul(*(expressions(objects(a)) for a in inputs))
+            result = values(np.matmul(*(terms(objects(a)) for a in inputs)))
         elif method == "reduce" and name in REDUCTIONS:
             result = _reduced(name, objects(inputs[0]), keywords)
         elif method == "__call__" and name in ELEMENTARY:
@@ -274,7 +275,7 @@ def _reduced(name: str, array: Elements, keywords: Mapping[str, object]) -> Elem
     if keywords.get("initial", np._NoValue) is not np._NoValue:
         kept["initial"] = objects(keywords["initial"])[()]
     if name in ("add", "multiply"):
-        return getattr(np, name).reduce(expressions(array), **kept)
+        return values(getattr(np, name).reduce(terms(array), **kept))
     operation = np.frompyfunc(ELEMENTARY[name], 2, 1)
     asked: Any = kept.get("axis", 0)
     axes = range(array.ndim) if asked is None else np.atleast_1d(asked).tolist()
@@ -351,6 +352,11 @@ def _rebuilt(function: Callable[..., Any], plain: Plain) -> Callable[..., Traced
     return call
 
 
+def _summed(function: Callable[..., Any]) -> Callable[..., Traced]:
+    """A function that adds and multiplies elements, and nothing else."""
+    return _rebuilt(lambda *args, **keywords: values(function(*args, **keywords)), terms)
+
+
 def _deep(value: object, plain: Plain) -> object:
     if isinstance(value, Traced):
         return plain(value.values)
@@ -397,7 +403,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _reduction("minimum"), "amin": _reduction("minimum"),
     "any": _reduction("logical_or"), "all": _reduction("logical_and"),
     **{
-        name: _rebuilt(getattr(np, name), expressions)
+        name: _summed(getattr(np, name))
         for name in (
             "sum", "prod", "dot", "inner", "outer", "cumsum", "cumprod", "diff", "trace", "mean",
             "tensordot", "einsum", "cross",
@@ -416,8 +422,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 ELEMENTWISE = ("where", "clip", "dot", "copy")  # a number stays one
 OURS = (
-    "trace", "traced", "elementary", "branches", "rebound", "numpy_calls", "signature", "of_jax",
-    "of_sympy", "of_complex", "complex_numbers",
+    "trace", "traced", "sums", "elementary", "branches", "rebound", "numpy_calls", "signature",
+    "of_jax", "of_sympy", "of_complex", "complex_numbers",
 )  # fmt: skip
 LIBRARIES = (
     *(str(Path(str(m.__file__)).parent) for m in (np, sympy)),
