@@ -9,6 +9,7 @@ the time, and after them the results of the loops, in an order in which each nee
 """
 
 import base64
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from sympy.core.relational import Relational
 from .codegen import ARRAYS, NUMPY, PYTHON, Graph, printed
 from .expressions import Choice
 
+AT_ONCE = 2**22  # values of all points that are evaluated at once: 32 MB
 LARGEST = 8  # operands of one loop's expression; of longer sums and products a loop takes parts
 IN_PLACE = (-2, -1, 1, 2)  # numbers that are written into expressions, and do not vary over a loop
 Array = np.ndarray[Any, Any]
@@ -71,8 +73,7 @@ class Loops:
         shape = np.shape(x)[1:]
         values, place = np.empty((self.size, *shape)), 0
         for part in (self.numbers, np.asarray(p), np.asarray(x), np.asarray(t)[None]):
-            missing = (1,) * (len(shape) + 1 - part.ndim)
-            values[place : place + len(part)] = part.reshape(len(part), *missing, *part.shape[1:])
+            values[place : place + len(part)] = _spread(part, shape)
             place += len(part)
         with np.errstate(all="ignore"):
             for loop in self.loops:
@@ -81,7 +82,17 @@ class Loops:
 
     def outputs_at(self, t: Any, x: Any, p: Any) -> Array:
         """The outputs of states (n, ...) and parameters (parameters, points) of the function."""
-        return np.asarray(self.evaluated(t, x, self.table_of(p.T).T)[self.outputs])
+        p, shape = self.table_of(p.T).T, np.shape(x)[1:]
+        points = math.prod(shape)
+        each = max(1, AT_ONCE // max(self.size, 1))
+        if points <= each:
+            return np.asarray(self.evaluated(t, x, p)[self.outputs])
+        t, x, p = (_flat(a, shape) for a in (np.asarray(t)[None], x, p))
+        found = np.empty((len(self.outputs), points))
+        for i in range(0, points, each):
+            some = slice(i, i + each)
+            found[:, some] = self.evaluated(t[0, some], x[:, some], p[:, some])[self.outputs]
+        return found.reshape(-1, *shape)
 
     def jacobian(self, t: Any, x: Any, p: Any) -> dict[tuple[int, int], Any]:
         """The nonzero entries at a state."""
@@ -117,6 +128,17 @@ class Loops:
             tuple((int(i), int(j)) for i, j in entries),
             slopes,
         )
+
+
+def _spread(part: Array, shape: tuple[int, ...]) -> Array:
+    """Values (n, ...) whose last axes are the last of `shape`, with the others of length 1."""
+    missing = (1,) * (len(shape) + 1 - part.ndim)
+    return part.reshape(len(part), *missing, *part.shape[1:])
+
+
+def _flat(part: Array, shape: tuple[int, ...]) -> Array:
+    whole = np.broadcast_to(_spread(part, shape), (len(part), *shape))
+    return whole.reshape(len(part), math.prod(shape))
 
 
 def _text(places: Array) -> list[Any]:

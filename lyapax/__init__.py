@@ -40,11 +40,14 @@ if _TYPE_CHECKING:
     from .systems import Network as Network
     from .systems import RateNetwork as RateNetwork
     from .systems import complex_flow as complex_flow
+    from .systems import complex_map as complex_map
 
 __version__ = "0.1.0"
 
 
-_SYSTEMS = ("GRU", "LSTM", "RNN", "Flow", "Map", "Network", "RateNetwork", "complex_flow")
+_SYSTEMS = (
+    "GRU", "LSTM", "RNN", "Flow", "Map", "Network", "RateNetwork", "complex_flow", "complex_map",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:

@@ -12,12 +12,10 @@ from tqdm import tqdm
 
 from . import _check
 from ._check import Array, Seed
-from ._factors import FactorsAlong
+from ._factors import FactorsAlong, run
 from ._interrupted import raises_interrupted
 from ._orbit import BASIS_COPIES, Start, expect_no_memory, heed_jumps
 from ._progress import plain_bar
-from .kernels.cpu.qr.covariant import vectors_back
-from .kernels.cpu.team.interruptible import call, threads_for
 from .systems.base import System
 
 
@@ -231,8 +229,8 @@ def _backwards(
         along.return_to(*mark)
         found = along.kept(length)
         there = slice(begin, min(begin + length, window + 1))
-        call(
-            vectors_back, threads_for(batch), found.r, found.bases, coefficients, vectors[there],
+        run(
+            "vectors_back", batch, found.r, found.bases, coefficients, vectors[there],
             growth[there],
         )  # fmt: skip
         states[there] = found.states[: len(states[there])]

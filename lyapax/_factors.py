@@ -1,7 +1,7 @@
 """QR factors along an orbit, J_i Q_i = Q_{i+1} R_i, of many intervals in one call."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -10,14 +10,20 @@ from ._check import Array
 from ._orbit import Orbit
 from ._run import CANCELLATION_BOUND
 from .kernels.background import in_background
-from .kernels.cpu.qr.covariant import factors_along
-from .kernels.cpu.team.interruptible import call, threads_for
 from .kernels.propagator import rank_unit
 
 # Of small systems all n columns of J_i go along, many intervals a call: a call takes 100 us, a step
 # of 4 variables 1. Of larger ones only the k columns of J_i Q_i do, an interval a call.
 SMALL, SHARE = 64, 4
 PIECE = 2**19  # numbers of the matrices of a call: 4 MB
+
+
+def run(kernel: str, members: int, *arrays: Any) -> None:
+    """A kernel of `kernels.cpu.qr.covariant`; Numba is loaded where it is needed."""
+    from .kernels.cpu.qr import covariant
+    from .kernels.cpu.team.interruptible import call, threads_for
+
+    call(getattr(covariant, kernel), threads_for(members), *arrays)
 
 
 class Factors(NamedTuple):
@@ -77,9 +83,8 @@ class FactorsAlong:
         self.orbit.tangent_intervals(maps, self.every, states[1:])
         found = Factors(states[:-1], np.empty((count, batch, k, n)), np.zeros((count, batch, k, k)))
         norms = np.empty((count, batch, k))
-        call(
-            factors_along, threads_for(batch), maps, not whole, self.basis, found.bases, found.r,
-            norms,
+        run(
+            "factors_along", batch, maps, not whole, self.basis, found.bases, found.r, norms,
         )  # fmt: skip
         self._check(norms, np.diagonal(found.r, axis1=2, axis2=3))
         return found

@@ -203,6 +203,7 @@ GOOD = {
                    "grid": ([[1.0]], [[1.0]])}),
     ],
     "complex_flow": [(lx.complex_flow, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
+    "complex_map": [(lx.complex_map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
     "Map": [(lx.Map, {"f": lambda: scaled, "dim": 1, "params": {"a": 1.0}})],
     "KnownNetwork.system": [(lx.systems.networks["kuramoto"].system, {"W": W})],
     "kuramoto_sivashinsky_of": [(lx.systems.kuramoto_sivashinsky_of, {"modes": 4})],

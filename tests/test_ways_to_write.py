@@ -66,7 +66,7 @@ def test_parameters_are_asked_for_by_name():
     with pytest.raises(ValueError, match="params must have 2 values, a, b, got 3"):
         lx.Flow(lambda t, y, a, b: y, 1, (3.0, 4.0, 5.0))
     with pytest.raises(TypeError, match=r'signature="ty" says so'):
-        lx.Flow(lambda _, y: [y[0]], 1)
+        lx.Flow(lambda s, y: [y[0]], 1)
 
 
 def test_how_many():

@@ -16,6 +16,7 @@ if _TYPE_CHECKING:
     from .known_systems import lorenz96_of as lorenz96_of
     from .network import Network as Network
     from .of_complex import complex_flow as complex_flow
+    from .of_complex import complex_map as complex_map
     from .rate import RateNetwork as RateNetwork
     from .recurrent import GRU as GRU
     from .recurrent import LSTM as LSTM
@@ -32,6 +33,7 @@ __all__ = [
     "Network",
     "RateNetwork",
     "complex_flow",
+    "complex_map",
     "delayed",
     "kuramoto_sivashinsky_of",
     "library",
@@ -51,6 +53,7 @@ _HOME = {
     "RNN": ("recurrent", "RNN"),
     "RateNetwork": ("rate", "RateNetwork"),
     "complex_flow": ("of_complex", "complex_flow"),
+    "complex_map": ("of_complex", "complex_map"),
     "delayed": ("known_delays", "DELAYED"),
     "kuramoto_sivashinsky_of": ("known_systems", "kuramoto_sivashinsky_of"),
     "library": ("known_systems", "SYSTEMS"),

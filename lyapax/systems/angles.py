@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import sympy
 
-from .._check import Array
+from .._check import Array, Booleans, Integers
 from ..kernels.codegen import Graph
 from ..kernels.forms import outputs_on_arrays
 
@@ -14,6 +14,7 @@ from ..kernels.forms import outputs_on_arrays
 # angle.
 TURNS = (1.0, 2.0, math.pi, 2 * math.pi, 4 * math.pi, 360.0)
 POINTS = 16  # random ones, at all of which a shifted state must give the same values
+FEW = 2
 SAME = 1e-9  # relative
 TOGETHER = 64  # variables that are tried in one call: its time is that of Python's, not of numbers
 
@@ -42,26 +43,36 @@ def turns(graph: Graph, table: Array, is_flow: bool, units: Sequence[int] = ()) 
     p = table[rng.integers(len(table), size=POINTS)].T
     t = rng.uniform(0.0, 10.0, POINTS)
 
-    def values(state: Array) -> Array:
-        """Outputs (outputs, ..., POINTS) of states (dim, ..., POINTS)."""
+    def values(state: Array, points: int) -> Array:
+        """Outputs (outputs, ..., points) of states (dim, ..., points)."""
         shape = state.shape[1:]
         with np.errstate(all="ignore"):
-            return np.array([np.broadcast_to(v, shape) for v in field(t, state, p)], float)
+            outputs = field(t[:points], state, p[:, :points])
+            return np.array([np.broadcast_to(v, shape) for v in outputs], float)
 
-    before = values(x)
+    before = values(x, POINTS)
+
+    def same(some: Integers, turn: float, points: int) -> Booleans:
+        """Whether a turn of each of these variables changes nothing at the first points."""
+        moved = np.repeat(x[:, None, :points], len(some), axis=1)
+        moved += turn * (owner[:, None] == some)[:, :, None]
+        change = values(moved, points) - before[:, None, :points]
+        if not is_flow:
+            change -= turn * np.round(change / turn)
+        defined = np.isfinite(change).all(axis=0)
+        close = np.abs(change) <= SAME * (1.0 + np.abs(before[:, None, :points]))
+        agrees = (close.all(axis=0) | ~defined).all(axis=-1)
+        return np.asarray(agrees if points < POINTS else agrees & defined.any(axis=-1))
+
     for first in range(0, len(candidates), TOGETHER):
         some = np.array(candidates[first : first + TOGETHER])
         for turn in TURNS:
-            moved = np.repeat(x[:, None], len(some), axis=1)
-            moved += turn * (owner[:, None] == some)[:, :, None]
-            change = values(moved) - before[:, None]
-            if not is_flow:
-                change -= turn * np.round(change / turn)
-            defined = np.isfinite(change).all(axis=0)
-            close = np.abs(change) <= SAME * (1.0 + np.abs(before[:, None]))
-            same = defined.any(axis=-1) & (close.all(axis=0) | ~defined).all(axis=-1)
-            found[some[same]] = turn
-            some = some[~same]
+            perhaps = np.flatnonzero(same(some, turn, FEW))  # of most variables two points say no
+            if not perhaps.size:
+                continue
+            turning = perhaps[same(some[perhaps], turn, POINTS)]
+            found[some[turning]] = turn
+            some = np.delete(some, turning)
             if not some.size:
                 break
     return found

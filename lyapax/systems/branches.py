@@ -11,6 +11,7 @@ from ..kernels.expressions import Choice
 from .elementary import UntraceableError
 
 MOST = 64  # ways through a function
+LARGEST = 2**21  # elements that one way computes: about 2 GB, and minutes
 
 Outputs = Sequence[sympy.Expr]
 
@@ -28,6 +29,7 @@ class Way:
         self.outcomes = outcomes
         self.met: list[tuple[Boolean, bool]] = []
         self.refused: UntraceableError | None = None  # which the function may have caught
+        self.elements = 0
 
     def decide(self, holds: Boolean) -> bool:
         if holds in (sympy.true, sympy.false):
@@ -66,6 +68,18 @@ def decided(holds: Boolean) -> bool:
     return way.decide(holds)
 
 
+def grown(elements: int) -> None:
+    """So many elements more are computed on the way that is followed."""
+    way = WAY.get()
+    if way is not None:
+        way.elements += elements
+        if way.elements > LARGEST:
+            raise UntraceableError(
+                f"more than {LARGEST:,} operations on symbols; take lx.Network or lx.RateNetwork "
+                "where nodes repeat, and linear= where a matrix is a derivative"
+            )
+
+
 def refused(error: UntraceableError) -> UntraceableError:
     """An error that counts though the function catches it: else it would take another way."""
     way = WAY.get()
@@ -85,7 +99,14 @@ def over_branches(run: Callable[[], Outputs]) -> Outputs:
             raise too_many()
         way = Way(outcomes)
         with following(way):
-            found = run()
+            try:
+                found = run()
+            except Exception as error:
+                # NumPy hides what it was refused, a size for instance, behind words of its own.
+                hidden = error is not way.refused and error.__cause__ is None
+                if way.refused is not None and hidden:
+                    raise way.refused from error
+                raise
         if way.refused is not None:
             raise way.refused
         for place in range(len(way.met) - 1, len(outcomes) - 1, -1):

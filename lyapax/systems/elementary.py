@@ -180,6 +180,9 @@ ARITHMETIC: dict[str, Operation] = {
     "hypot": lambda a, b: sympy.sqrt(a * a + b * b), "sign": Sign, "floor": Floor,
     "ceil": lambda a: -Floor(-a), "floor_divide": lambda a, b: Floor(a / b),
     "remainder": Wrap, "mod": Wrap, "maximum": _maximum, "minimum": _minimum,
+    # Guards, which say nothing of finite numbers.
+    "isnan": lambda a: sympy.false, "isinf": lambda a: sympy.false,
+    "isfinite": lambda a: sympy.true,
     "heaviside": lambda a, b: Choice(a > 0, sympy.S.One, Choice(a < 0, sympy.S.Zero, b)),
     "cbrt": lambda a: Sign(a) * Power(Magnitude(a), sympy.Rational(1, 3)),
     "logaddexp": lambda a, b: _maximum(a, b) + sympy.log(1 + sympy.exp(-Magnitude(a - b))),

@@ -31,7 +31,17 @@ from .noise import Noise, amplitudes, noise_param, with_noise
 from .past import Past
 from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
-from .signature import as_xpt, how_called, looks_back, named, of_object, takes_time, values_by_name
+from .signature import (
+    as_xpt,
+    defaults,
+    expect_one_state,
+    how_called,
+    looks_back,
+    named,
+    of_object,
+    takes_time,
+    values_by_name,
+)
 from .trace import trace
 from .traced import Function, Scalar
 
@@ -72,6 +82,8 @@ class _Traced(FromOthers, Plain):
         signature: str | None = None,
     ):
         f, params = of_object(f, params)
+        expect_one_state(f, dim, signature)
+        params = defaults(f) if params is None and signature is None and not past else params
         given = named(values_by_name(params, f), "params")
         self.name = str(getattr(f, "__name__", type(f).__name__))
         if past:
@@ -95,8 +107,10 @@ class _Traced(FromOthers, Plain):
         self.initial = None if initial is None else real_array(initial, "initial", ndim_min=1)
         self._set(given)
         self.home = self.home or home_of(initial)
+        arrays = {n: a.shape for n, a in self.params.items() if a.ndim and n not in shapes}
+        every = shapes_line(arrays) if len(arrays) > 1 else ""
         unnamed = {
-            name: Scalar(name, array.shape)
+            name: Scalar(name, array.shape, every)
             for name, array in self.params.items()
             if name not in shapes
         }
@@ -119,6 +133,12 @@ class _Traced(FromOthers, Plain):
 
     def _set(self, params: Mapping[str, object]) -> None:
         self.home = home_of(*params.values())
+        for name, v in params.items():
+            if callable(v):
+                raise TypeError(
+                    f"params[{name!r}] must be real numbers, got a function: leave it out of "
+                    f"params, functools.partial(f, {name}=...)"
+                )
         self.params = {name: real_array(v, f"params[{name!r}]") for name, v in params.items()}
         self._lead = {}
         for name, value in self.params.items():
@@ -135,20 +155,33 @@ class _Traced(FromOthers, Plain):
                     f"{self.initial.shape}"
                 )
             leads.append(self.initial.shape[:-1])
-        self.batch_shape = broadcast("params and initial", *leads)
+        try:
+            self.batch_shape = broadcast("params and initial", *leads)
+        except ValueError as error:
+            wanted = {name: lead for name, lead in self._lead.items() if lead}
+            if len(wanted) < 2:
+                raise
+            text = f"{error}; if they are no batch but arrays for f: shapes={shapes_line(wanted)}"
+            raise ValueError(text) from None
 
     def _refuse_hidden_vectors(self) -> None:
         """A vector that no shapes name would silently become a batch of systems."""
+        found = {}
         for name, met in self._vectors.items():
             value = self.params[name]
             length = value.shape[-1] if value.ndim else 1
             line = met.get(length) or met.get(0)
             if length > 1 and line is not None:
-                raise ValueError(
-                    f"params[{name!r}] has {length} values, and f takes p.{name} for a vector at "
-                    f'{line}: write shapes={{"{name}": ({length},)}} if it is a vector, '
-                    f'shapes={{"{name}": ()}} if its values are the members of a batch'
-                )
+                found[name] = length, line
+        if found:
+            name, (length, line) = next(iter(found.items()))
+            vectors = shapes_line({n: (size,) for n, (size, _) in found.items()})
+            batch = shapes_line({n: () for n in found})
+            raise ValueError(
+                f"params[{name!r}] has {length} values, and f takes p.{name} for a vector at "
+                f"{line}: write shapes={vectors} if it is a vector, shapes={batch} if its values "
+                "are the members of a batch"
+            )
 
     def with_params(self, **params: object) -> Self:
         unknown = set(params) - set(self.params)
@@ -319,8 +352,16 @@ class _Traced(FromOthers, Plain):
         return f"{type(self).__name__}({self.name}, dim={self.dim}{by})"
 
 
+def shapes_line(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """A `shapes` that names the arrays among them, as one would write it."""
+    return "{" + ", ".join(f'"{name}": {shape}' for name, shape in shapes.items()) + "}"
+
+
 def variables(value: object, name: str) -> int:
     """The number of state variables, checked: memory must have room for their trace."""
+    if isinstance(value, tuple) and 1 < len(value) < 5:
+        each = ", ".join(map(str, value))
+        raise TypeError(f"{name} must be an integer, and x.reshape({each}) in f: got {value!r:.60}")
     found = count(value, name)
     room(BYTES * found, f"{name} = {found:.3g} variables", "a function can have fewer")
     return found

@@ -74,6 +74,9 @@ def takes_time(
 
 
 TIME = "t", "time"
+UNUSED = "_", "_t"  # time that comes first, and nobody looks at
+WHOLE = "p", "params", "parameters", "par", "pars", "args", "theta"  # of all of params, as one
+ONE_BY_ONE = ("x", "y"), ("u", "v"), ("X", "Y")  # variables that are no array
 SIGNATURES = "x", "xp", "xpt", "ty", "yt"
 
 
@@ -96,16 +99,50 @@ def shape_of_call(f: object, params: Collection[str], signature: str | None) -> 
     if signature is not None:
         return choice(signature, "signature", SIGNATURES)
     names = parameter_names(f)
-    if names[:1] and names[0] in TIME:
+    if names[:1] and names[0] in (*TIME, *UNUSED):
         return "ty"
     if names[1:2] and names[1] in TIME:
         return "yt"
     if len(names) == 1 and not _takes_any(f):
         return "x"
     own = [name for name in names[1:] if name != "p"]
-    if own and len(own) == len(names) - 1 and all(name in params for name in own):
+    known = {*params, *(defaults(f) or ())} if params else set()
+    if own and len(own) == len(names) - 1 and known.issuperset(own):
         return "xp+"
     return "xpt"
+
+
+def defaults(f: object) -> dict[str, object] | None:
+    """Values of f(x, a=1.0, b=2.0), where all that follow the state have such."""
+    if not callable(f):
+        return None
+    try:
+        parameters = _parameters(f)
+    except (TypeError, ValueError):
+        return None
+    own = parameters[1:]
+    kinds = {p.kind for p in own} - {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    names = {p.name for p in own} & {*TIME, *WHOLE, "past"}
+    numbers = all(isinstance(p.default, int | float) for p in own)
+    flags = any(isinstance(p.default, bool) for p in own)
+    if not own or kinds or names or not numbers or flags:
+        return None
+    return {p.name: p.default for p in own}
+
+
+def expect_one_state(f: object, dim: object, signature: str | None) -> None:
+    """f(x, y, ...) means two variables, or SciPy's time and state."""
+    names = parameter_names(f)
+    if (
+        signature is None
+        and not (isinstance(dim, int) and dim == 1)
+        and tuple(names[:2]) in ONE_BY_ONE
+    ):
+        first, second = names[:2]
+        raise ValueError(
+            f"f takes {first}, {second}: if these are its variables write lambda s, p: f(*s, ...); "
+            f'if {first} is time, signature="ty"'
+        )
 
 
 def how_called(f: object, params: Collection[str], signature: str | None) -> tuple[str, bool]:
@@ -205,10 +242,12 @@ def values_by_name(params: object, f: object) -> object:
         return {field.name: getattr(params, field.name) for field in fields}
     if isinstance(params, tuple) and hasattr(params, "_asdict"):
         return params._asdict()
+    if isinstance(params, np.ndarray) and params.ndim == 1:
+        params = params.tolist()
     if isinstance(params, tuple | list):
         names = parameter_names(f)
-        timed = bool({*names[:2]} & {*TIME})
-        own = names[2:] if timed else [n for n in names[1:] if n not in ("p", "past", *TIME)]
+        timed = bool({*names[:2]} & {*TIME} or {*names[:1]} & {*UNUSED})
+        own = names[2:] if timed else [n for n in names[1:] if n not in (*WHOLE, "past", *TIME)]
         least = len(_required(f)[2 if timed else 1 :]) if own and callable(f) else 0
         if len(own) > 1 or (own and len(params) == 1):
             if not min(least, len(own)) <= len(params) <= len(own):

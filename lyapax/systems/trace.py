@@ -1,5 +1,6 @@
 """A user's NumPy function, run once on symbols, becomes an expression graph."""
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from .._telling import told_of
 from ..kernels.codegen import Graph, without_source
 from ..kernels.expressions import in_ours
 from . import complex_numbers as complex_numbers  # which add to what is traced
@@ -111,8 +113,10 @@ def traced(
         arguments.append(past)
     if timed:
         arguments.append(Traced(time))
-    unnamed = [f"p.{one.name}" for one in (scalars or {}).values() if one.shape]
-    hint = f"{', '.join(unnamed)}: numbers here, since shapes does not name them" if unnamed else ""
+    unnamed = [one for one in (scalars or {}).values() if one.shape]
+    names = ", ".join(f"p.{one.name}" for one in unnamed)
+    hint = f"{names}: numbers here, since shapes does not name them" if unnamed else ""
+    hint += f": shapes={unnamed[0].shapes}" if unnamed and unnamed[0].shapes else ""
     return tuple(x), tuple(symbols), time, outputs_of(function, arguments, name, hint)
 
 
@@ -128,7 +132,14 @@ def outputs_of(
             result = on_symbols(*(_copy(argument) for argument in arguments))
             return [in_ours(expression(o)) for o in _flat(result, name)]
 
-        found = over_branches(run)
+        with told_of(f"tracing {name}, once"):
+            found = over_branches(run)
+            again = over_branches(run)
+        if list(found) != list(again):
+            raise UntraceableError(
+                "it differs from one call to the next: it is traced once, so random numbers, and "
+                "what it remembers, would stay as they are; write noise=..., or a variable more"
+            )
     except Exception as error:
         told = f"{name} cannot be traced{_line(error)}: {_reason(error)}"
         if hint and not isinstance(error, UntraceableError):
@@ -158,6 +169,8 @@ def _flat(result: object, name: str) -> list[object]:
         )
     if isinstance(result, Traced):
         return list(np.ravel(result.values))
+    if isinstance(result, Iterator):
+        result = list(result)
     if not isinstance(result, list | tuple | np.ndarray):
         raise UntraceableError(
             f"{name} must return a list or an array, got {type(result).__name__}"
@@ -173,7 +186,8 @@ def _line(error: Exception) -> str:
         if not frame.filename.startswith(LIBRARIES)
     ]
     if not frames:
-        return ""
+        hidden = error.__cause__
+        return _line(hidden) if isinstance(hidden, Exception) else ""
     last = frames[-1]
     return f" at {Path(last.filename).name}:{last.lineno}: {last.line or '':.60}"
 
@@ -184,6 +198,11 @@ def _reason(error: Exception) -> str:
     )
     if number_array:
         return NUMBERS_ONLY
+    frames = traceback.extract_tb(error.__traceback__)
+    if not isinstance(error, UntraceableError) and f"{os.sep}scipy{os.sep}" in frames[-1].filename:
+        if "sparse" in frames[-1].filename:
+            return "a sparse matrix takes numbers; write W.toarray() @ x, or take lx.RateNetwork(W)"
+        return "SciPy's functions take numbers; of data write np.interp(t, times, values)"
     if isinstance(error, IndexError) and "valid indices" in str(error):
         return INDEX
     return " ".join(str(error).split()) or type(error).__name__

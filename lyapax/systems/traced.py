@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Any, SupportsIndex, SupportsInt
 
 import numpy as np
+import scipy
 import sympy
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 
 from ..kernels.expressions import Choice
-from .branches import decided, refused
+from .branches import decided, grown, refused
 from .elementary import ELEMENTARY, UntraceableError, condition, expression, number
 from .sums import terms, values
 
 NUMBERS_ONLY = (
     "an array made outside of f holds numbers only; write np.zeros_like(x) in f, or return a list"
 )
-INDEX = "an index that depends on x, p or t has no single expression; use np.where"
+INDEX = (
+    "an index that depends on x, p or t has no single expression; use np.where, of data np.interp"
+)
 
 
 @dataclass(eq=False)
@@ -35,6 +38,7 @@ class Scalar:
 
     name: str
     shape: tuple[int, ...]  # of what the user gave
+    shapes: str = ""  # what to write where all arrays among the parameters are vectors
     met: dict[int, str] = field(default_factory=dict)
 
     def combined_with(self, length: int) -> None:
@@ -44,10 +48,10 @@ class Scalar:
     def indexed(self, axes: int = 1) -> UntraceableError:
         if not self.shape:
             return UntraceableError(f"p.{self.name} is a number, it has no axes")
-        core = self.shape[-axes:]
+        wanted = self.shapes or f'{{"{self.name}": {self.shape[-axes:]}}}'
         return UntraceableError(
             f"p.{self.name} is a number here, since shapes does not name it; if it is an array "
-            f'for f, write shapes={{"{self.name}": {core}}}'
+            f"for f, write shapes={wanted}"
         )
 
 
@@ -137,12 +141,19 @@ class Traced(NDArrayOperatorsMixin):
         if name == "matmul" and method == "__call__":
             for value in inputs:
                 _refuse_numbers(value, 2)
-            result = values(np.matmul(*(terms(objects(a)) for a in inputs)))
+            a, b = (objects(value) for value in inputs)
+            grown(a.size * (b.shape[-1] if b.ndim > 1 else 1))
+            result = values(np.matmul(terms(a), terms(b)))
         elif method == "reduce" and name in REDUCTIONS:
             result = _reduced(name, objects(inputs[0]), keywords)
         elif method == "__call__" and name in ELEMENTARY:
             operation = np.frompyfunc(ELEMENTARY[name], ufunc.nin, 1)
             result = operation(*(objects(a) for a in inputs))
+            grown(np.size(result))
+        elif method == "outer" and name in ELEMENTARY:
+            a, b = (objects(value) for value in inputs)
+            result = np.frompyfunc(ELEMENTARY[name], 2, 1)(a.reshape(*a.shape, *(1,) * b.ndim), b)
+            grown(np.size(result))
         else:
             call = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
             raise UntraceableError(f"{call} is not supported{_instead(name, method)}")
@@ -217,9 +228,23 @@ class Traced(NDArrayOperatorsMixin):
         return decided(condition(self.values.item()))
 
     def __float__(self) -> float:
+        for scalar in self.scalars:
+            raise refused(
+                UntraceableError(
+                    f"p.{scalar.name} is a parameter, and a size must be known: "
+                    f"functools.partial(f, {scalar.name}=...), without it in params"
+                )
+            )
+        if not all(isinstance(v, sympy.Expr) for v in self.values.flat):
+            raise refused(UntraceableError("of a condition: np.where(condition, 1, 0)"))
         raise refused(
-            UntraceableError("float() and int() need numbers; write x itself, or np.floor(x)")
+            UntraceableError(
+                "float() and int() need numbers; write x itself, np.floor(x), of data np.interp"
+            )
         )
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.values}"  # printed while it is traced
 
     __int__ = __index__ = __complex__ = __float__
 
@@ -359,7 +384,8 @@ def _summed(function: Callable[..., Any]) -> Callable[..., Traced]:
 
 def _deep(value: object, plain: Plain) -> object:
     if isinstance(value, Traced):
-        return plain(value.values)
+        cells = plain(value.values)
+        return cells if value.ndim else np.asarray(cells, object)[()]  # no array in a list's cell
     if isinstance(value, np.ndarray) and value.dtype == object:
         return plain(objects(value))
     if isinstance(value, list | tuple):
@@ -426,7 +452,7 @@ OURS = (
     "of_jax", "of_sympy", "of_complex", "complex_numbers",
 )  # fmt: skip
 LIBRARIES = (
-    *(str(Path(str(m.__file__)).parent) for m in (np, sympy)),
+    *(str(Path(str(m.__file__)).parent) for m in (np, sympy, scipy)),
     *(str(Path(__file__).with_name(f"{name}.py")) for name in OURS),
 )
 
