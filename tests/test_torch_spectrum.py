@@ -443,3 +443,51 @@ def raises(x):
 def test_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+class KeepsItsState(torch.nn.Module):
+    """A reservoir whose state is a buffer, and whose forward returns the readout."""
+
+    def __init__(self, n=6):
+        super().__init__()
+        self.register_buffer("state", torch.zeros(n))
+        self.inner = torch.nn.Linear(n, n)
+
+    def forward(self, u):
+        self.state = torch.tanh(self.inner(self.state) + u)
+        return self.state
+
+
+class Cell(torch.nn.Module):
+    def __init__(self, n=6):
+        super().__init__()
+        self.inner = torch.nn.Linear(n, n)
+        self.outer = torch.nn.Linear(n, n)
+
+    def forward(self, input, hidden):
+        return torch.tanh(self.outer(input) + self.inner(hidden))
+
+
+@pytest.mark.parametrize(
+    ("step", "inputs", "words"),
+    [
+        (KeepsItsState(), None, "keeps its state in itself"),
+        (lambda h: torch.tanh(h + torch.randn(6, dtype=h.dtype)), None, "draws random numbers"),
+        (Cell(), np.ones((50, 6)), r"takes \(input, hidden\): write lambda h, u: module\(u, h\)"),
+        (lambda x, h: torch.tanh(x + 2 * h), np.ones((50, 6)), r"takes \(x, h\)"),
+    ],
+)
+def test_what_is_no_step_of_the_state_is_refused(step, inputs, words):
+    initial = torch.zeros(6, dtype=torch.float64)
+    with pytest.raises((TypeError, ValueError), match=words):
+        spectrum(step, inputs, initial=initial, duration=20, progress=False)
+
+
+def test_a_cell_in_pytorch_s_order_is_turned_around():
+    """Of equal sizes both orders run; the exponents of the state are those of `hidden`."""
+    cell = Cell().double()
+    inputs = np.random.default_rng(0).standard_normal((400, 6))
+    run = dict(initial=torch.zeros(6, dtype=torch.float64), duration=300, rng=0, progress=False)
+    found = spectrum(lambda h, u: cell(u, h), inputs, **run)
+    same = spectrum(lambda h, u: torch.tanh(cell.outer(u) + cell.inner(h)), inputs, **run)
+    np.testing.assert_allclose(found.exponents, same.exponents, atol=1e-10)

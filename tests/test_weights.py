@@ -292,6 +292,10 @@ def test_edges_without_weights_and_undirected_ones(tmp_path):
         lx.read_weights(text(tmp_path, "c.edgelist", "0 1 {'cost': 2.0}\n"))
     graph = networkx.DiGraph()
     graph.add_edge(0, 1, cost=5.0)
+    found = weights_read(graph)
+    assert found.notes == ["weights are cost"]
+    assert found.matrix[1, 0] == 5
+    graph[0][1]["cost"] = "much"
     assert weights_read(graph).notes == ["edges have cost, and no weight: each counts 1"]
 
 

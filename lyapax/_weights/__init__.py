@@ -12,20 +12,32 @@ import scipy.sparse
 
 from .._check import flag, quoted
 from ..systems.matrices import Matrix, square
-from . import arrays, graphs, tables
+from . import arrays, edges, graphs, tables
 from .found import Found
 from .modules import hidden_name
 
 Reader = Callable[[Path, "str | None"], Any]
 READERS: dict[str, Reader] = {
     ".npy": arrays.npy, ".npz": arrays.npz, ".mat": arrays.mat, ".h5": arrays.hdf5,
-    ".hdf5": arrays.hdf5, ".mtx": arrays.matrix_market, ".mtx.gz": arrays.matrix_market,
-    ".graphml": graphs.graphml, ".gml": graphs.graphml, ".edgelist": graphs.edges,
-    ".edges": graphs.edges, ".pt": arrays.tensors, ".pth": arrays.tensors,
+    ".hdf5": arrays.hdf5, ".mtx": arrays.matrix_market,
+    ".graphml": graphs.graphml, ".gml": graphs.graphml, ".edgelist": edges.edges,
+    ".edges": edges.edges, ".pt": arrays.tensors, ".pth": arrays.tensors,
     ".safetensors": arrays.tensors,
 }  # fmt: skip
 TABLES = ".csv", ".tsv", ".txt", ".dat", ".xlsx"
 SUFFIXES = (*READERS, *TABLES)
+PACKED = ".mtx", ".graphml", ".gml", ".edgelist", ".edges", ".csv", ".tsv", ".txt", ".dat"
+SINGLE = ".npy", ".mtx", ".edgelist", ".edges"  # which hold one matrix
+# What else people bring, and what to do with it.
+OTHERWISE = {
+    **dict.fromkeys((".net", ".paj"), "lx.read_weights(networkx.read_pajek(file))"),
+    ".gexf": "lx.read_weights(networkx.read_gexf(file))",
+    ".json": "lx.read_weights(networkx.node_link_graph(json.load(file)))",
+    **dict.fromkeys((".zip", ".tar", ".7z", ".bz2", ".tgz"), "unpack it"),
+    ".xls": "save it as .xlsx",
+    ".pkl": "pickled objects run code when they are read: save numbers, np.save",
+    ".pickle": "pickled objects run code when they are read: save numbers, np.save",
+}
 
 
 def read_weights(source: Any, *, transpose: bool = False, labels: bool | None = None) -> Matrix:
@@ -90,7 +102,7 @@ def read(
         raise
     except Exception as error:  # readers raise all kinds of them on broken files
         said = " ".join(str(error).split())
-        raise ValueError(f"{name} {path} cannot be read: {said:.150}") from error
+        raise ValueError(f"{name} {path} cannot be read: {said:.300}") from error
 
 
 def present(path: Path) -> bool:
@@ -111,14 +123,22 @@ def file_and_key(source: Any) -> tuple[Path, str | None]:
 
 def of_file(path: Path, key: str | None, labels: bool | None) -> Any:
     name = path.name.lower()
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(s)), None)
+    if name.endswith(tuple(f"{suffix}.gz" for suffix in PACKED)):
+        name = name.removesuffix(".gz")
+    suffix = next((s for s in SUFFIXES if name.endswith(s)), None)
     if suffix is None:
-        raise ValueError(f"its name must end in one of {', '.join(SUFFIXES)}")
+        hint = next((hint for end, hint in OTHERWISE.items() if name.endswith(end)), None)
+        ends = f"its name must end in one of {', '.join(SUFFIXES)}"
+        raise ValueError(f"{hint}; {ends}" if hint else ends)
     if labels is not None and suffix not in TABLES:
         raise ValueError("--labels is for tables: .csv, .tsv, .txt, .xlsx")
+    if key is not None and suffix in SINGLE:
+        raise ValueError(f"it holds one matrix: FILE:{key} is for files of several")
     if not path.stat().st_size:
         raise ValueError("it is empty")
-    return tables.table(path, labels) if suffix in TABLES else READERS[suffix](path, key)
+    if suffix in TABLES:
+        return tables.table(path, labels, key)
+    return READERS[suffix](path, key)
 
 
 def of_object(value: Any, name: str) -> Found:

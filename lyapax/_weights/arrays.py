@@ -1,8 +1,7 @@
 """Matrices in binary files: NumPy's, MATLAB's, HDF5, Matrix Market, and tensors of PyTorch."""
 
-import gzip
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,13 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 
+from .cells import MATRIX_MARKET, bytes_of
 from .found import Found, fits, one_of, optional
 
 PICKLED = (
     "it holds Python objects, which would run code when they are read: save numbers, "
     "np.save(file, np.asarray(w, float))"
 )
-MATRIX_MARKET = "%%MatrixMarket"
 
 
 def of_npy(file: Any, size: int) -> Any:
@@ -66,8 +65,21 @@ def mat(path: Path, key: str | None) -> Found:
         if b"MATLAB 7.3" in file.read(128):
             return hdf5(path, key, turned=True)
     shapes = {name: shape for name, shape, kind in scipy.io.whosmat(path) if "cell" not in kind}
+    outer, *inner = (key or "").split(".")
+    if inner and outer in shapes and key not in shapes:
+        found = scipy.io.loadmat(path, variable_names=[outer], simplify_cells=True)[outer]
+        for part in inner:
+            if not isinstance(found, dict) or part not in found:
+                raise ValueError(f"{outer} has no {'.'.join(inner)}")
+            found = found[part]
+        return Found(found)
     name = one_of(list(shapes), key, "variables", shapes)
     found = scipy.io.loadmat(path, variable_names=[name])[name]
+    fields = getattr(getattr(found, "dtype", None), "names", None)
+    if fields:
+        raise ValueError(
+            f"{name} is a struct of {', '.join(fields)}: say which, FILE:{name}.{fields[0]}"
+        )
     if not scipy.sparse.issparse(found) and found.dtype.kind not in "biuf":
         raise ValueError(f"{name} is {found.dtype}, no matrix of real numbers")
     return Found(found)
@@ -93,8 +105,7 @@ def hdf5(path: Path, key: str | None, turned: bool = False) -> Found:
 
 def matrix_market(path: Path, key: str | None) -> Found:
     del key
-    raw = path.read_bytes()
-    text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    text = bytes_of(path)
     notes = []
     if not text.startswith(MATRIX_MARKET.encode()):
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith(b"%")]
@@ -134,11 +145,19 @@ def tensors(path: Path, key: str | None) -> Found | Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise ValueError(f"it holds {type(values).__name__}, expected tensors by name")
     arrays = {
-        str(name): np.asarray(value.detach().double() if hasattr(value, "detach") else value)
-        for name, value in values.items()
-        if hasattr(value, "shape")
+        name: np.asarray(value.detach().double() if hasattr(value, "detach") else value)
+        for name, value in named_tensors(values)
     }
     if key is None and sum("weight_hh" in name for name in arrays) == 1:
         return arrays
     shapes = {name: value.shape for name, value in arrays.items()}
     return Found(arrays[one_of(list(arrays), key, "tensors", shapes)])
+
+
+def named_tensors(values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Tensors of a state dict, or of one within a checkpoint: {"epoch": 3, "state_dict": {...}}."""
+    own = [(str(name), value) for name, value in values.items() if hasattr(value, "shape")]
+    yield from own
+    for value in values.values():
+        if not own and isinstance(value, Mapping):
+            yield from named_tensors(value)

@@ -68,6 +68,8 @@ def one_of(names: list[str], key: str | None, what: str, shapes: dict[str, Any])
         return square[0]
     if not names:
         raise ValueError(f"it holds no {what}")
+    if not square:
+        raise ValueError(f"no square matrix is among its {what}: {listed(names, shapes)}")
     raise ValueError(f"say which after a colon, FILE:NAME, of its {what}: {listed(names, shapes)}")
 
 

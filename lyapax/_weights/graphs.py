@@ -1,134 +1,81 @@
-"""Graphs: an edge i -> j with weight w is W[j, i] = w, since row j has the inputs of unit j."""
+"""Graphs of NetworkX: an edge i -> j with weight w is W[j, i] = w, row j has the inputs of j."""
 
-import ast
+import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import scipy.sparse
-
-from ..systems.matrices import Matrix
-from .cells import cells, delimiter_of, number, pointed, text_lines
+from .cells import bytes_of
+from .edges import BESIDES, WEIGHTS, plain
 from .found import Found, optional
 
-# Names of columns, lower case.
-SOURCES = "source", "from", "pre", "presynaptic", "i", "src"
-TARGETS = "target", "to", "post", "postsynaptic", "j", "dst", "tgt"
-WEIGHTS = "weight", "w", "value", "strength", "synapses", "count", "weights"
-KINDS = ("type",)
 
+def of_graph(graph: Any, key: str | None = None, where: str = "name it weight") -> Found:
+    """NetworkX's, directed or not; several edges of a pair add up.
 
-def of_graph(graph: Any) -> Found:
-    """NetworkX's, directed or not; edges without a weight count 1, several of a pair add up."""
+    key: the attribute that is the weight; else one by its name, or the only one that is a number.
+    Edges count 1 where no attribute is a number. where: how to say which.
+    """
     networkx = optional("networkx", "a graph")
     if not len(graph):
         raise ValueError("it has no nodes")
-    notes = []
-    names = {str(name) for *_, data in graph.edges(data=True) for name in data}
-    if "weight" not in names and names:
-        notes.append(f"edges have {', '.join(sorted(names))}, and no weight: each counts 1")
+    kinds: dict[str, bool] = {}  # whether an attribute is a number on all edges that have it
+    for *_, data in graph.edges(data=True):
+        for name, value in data.items():
+            kinds[name] = kinds.get(name, True) and isinstance(value, int | float)
+    name, notes = attribute(kinds, key, where)
     try:
-        found = networkx.to_scipy_sparse_array(graph, weight="weight", dtype=float, format="csr")
+        found = networkx.to_scipy_sparse_array(graph, weight=name, dtype=float, format="csr")
     except (TypeError, ValueError) as error:
         raise ValueError(f"its weights are no numbers: {error!s:.80}") from None
     return Found(found.T.tocsr(), notes, turned=True)
 
 
+def attribute(kinds: dict[str, bool], key: str | None, where: str) -> tuple[str | None, list[str]]:
+    """The attribute of edges that is their weight, and what to say of it."""
+    if key is not None:
+        if key not in kinds:
+            known = ", ".join(map(str, kinds))
+            raise ValueError(f"edges have no {key!r}, but {known or 'nothing'}")
+        return key, []
+    named = [name for known in WEIGHTS for name in kinds if plain(str(name)) == known]
+    if named:
+        return named[0], [] if named[0] == "weight" else [f"weights are {named[0]}"]
+    numeric = [n for n, is_number in kinds.items() if is_number and plain(str(n)) not in BESIDES]
+    if len(numeric) > 1:
+        raise ValueError(f"which is the weight of an edge, {', '.join(numeric)}? {where}")
+    if numeric:
+        return numeric[0], [f"weights are {numeric[0]}"]
+    if kinds:
+        return None, [f"edges have {', '.join(map(str, kinds))}, and no weight: each counts 1"]
+    return None, []
+
+
 def graphml(path: Path, key: str | None) -> Found:
-    del key
     networkx = optional("networkx", path.suffix)
-    read = networkx.read_graphml if path.suffix.lower() == ".graphml" else networkx.read_gml
+    is_gml = ".gml" in path.suffixes[-2:]
     try:
-        return of_graph(read(path))
+        graph = gml(networkx, path) if is_gml else networkx.read_graphml(path)
+        return of_graph(graph, key, "say which after a colon, FILE:NAME")
     except ValueError:
         raise
     except Exception as error:
         raise ValueError(f"it is no {path.suffix} file: {error!s:.80}") from None
 
 
-def edges(path: Path, key: str | None) -> Found:
-    """Lines `source target` or `source target weight`, by any delimiter."""
-    del key
-    rows, mark = [], None
-    for line in text_lines(path):
-        plain, brace, attributes = line.partition("{")
-        mark = delimiter_of(plain, "\t;,")
-        row = cells(plain, mark)
-        if brace:  # as NetworkX writes them
-            row += weight_of(brace + attributes)
-        rows.append(row)
-    return of_edges(rows, path.name, mark)
-
-
-def weight_of(attributes: str) -> list[str]:
-    try:
-        found = ast.literal_eval(attributes.strip())
-    except (ValueError, SyntaxError):
-        raise ValueError(f"attributes of an edge must be a dict, got {attributes!r:.60}") from None
-    if not found:
-        return []
-    if "weight" not in found:
-        raise ValueError(f"edges have {', '.join(map(str, found))}, and no weight")
-    return [str(found["weight"])]
-
-
-def columns_of(header: list[str]) -> tuple[int, int, int | None, int | None] | None:
-    """Places of source, target, weight and kind, where a header names the first two."""
-    names = [cell.lower() for cell in header]
-
-    def place(known: tuple[str, ...]) -> int | None:
-        return next((i for i, name in enumerate(names) if name in known), None)
-
-    source, target, weight, kind = map(place, (SOURCES, TARGETS, WEIGHTS, KINDS))
-    if source is None or target is None:
-        return None
-    if weight is None and kind is None and len(names) == 3:
-        if names[source] == "i":  # i, j, k may be names of three units
-            return None
-        weight = 3 - source - target
-    return source, target, weight, kind
-
-
-def of_edges(rows: list[list[str]], name: str, delimiter: str | None) -> Found:
-    notes = []
-    columns = columns_of(rows[0]) if rows else None
-    if columns is not None or (rows and rows[0][2:] and not number(pointed(rows[0][2], delimiter))):
-        notes.append(f"{name}: first row read as names of the columns")
-        rows = rows[1:]
-    if columns is not None:
-        rows = [ordered(row, columns) for row in rows]
-    if not rows:
-        raise ValueError("it is empty")
-    for edge, row in enumerate(rows, 1):
-        if len(row) < 2 or (len(row) > 2 and not number(pointed(row[2], delimiter))):
-            said = " ".join(row)
-            raise ValueError(f"edge {edge} must be source, target and weight, got {said!r:.60}")
-    weights = [float(pointed(row[2], delimiter)) if len(row) > 2 else 1.0 for row in rows]
-    ends = [row[:2] for row in rows]
-    if all(number(cell) for pair in ends for cell in pair):  # 3, 3.0 and 3.0e0 are one unit
-        ends = [[f"{float(cell):.17g}" for cell in pair] for pair in ends]
-    for pair, weight, row in zip(list(ends), list(weights), rows, strict=True):
-        if row[3:4] == ["undirected"] and pair[0] != pair[1]:
-            ends.append(pair[::-1])
-            weights.append(weight)
-    units = sorted({cell for pair in ends for cell in pair}, key=counted_first)
-    place = {unit: i for i, unit in enumerate(units)}
-    sources, targets = zip(*([place[cell] for cell in pair] for pair in ends), strict=True)
-    matrix: Matrix = scipy.sparse.coo_array(
-        (np.array(weights), (targets, sources)), shape=(len(units), len(units))
-    ).tocsr()
-    return Found(matrix, notes, turned=True)
-
-
-def ordered(row: list[str], columns: tuple[int, int, int | None, int | None]) -> list[str]:
-    """Source, target, weight and, where it is said, the kind of an edge."""
-    source, target, weight, kind = columns
-    if len(row) <= max(i for i in columns if i is not None):
-        return row[:1]  # too short, which is said later
-    found = [row[source], row[target], "1" if weight is None else row[weight]]
-    return found if kind is None else [*found, row[kind].lower()]
-
-
-def counted_first(name: str) -> tuple[int, float, str]:
-    """10 after 9, and numbers before other names."""
-    return (0, float(name), "") if number(name) else (1, 0.0, name)
+def gml(networkx: Any, path: Path) -> Any:
+    """A graph, though NetworkX refuses the dialect: of Newman's files and of igraph's."""
+    text, label = bytes_of(path).decode("utf-8-sig"), "label"
+    for _ in range(4):
+        try:
+            return networkx.parse_gml(text, label=label)
+        except networkx.NetworkXError as error:
+            said = str(error)
+            if "duplicated" in said and "multigraph 1" not in text:  # parallel edges
+                text = re.sub(r"\bgraph\s*\[", "graph [ multigraph 1", text, count=1)
+            elif "label" in said and label == "label":
+                label = "id"
+            elif re.search(r"'-?(nan|inf)", said):
+                text = re.sub(r"(?m)^(\s*\w+\s+)(-?(?:nan|inf))\s*$", r'\1"\2"', text)
+            else:
+                raise
+    raise ValueError("it is no .gml file that NetworkX can read")

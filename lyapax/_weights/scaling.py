@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+from scipy.sparse.csgraph import connected_components
 
 from ..systems.eigenvalues import largest_eigenvalue
 from ..systems.matrices import Matrix
@@ -42,6 +43,12 @@ def scaled(matrix: Matrix, scale: Scale) -> Matrix:
     return matrix if scale.gain == 1.0 else matrix * scale.gain
 
 
+def components(matrix: Matrix) -> int:
+    """Groups of units that reach one another, a unit alone included."""
+    graph = scipy.sparse.csr_array(matrix)
+    return int(connected_components(graph, connection="strong", return_labels=False))
+
+
 def doubts(matrix: Matrix, phi: str) -> Iterator[str]:
     """What is seldom meant."""
     if matrix.ndim > 2:
@@ -50,6 +57,8 @@ def doubts(matrix: Matrix, phi: str) -> Iterator[str]:
     silent = int(np.count_nonzero(sums == 0))
     if silent:
         yield f"{silent:,} of {matrix.shape[0]:,} units have no inputs"
+    if sums.any() and not matrix.diagonal().any() and components(matrix) == matrix.shape[0]:
+        yield "no connection is part of a cycle: are they undirected, and each listed once?"
     values = matrix.data if scipy.sparse.issparse(matrix) else matrix
     most = 1.0 if phi == "relu" else SATURATED if phi in ("tanh", "sigmoid", "erf") else np.inf
     if sums.max() <= most or (phi == "relu" and (np.asarray(values) < 0).any()):

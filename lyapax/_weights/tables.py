@@ -5,37 +5,69 @@ from pathlib import Path
 import numpy as np
 
 from .._check import Array
-from . import graphs
-from .cells import cells, delimiter_of, number, pointed, text_lines
+from .cells import Text, cells, delimiter_of, number, pointed, text_of
+from .edges import BY_NAME, columns_of, edges_of_text, named_above, of_edges
 from .found import Found, optional
 
 
-def table(path: Path, labels: bool | None) -> Found:
-    rows = sheet(path) if path.suffix.lower() == ".xlsx" else None
-    lines = text_lines(path) if rows is None else [joined(row) for row in rows]
-    if not lines:
-        raise ValueError("it is empty")
+def table(path: Path, labels: bool | None, key: str | None = None) -> Found:
+    notes: list[str] = []
+    try:
+        if ".xlsx" in path.suffixes[-1:]:
+            rows, notes = sheet(path, key)
+            text = Text([joined(row) for row in rows], [])
+        elif key is not None:
+            raise ValueError("it holds one table: FILE:NAME is for files of several")
+        else:
+            text = text_of(path)
+        if not text.lines:
+            raise ValueError("it is empty")
+        found = of_text(text, path.name, labels)
+    except ValueError as error:
+        raise ValueError("; ".join([str(error), *notes])) from None
+    found.notes[:0] = [f"{path.name}: {note}" for note in notes]
+    return found
+
+
+def of_text(text: Text, name: str, labels: bool | None) -> Found:
+    lines = text.lines
     delimiter = delimiter_of(lines[-1], "\t;,|")
-    top = cells(lines[0], delimiter)
+    if labels is None and any("{" in line for line in lines[:2]):
+        return edges_of_text(text, name)  # NetworkX's
+    top, last = cells(lines[0], delimiter), cells(lines[-1], delimiter)
+    if len(top) == 1 < len(last) == len(lines[0].split()):
+        top = lines[0].split()  # names by blanks, numbers by tabs
+    above = named_above(text, len(top), delimiter)
+    if above:
+        top, lines = above, ["", *lines]
     # Three columns are a matrix of three units, or of two and their names: four lines at most.
-    edge_like = len(lines) > 4 and len(top) == 3 and len(cells(lines[-1], delimiter)) == 3
-    if labels is None and (edge_like or graphs.columns_of(top) is not None):
-        rows = [cells(line, delimiter) for line in lines]
-        return graphs.of_edges(rows, path.name, delimiter)
+    edge_like = len(top) == len(last) and len(top) in (2, 3) and len(lines) > len(top) + 1
+    row = cells(lines[1], delimiter) if len(lines) > 1 else None
+    if labels is None and (edge_like or columns_of(top, row) is not None):
+        rows = [top, *(cells(line, delimiter) for line in lines[1:])]
+        return of_edges(rows, name, delimiter)
     matrix, notes = matrix_of_lines(lines, labels, delimiter)
-    return Found(matrix, [f"{path.name}: {note}" for note in notes])
+    return Found(matrix, [f"{name}: {note}" for note in notes])
 
 
-def sheet(path: Path) -> list[list[str]]:
-    """The cells of the first sheet."""
+def sheet(path: Path, key: str | None) -> tuple[list[list[str]], list[str]]:
+    """The cells of a sheet, the first if none is named, and what others there are."""
     pandas = optional("pandas", path.suffix)
     optional("openpyxl", path.suffix)
     try:
-        frame = pandas.read_excel(path, header=None, dtype=object)
+        book = pandas.ExcelFile(path)
     except Exception as error:
         raise ValueError(f"it is no .xlsx file: {error!s:.80}") from None
+    with book:
+        names = [str(name) for name in book.sheet_names]
+        if key is not None and key not in names:
+            raise ValueError(f"it holds no {key!r}; sheets: {', '.join(names)}")
+        frame = pandas.read_excel(book, sheet_name=key or names[0], header=None, dtype=object)
     filled = frame.astype(object).where(frame.notna(), "")
-    return [[str(cell) for cell in row] for row in filled.to_numpy()]
+    rows = [[str(cell) for cell in row] for row in filled.to_numpy()]
+    others = ", ".join(names[1:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    several = len(names) > 1 and key is None
+    return rows, [f"first sheet, {names[0]}; others by FILE:SHEET: {others}"] if several else []
 
 
 def joined(row: list[str]) -> str:
@@ -65,10 +97,21 @@ def matrix_of_lines(
         above = beside = False
     elif above and beside and top[1:] != left[1:] and not any(map(counted, (top[1:], left[1:]))):
         raise ValueError("the labels of its rows and of its columns differ")
+    if abs(len(lines) - width) > 1:
+        rows = len(lines)
+        raise ValueError(
+            f"it is no square matrix: {rows:,} rows of {width:,} cells, the first "
+            f"{', '.join(top[:4])!r:.60}; if they are edges, {BY_NAME}"
+        )
     if above or beside:
         sides = ["first row"] * above + ["first column"] * beside
         notes.append(f"{' and '.join(sides)} read as labels")
     matrix, note = numbers(lines[above:], delimiter, int(beside), width, int(above))
+    if len(matrix) == len(matrix.T) + 1:
+        raise ValueError(
+            f"it has {len(matrix):,} rows of {len(matrix.T):,} numbers: if the first row are names "
+            "of the units, say --labels"
+        )
     return matrix, notes + note
 
 
@@ -99,7 +142,10 @@ def numbers(
                 matrix[i, j] = float(cell)
             else:
                 place = f"row {i + above + 1}, column {j + first + 1}"
-                raise ValueError(f"{place} is {cell!r:.40}, no number; is it a label? See --labels")
+                raise ValueError(
+                    f"{place} is {cell!r:.40}, no number; --labels are one row and one column of "
+                    "names, cut off other headers"
+                )
     return matrix, [f"{blank} blank cells read as 0"] if blank else []
 
 

@@ -1,5 +1,6 @@
 """Steps that only PyTorch can take, as lyapax systems."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -101,6 +102,8 @@ def step_of(module: nn.Module | Taken, initial: object, inputs: object, dtype: s
     writes to itself leave the module as it is, and what a result is extended with later is what it
     began with.
     """
+    if inputs is not None:
+        expect_state_first(module)
     own = kind_of_state(initial)
     dim = np.shape(to_array(initial, "initial"))[-1]
     device = initial.device if torch.is_tensor(initial) else torch.device("cpu")
@@ -118,6 +121,25 @@ def step_of(module: nn.Module | Taken, initial: object, inputs: object, dtype: s
     device = next(iter(values.values())).device if values else device
     kinds = (torch.float64, torch.float32) if dtype == "float64" else (torch.float32, torch.float64)
     return Step(partial(cast, copied, values), kinds, dim, inputs, device, type(copied).__name__)
+
+
+# PyTorch's own cells take the input first.
+INPUTS = "input", "inputs", "inp", "u", "x", "x_t", "xt", "input_t"
+STATES = "h", "hx", "hidden", "state", "states", "hidden_state", "h_prev", "prev_h", "hid", "hprev"
+
+
+def expect_state_first(step: Any) -> None:
+    """Of equal sizes, forward(input, hidden) would pass for step(state, input)."""
+    forward = getattr(step, "forward", step)
+    try:
+        names = [name.lower() for name in inspect.signature(forward).parameters]
+    except (TypeError, ValueError):
+        return
+    if len(names) > 1 and names[0] in INPUTS and names[1] in STATES:
+        raise TypeError(
+            f"module must take its state first, and takes ({names[0]}, {names[1]}): write "
+            "lambda h, u: module(u, h)"
+        )
 
 
 def kind_of_state(initial: object) -> torch.dtype:

@@ -94,6 +94,23 @@ def mapping_for(step: Taken, x: torch.Tensor, *u: torch.Tensor) -> Mapped:
     return torch.func.vmap
 
 
+class ChangesError(ValueError):
+    """A step that is no function of its state."""
+
+
+def expect_the_same_again(step: Taken, name: str, x: torch.Tensor, *u: torch.Tensor) -> None:
+    """Refuse a step that draws random numbers, or keeps its state in its module."""
+    first, second = (step(x, *u) for _ in range(2))
+    if not (torch.is_tensor(first) and torch.is_tensor(second)) or first.shape != second.shape:
+        return  # which is refused later
+    if not torch.allclose(first, second, rtol=1e-3, atol=1e-6, equal_nan=True):
+        raise ChangesError(
+            f"{name} must be a function of the state: of the same state it made two results. If it "
+            "draws random numbers, set them to 0; if it keeps its state in itself, write a step "
+            "(state, input) that takes it and returns the next"
+        )
+
+
 def probe(step: Taken, name: str, x: torch.Tensor, *u: torch.Tensor) -> Mapped:
     """Find out how to map a step; what cannot be mapped fails here with a clear message.
 
@@ -104,9 +121,12 @@ def probe(step: Taken, name: str, x: torch.Tensor, *u: torch.Tensor) -> Mapped:
     wanted = "".join(f" and one row of inputs ({len(row)},), in this order" for row in u)
     try:
         with without_graph():
+            expect_the_same_again(step, name, x, *u)
             with FORWARD_MODE:
                 after = torch.func.jvp(lambda y: step(y, *u), (x,), (x,))[0]
             mapped = mapping_for(step, x, *u)
+    except ChangesError:
+        raise
     except Exception as error:
         raise TypeError(
             f"{name} must be an nn.RNN, nn.GRU or nn.LSTM (or a Cell), or a step that torch.func "
