@@ -223,6 +223,16 @@ def a_ring_joined_by_hand(t, y):
     return left - np.append(y[1:], y[0]) - y
 
 
+@of_scipy(1, 2.0, 0.5)
+def more_after_a_star(t, y, rate, *more):
+    return [-rate * y[0] + more[0]]
+
+
+@system(1, {"rate": 2.0, "shift": 0.5}, plain=lambda x, t: more_by_name(t, x, rate=2.0, shift=0.5))
+def more_by_name(t, y, rate, **more):
+    return [-rate * y[0] + more["shift"]]
+
+
 @system(4, (1.5, 0.8, 0.3, 0.6), plain=lambda x, t: lotka_volterra(x, (1.5, 0.8, 0.3, 0.6)))
 def lotka_volterra(state, parameters):
     a, b, c, d = parameters
@@ -351,3 +361,13 @@ def a_function_as_a_parameter(t, y, drive):
 @refused(r"dim must be an integer, and x\.reshape\(4, 2\)", dim=(4, 2))
 def a_state_of_two_axes(t, x):
     return -x
+
+
+@refused(r"p holds all parameters: write p\.a", 1, {"rate": 2.0})
+def all_parameters_for_one(x, p):
+    return -p * x
+
+
+@refused(r"p holds all parameters: write p\.a", 1, {"rate": 2.0})
+def all_parameters_times_the_state(x, p):
+    return x * p

@@ -115,9 +115,11 @@ def present(path: Path) -> bool:
 def file_and_key(source: Any) -> tuple[Path, str | None]:
     """FILE:NAME, where there is no file of that whole name."""
     text = os.fspath(source)
-    file, colon, key = text.rpartition(":")
-    if colon and not present(Path(text)) and present(Path(file)):
-        return Path(file), key
+    places = [i for i, letter in enumerate(text) if letter == ":"]
+    if not present(Path(text)):
+        for i in reversed(places):
+            if present(Path(text[:i])):
+                return Path(text[:i]), text[i + 1 :]
     return Path(text), None
 
 
@@ -149,6 +151,9 @@ def of_object(value: Any, name: str) -> Found:
         same = list(value.index) == list(value.columns)
         if not same and set(value.index) == set(value.columns):
             raise ValueError(f"{name} must have its rows in the order of its columns")
+        if edges.columns_of(list(map(str, value.columns))) is not None and not same:
+            rows = [list(map(str, row)) for row in value.itertuples(index=False)]
+            return edges.of_edges([list(map(str, value.columns)), *rows], name, None)
     if kind in ("pandas", "xarray"):
         return Found(value.to_numpy())
     return Found(value)
@@ -160,5 +165,5 @@ def checked(found: Found, transpose: bool, name: str) -> Found:
     if transpose:
         sparse = scipy.sparse.issparse(matrix)
         matrix = matrix.T.tocsr() if sparse else np.ascontiguousarray(matrix.swapaxes(-1, -2))
-    found.matrix = matrix
+    found.matrix, found.transposed = matrix, transpose
     return found

@@ -1,7 +1,8 @@
 """Matrices in binary files: NumPy's, MATLAB's, HDF5, Matrix Market, and tensors of PyTorch."""
 
+import codecs
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import scipy.io
 import scipy.sparse
 
 from .cells import MATRIX_MARKET, bytes_of
-from .found import Found, fits, one_of, optional
+from .found import Found, fits, one_of, optional, taken
 
 PICKLED = (
     "it holds Python objects, which would run code when they are read: save numbers, "
@@ -56,7 +57,8 @@ def npz(path: Path, key: str | None) -> Found:
             with file.zip.open(f"{name}.npy") as member:
                 size = file.zip.getinfo(f"{name}.npy").file_size
                 shapes[name] = np.shape(of_npy(io.BytesIO(member.read(size)), size))
-        return Found(file[one_of(names, key, "arrays", shapes)])
+        name = one_of(names, key, "arrays", shapes)
+        return Found(file[name], taken(name, names, key))
 
 
 def mat(path: Path, key: str | None) -> Found:
@@ -82,7 +84,7 @@ def mat(path: Path, key: str | None) -> Found:
         )
     if not scipy.sparse.issparse(found) and found.dtype.kind not in "biuf":
         raise ValueError(f"{name} is {found.dtype}, no matrix of real numbers")
-    return Found(found)
+    return Found(found, taken(name, list(shapes), key))
 
 
 def hdf5(path: Path, key: str | None, turned: bool = False) -> Found:
@@ -100,14 +102,16 @@ def hdf5(path: Path, key: str | None, turned: bool = False) -> Found:
         name = one_of(list(shapes), None if key is None else key.strip("/"), "datasets", shapes)
         fits(shapes[name], -1)
         matrix = file[name][()]
-    return Found(np.ascontiguousarray(matrix.T) if turned else matrix)
+    notes = taken(name, list(shapes), key)
+    return Found(np.ascontiguousarray(matrix.T) if turned else matrix, notes)
 
 
 def matrix_market(path: Path, key: str | None) -> Found:
     del key
     text = bytes_of(path)
     notes = []
-    if not text.startswith(MATRIX_MARKET.encode()):
+    text = text.removeprefix(codecs.BOM_UTF8)
+    if not text[:20].lower().startswith(MATRIX_MARKET.lower().encode()):
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith(b"%")]
         if not lines or len(lines[0].split()) != 3:
             raise ValueError(f"it does not begin with {MATRIX_MARKET}")
@@ -115,6 +119,7 @@ def matrix_market(path: Path, key: str | None) -> Found:
         banner = f"{MATRIX_MARKET} matrix coordinate {kind} general\n"
         text = banner.encode() + text
         notes.append(f"{path.name}: no banner, read as {kind} and general")
+    text = MATRIX_MARKET.encode() + text[len(MATRIX_MARKET) :]  # which SciPy wants as it stands
     size = next(line for line in text.splitlines() if not line.startswith(b"%"))
     shape = tuple(int(number) for number in size.split())
     fits(shape[:2], shape[2] if len(shape) > 2 else -1)
@@ -126,8 +131,8 @@ def matrix_market(path: Path, key: str | None) -> Found:
 
 def tensors(path: Path, key: str | None) -> Found | Mapping[str, Any]:
     """A tensor of a file with weights; of a recurrent module all of them, where none is named."""
-    if path.suffix == ".safetensors":
-        module = optional("safetensors.numpy", path.suffix)
+    if path.name.lower().endswith(".safetensors"):
+        module = optional("safetensors.numpy", ".safetensors")
         values: Any = module.load_file(path)
     else:
         torch = optional("torch", path.suffix)
@@ -141,23 +146,32 @@ def tensors(path: Path, key: str | None) -> Found | Mapping[str, Any]:
                 "numbers, torch.save(model.state_dict(), file)"
             ) from None
         if isinstance(values, torch.Tensor):
+            if values.is_complex():
+                raise ValueError("it holds complex numbers")
             return Found(values.detach().double().numpy())
     if not isinstance(values, Mapping):
         raise ValueError(f"it holds {type(values).__name__}, expected tensors by name")
     arrays = {
         name: np.asarray(value.detach().double() if hasattr(value, "detach") else value)
-        for name, value in named_tensors(values)
+        for name, value in named_tensors(values).items()
     }
     if key is None and sum("weight_hh" in name for name in arrays) == 1:
         return arrays
     shapes = {name: value.shape for name, value in arrays.items()}
-    return Found(arrays[one_of(list(arrays), key, "tensors", shapes)])
+    name = one_of(list(arrays), key, "tensors", shapes)
+    return Found(arrays[name], taken(name, list(arrays), key))
 
 
-def named_tensors(values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Tensors of a state dict, or of one within a checkpoint: {"epoch": 3, "state_dict": {...}}."""
-    own = [(str(name), value) for name, value in values.items() if hasattr(value, "shape")]
-    yield from own
-    for value in values.values():
-        if not own and isinstance(value, Mapping):
-            yield from named_tensors(value)
+def named_tensors(values: Mapping[Any, Any], before: str = "") -> dict[str, Any]:
+    """Tensors of a state dict, or of a checkpoint that has one inside: {"model": {...}, "step": 3}.
+
+    Of several dicts with tensors their names come first, "ema.weight_hh_l0".
+    """
+    own = {before + str(n): value for n, value in values.items() if hasattr(value, "shape")}
+    inner = {n: value for n, value in values.items() if isinstance(value, Mapping)}
+    found = {n: named_tensors(value, f"{before}{n}.") for n, value in inner.items()}
+    found = {n: tensors for n, tensors in found.items() if tensors}
+    if not before and not own and len(found) == 1:
+        name = next(iter(found))
+        return named_tensors(inner[name])
+    return own | {name: value for tensors in found.values() for name, value in tensors.items()}

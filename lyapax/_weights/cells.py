@@ -1,13 +1,19 @@
 """Lines of text, and the cells of one."""
 
+import codecs
 import csv
 import gzip
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import _memory
 
 COMMENTS = "#", "%"
+SHEET = "\x1f"  # between the cells of a spreadsheet
+MARKS = SHEET, "\t", ";", ",", "|"
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+COMMAS = "commas are decimal points"
 GZIP = b"\x1f\x8b"
 MATRIX_MARKET = "%%MatrixMarket"
 
@@ -33,27 +39,52 @@ def bytes_of(path: Path) -> bytes:
 
 
 def text_of(path: Path) -> Text:
+    raw = bytes_of(path)
+    encoding = "utf-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     try:
-        lines = bytes_of(path).decode("utf-8-sig").splitlines()
+        lines = raw.decode(encoding).splitlines()
     except UnicodeDecodeError:
-        raise ValueError("it is no text") from None
-    if lines and lines[0].startswith(MATRIX_MARKET):
+        raise ValueError("it is no text in UTF-8") from None
+    if lines and lines[0].lower().startswith(MATRIX_MARKET.lower()):
         raise ValueError("it is a Matrix Market file: let its name end in .mtx")
+    if lines and lines[0].lower().startswith("sep="):  # as Excel writes it
+        lines = lines[1:]
     lines = [line for line in lines if line.strip()]
-    data = [line for line in lines if not line.lstrip().startswith(COMMENTS)]
-    first = next((i for i, line in enumerate(lines) if line in data[:1]), len(lines))
-    return Text(data, lines[:first])
+    if encoding == "utf-16" and not any(line.isprintable() for line in lines):
+        raise ValueError("it is no text in UTF-16")
+    comment = [line.lstrip().startswith(COMMENTS) for line in lines]
+    first = comment.index(False) if False in comment else len(lines)
+    data = lines[first:]
+    # Among the data a row whose first name begins with # is no comment.
+    mark = delimiter_of(data)
+    width = data[0].count(mark) if data and mark else -1
+    kept = [
+        line
+        for line, is_comment in zip(data, comment[first:], strict=True)
+        if not is_comment or (mark and line.count(mark) == width)
+    ]
+    return Text(kept, lines[:first])
 
 
-def delimiter_of(line: str, marks: str) -> str | None:
-    """The first of some marks that a line has; None: white space."""
-    return next((mark for mark in marks if mark in line), None)
+def delimiter_of(lines: list[str], marks: tuple[str, ...] = MARKS) -> str | None:
+    """The mark that all lines below the first have, as often each if one is; None: white space."""
+    some = lines[1:21] or lines
+    for mark in marks:
+        counts = {line.count(mark) for line in some}
+        if len(counts) == 1 and 0 not in counts:
+            return mark
+    return next((mark for mark in marks if some and all(mark in line for line in some)), None)
 
 
 def cells(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
-    row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    quoted = '"' in line and delimiter != SHEET
+    row = (
+        next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+        if quoted
+        else line.split(delimiter)
+    )
     return [cell.strip() for cell in row]
 
 
@@ -66,5 +97,7 @@ def number(cell: str) -> bool:
 
 
 def pointed(cell: str, delimiter: str | None) -> str:
-    """A number with a decimal point: where semicolons part the cells, a comma may stand for it."""
-    return cell.replace(",", ".") if delimiter == ";" else cell
+    """A number with a decimal point, for which a comma may stand where another mark parts cells."""
+    if delimiter == "," or "," not in cell or not DECIMAL_COMMA.fullmatch(cell):
+        return cell
+    return cell.replace(",", ".")

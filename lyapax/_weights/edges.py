@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from ..systems.matrices import Matrix
-from .cells import Text, cells, delimiter_of, number, pointed, text_of
+from .cells import COMMAS, Text, cells, delimiter_of, number, pointed, text_of
 from .found import Found
 
 # Names of columns, in lower case and without marks: pre_pt_root_id is preptrootid.
@@ -27,6 +28,10 @@ WEIGHTS = (
     "edgeweight",
 )  # fmt: skip
 KINDS = ("type",)
+# Others of the kind: pre_neuron, source_node, dst_id.
+OF = r"(?:[^a-z].*|syn\w*|id|node|neuron|cell|unit)?"
+LIKE_SOURCE = re.compile(r"(?:pre|source|src|from|origin)" + OF)
+LIKE_TARGET = re.compile(r"(?:post|target|tgt|dst|dest|to)" + OF)
 BESIDES = "id", "edgeid", "label", "timeset", "interval", "key", "color", "time", "timestamp"
 INDEX = "", "unnamed0"  # of a DataFrame that was written with its index
 BY_NAME = "let a first line name its columns source, target and weight"
@@ -52,36 +57,47 @@ def columns_of(header: list[str], row: list[str] | None = None) -> Columns | Non
     """
     names = [plain(name) for name in header]
 
-    def place(known: tuple[str, ...]) -> int | None:
-        return next((names.index(name) for name in known if name in names), None)
+    def place(known: tuple[str, ...], like: re.Pattern[str] | None = None) -> int | None:
+        found = next((names.index(name) for name in known if name in names), None)
+        if found is None and like:
+            similar = [i for i, name in enumerate(header) if like.fullmatch(name.lower())]
+            found = similar[0] if len(similar) == 1 else None
+        return found
 
-    source, target, weight, kind = map(place, (SOURCES, TARGETS, WEIGHTS, KINDS))
+    source, target = place(SOURCES, LIKE_SOURCE), place(TARGETS, LIKE_TARGET)
+    weight, kind = place(WEIGHTS), place(KINDS)
     if source is None and target is not None and "neuron" in names:
         source = names.index("neuron")
     if source is None or target is None:
         return None
     if names[source] == "i" and weight is None and len(names) == 3:
         return None  # i, j, k may be names of three units
-    others = [
-        i
-        for i, name in enumerate(names)
-        if i not in (source, target, kind) and name not in (*BESIDES, *INDEX)
-    ]
+    others = unknown(header, Columns(source, target, weight, kind))
     if weight is None and others and row is not None:
         numeric = [i for i in others if i < len(row) and number(row[i])]
         if len(others) > 1 or (numeric != others and kind is None):
             raise ValueError(
-                f"which of its columns {', '.join(header)} is the weight of an edge? {BY_NAME}"
+                f"which of its columns {', '.join(header)} is the weight of an edge? {BY_NAME}; if "
+                "they are names of units, say --labels"
             )
         weight = numeric[0] if numeric else None
     return Columns(source, target, weight, kind)
 
 
-def named_above(text: Text, width: int, delimiter: str | None) -> list[str] | None:
+def unknown(header: list[str], columns: Columns) -> list[int]:
+    """Places of names that are of no known use."""
+    return [
+        i
+        for i, name in enumerate(map(plain, header))
+        if i not in columns and name not in (*BESIDES, *INDEX, *WEIGHTS)
+    ]
+
+
+def named_above(above: list[str], width: int, delimiter: str | None) -> list[str] | None:
     """Names of columns in the last comment above the data, as ``# source, target, weight``."""
-    if not text.above:
+    if not above:
         return None
-    line = text.above[-1].lstrip(" #%")
+    line = above[-1].lstrip(" #%")
     row = cells(line, delimiter if delimiter and delimiter in line else None)
     return row if len(row) == width and columns_of(row) else None
 
@@ -93,31 +109,32 @@ def edges(path: Path, key: str | None) -> Found:
 
 
 def edges_of_text(text: Text, name: str) -> Found:
-    rows, mark = [], None
-    for line in text.lines:
-        before, brace, attributes = line.partition("{")
-        # Blanks part cells too, and stand beside tabs: `1<tab>2 1 1138211184`.
-        mark = delimiter_of(before, ",;|")
-        row = cells(before, mark)
+    # Blanks part cells too, and stand beside tabs: `1<tab>2 1 1138211184`.
+    before = [line.partition("{")[0] for line in text.lines]
+    mark = delimiter_of(before, (",", ";", "|"))
+    rows = [cells(line, mark) for line in before]
+    for row, line in zip(rows, text.lines, strict=True):
+        _, brace, attributes = line.partition("{")
         if brace:  # as NetworkX writes them
             row += weight_of(brace + attributes)
-        rows.append(row)
-    both = konect(text)
-    above = named_above(text, len(rows[0]), mark) if rows else None
-    return of_edges([above, *rows] if above else rows, name, mark, both_ways=both)
+    if not rows:
+        raise ValueError("it is empty")
+    return of_edges(rows, name, mark, text.above)
 
 
-def konect(text: Text) -> bool:
-    """Whether the comment above a file of KONECT says that edges go both ways."""
-    words = text.above[0].lstrip("% ").split() if text.above else []
-    if text.above and text.above[0].startswith("%") and words[:1] == ["bip"]:
+def goes_both_ways(above: list[str]) -> bool:
+    """Whether comments above the edges, KONECT's or SNAP's, say that they are undirected."""
+    words = above[0].lstrip("% ").split() if above and above[0].startswith("%") else []
+    if words[:1] == ["bip"]:
         raise ValueError("it is bipartite: two kinds of nodes, and no network of one")
-    return bool(text.above) and text.above[0].startswith("%") and words[:1] == ["sym"]
+    snap = any(re.match(r"#\s*undirected graph\b", line, re.IGNORECASE) for line in above)
+    return words[:1] == ["sym"] or snap
 
 
 def weight_of(attributes: str) -> list[str]:
     try:
-        found = ast.literal_eval(attributes.strip())
+        # NumPy 2 writes np.float64(3.0) where it wrote 3.0.
+        found = ast.literal_eval(re.sub(r"\bnp\.\w+\(([^()]*)\)", r"\1", attributes.strip()))
     except (ValueError, SyntaxError):
         raise ValueError(f"attributes of an edge must be a dict, got {attributes!r:.60}") from None
     if not found:
@@ -128,53 +145,79 @@ def weight_of(attributes: str) -> list[str]:
 
 
 def of_edges(
-    rows: list[list[str]], name: str, delimiter: str | None, both_ways: bool = False
+    rows: list[list[str]], name: str, delimiter: str | None, above: list[str] | None = None
 ) -> Found:
-    notes = ["undirected, so each edge goes both ways"] if both_ways else []
-    columns = columns_of(rows[0], rows[1] if len(rows) > 1 else None) if rows else None
+    """A matrix of edges; the first row may name the columns, or the last comment `above` them."""
+    notes = []
+    both_ways = goes_both_ways(above or [])
+    titles = named_above(above or [], len(rows[0]), delimiter)
+    below = rows if titles else rows[1:]
+    columns = columns_of(titles or rows[0], below[0] if below else None)
+    if columns is None and titled(rows, delimiter):
+        columns = by_place(rows[0])
     if columns is not None:
-        notes.append("first row read as names of the columns")
-    elif rows and titled(rows, delimiter):
-        if any(map(plain, rows[0][3:])) or (rows[0] and plain(rows[0][0]) in INDEX):
-            raise ValueError(f"it has the columns {', '.join(rows[0])}: {BY_NAME}")
-        notes.append(f"first row read as names of the columns: {' -> '.join(rows[0][:2])}")
-        columns = Columns(0, 1, 2 if rows[0][2:] else None)
-    if columns is not None:
-        rows = [ordered(row, columns) for row in rows[1:]]
+        header = titles or rows[0]
+        weight = "each counts 1" if columns.weight is None else f"weight {header[columns.weight]}"
+        where = "comment" if titles else "first row"
+        said = f"{header[columns.source]} -> {header[columns.target]}, {weight}"
+        notes.append(f"{where} read as names of the columns: {said}")
+        rows = [ordered(row, columns) for row in below]
     if not rows:
         raise ValueError("it is empty")
+    commas = False
+    place: dict[str, int] = {}
+    sources, targets, weights = [], [], []
     for edge, row in enumerate(rows, 1):
-        if len(row) < 2 or (len(row) > 2 and not number(pointed(row[2], delimiter))):
+        value = pointed(row[2], delimiter) if len(row) > 2 else "1"
+        if len(row) < 2 or "" in row[:2] or not number(value):
             said = " ".join(row)
             raise ValueError(f"edge {edge} must be source, target and weight, got {said!r:.60}")
-    weights = [float(pointed(row[2], delimiter)) if len(row) > 2 else 1.0 for row in rows]
-    ends = [row[:2] for row in rows]
-    if all(number(cell) for pair in ends for cell in pair):
-        ends = [[same(cell) for cell in pair] for pair in ends]
-    for pair, weight, row in zip(list(ends), list(weights), rows, strict=True):
-        if (both_ways or row[3:4] == ["undirected"]) and pair[0] != pair[1]:
-            ends.append(pair[::-1])
-            weights.append(weight)
-    units = sorted({cell for pair in ends for cell in pair}, key=counted_first)
-    place = {unit: i for i, unit in enumerate(units)}
-    sources, targets = zip(*([place[cell] for cell in pair] for pair in ends), strict=True)
+        commas = commas or (len(row) > 2 and value != row[2])
+        ends = [place.setdefault(cell, len(place)) for cell in row[:2]]
+        both = both_ways or (columns is not None and row[3:4] == ["undirected"])
+        for source, target in (ends, ends[::-1])[: 1 + (both and ends[0] != ends[1])]:
+            sources.append(source)
+            targets.append(target)
+            weights.append(float(value))
+    if len(weights) > len(rows):
+        notes.append(f"{len(weights) - len(rows):,} edges are undirected, and go both ways")
+    if commas:
+        notes.append(COMMAS)
+    n, order = sorted_places(list(place))
     matrix: Matrix = scipy.sparse.coo_array(
-        (np.array(weights), (targets, sources)), shape=(len(units), len(units))
+        (np.array(weights), (order[targets], order[sources])), shape=(n, n)
     ).tocsr()
     return Found(matrix, [f"{name}: {note}" for note in notes], turned=True)
 
 
+def sorted_places(names: list[str]) -> tuple[int, NDArray[np.int64]]:
+    """How many units there are, and the place of each name among them, sorted.
+
+    Of numbers 3, 3.0 and 3e0 are one unit.
+    """
+    numeric = all(map(number, names))
+    units = [same(name) for name in names] if numeric else names
+    place = {unit: i for i, unit in enumerate(sorted(set(units), key=counted_first))}
+    return len(place), np.array([place[unit] for unit in units])
+
+
+def by_place(header: list[str]) -> Columns:
+    """Columns whose names say nothing: source, target and weight in this order."""
+    names = list(map(plain, header))
+    if any(names[3:]) or names[0] in INDEX or {*names[:2]} & {*WEIGHTS}:
+        raise ValueError(f"it has the columns {', '.join(header)}: {BY_NAME}")
+    return Columns(0, 1, 2 if header[2:] else None)
+
+
 def titled(rows: list[list[str]], delimiter: str | None) -> bool:
-    """Whether the first row has words where others have numbers."""
+    """Whether the first row has words where others have numbers, and names no unit of theirs."""
     first = [number(pointed(cell, delimiter)) for cell in rows[0]]
-    if len(first) > 2 and not first[2]:
-        return True
-    others = rows[1:4]
-    return (
-        not any(first[:2])
-        and bool(others)
-        and all(number(cell) for row in others for cell in row[:2])
-    )
+    below = rows[1:]
+    if not below or any(cell in row[:2] for row in below for cell in rows[0][:2]):
+        return False
+    if len(first) > 2:
+        return not first[2]
+    return not any(first[:2]) and all(number(cell) for row in below[:3] for cell in row[:2])
 
 
 def ordered(row: list[str], columns: Columns) -> list[str]:
@@ -187,11 +230,14 @@ def ordered(row: list[str], columns: Columns) -> list[str]:
 
 
 def same(cell: str) -> str:
-    """3, 3.0 and 3e0 are one unit; 720575940596125868 and ...870 are two, and one float64."""
-    if re.fullmatch(r"[+-]?\d+", cell):
-        return str(int(cell))
+    """720575940596125868 and ...870 are two, and one float64; 01 is a name."""
+    whole = re.fullmatch(r"([+-]?(?:0|[1-9]\d*))(?:\.0*)?", cell)
+    if whole:
+        return str(int(whole[1]))
+    if re.fullmatch(r"[+-]?0\d+", cell):
+        return cell
     value = float(cell)
-    return str(int(value)) if value.is_integer() else f"{value:.17g}"
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else cell
 
 
 def counted_first(name: str) -> tuple[int, float, str]:

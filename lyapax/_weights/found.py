@@ -20,12 +20,17 @@ class Found:
     matrix: Matrix
     notes: list[str] = field(default_factory=list)  # what was guessed
     turned: bool = False  # whether an edge i -> j of the source is W[j, i] here
+    transposed: bool = False  # afterwards
 
     def told(self) -> str:
         """What it is, in a line."""
         n, connections = self.matrix.shape[-1], connections_of(self.matrix)
-        way = "edges i -> j are W[j, i]" if self.turned else "row i: inputs of unit i"
-        return f"{n:,} units, {connections:,} connections, {way}"
+        if self.turned:
+            way = f"edges i -> j are W[{'i, j' if self.transposed else 'j, i'}]"
+        else:
+            way = f"{'column' if self.transposed else 'row'} i: inputs of unit i"
+        batch = f"{len(self.matrix):,} networks of " if self.matrix.ndim > 2 else ""
+        return f"{batch}{n:,} units, {connections:,} connections, {way}"
 
 
 def connections_of(matrix: Matrix) -> int:
@@ -71,6 +76,11 @@ def one_of(names: list[str], key: str | None, what: str, shapes: dict[str, Any])
     if not square:
         raise ValueError(f"no square matrix is among its {what}: {listed(names, shapes)}")
     raise ValueError(f"say which after a colon, FILE:NAME, of its {what}: {listed(names, shapes)}")
+
+
+def taken(name: str, names: list[str], key: str | None) -> list[str]:
+    """What to say of the one that was taken of several, where none was asked for."""
+    return [f"{name} is read, of {', '.join(names[:6])}"] if key is None and len(names) > 1 else []
 
 
 def is_square(shape: Any) -> bool:

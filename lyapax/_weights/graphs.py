@@ -1,5 +1,6 @@
 """Graphs of NetworkX: an edge i -> j with weight w is W[j, i] = w, row j has the inputs of j."""
 
+import numbers
 import re
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ def of_graph(graph: Any, key: str | None = None, where: str = "name it weight") 
     kinds: dict[str, bool] = {}  # whether an attribute is a number on all edges that have it
     for *_, data in graph.edges(data=True):
         for name, value in data.items():
-            kinds[name] = kinds.get(name, True) and isinstance(value, int | float)
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            kinds[name] = kinds.get(name, True) and is_number
     name, notes = attribute(kinds, key, where)
+    without = sum(name not in data for *_, data in graph.edges(data=True))
+    if name is not None and without:
+        notes.append(f"{without:,} edges have no {name}, and count 1")
     try:
         found = networkx.to_scipy_sparse_array(graph, weight=name, dtype=float, format="csr")
     except (TypeError, ValueError) as error:
@@ -52,7 +57,7 @@ def attribute(kinds: dict[str, bool], key: str | None, where: str) -> tuple[str 
 
 def graphml(path: Path, key: str | None) -> Found:
     networkx = optional("networkx", path.suffix)
-    is_gml = ".gml" in path.suffixes[-2:]
+    is_gml = path.name.lower().removesuffix(".gz").endswith(".gml")
     try:
         graph = gml(networkx, path) if is_gml else networkx.read_graphml(path)
         return of_graph(graph, key, "say which after a colon, FILE:NAME")

@@ -26,4 +26,5 @@ def recurrent(tensors: Mapping[str, Any]) -> tuple[System, str]:
     cell = CELLS[blocks]
     found = {argument: tensors.get(name.replace("weight_hh", argument)) for argument in ARGUMENTS}
     system = getattr(systems, cell)(**{k: v for k, v in found.items() if v is not None})
-    return system, f"{cell} of {units} units by {name}, without inputs"
+    assumed = " (tanh assumed)" if cell == "RNN" else ""
+    return system, f"{cell}{assumed} of {units} units by {name}, without inputs"

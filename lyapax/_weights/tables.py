@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from .._check import Array
-from .cells import Text, cells, delimiter_of, number, pointed, text_of
-from .edges import BY_NAME, columns_of, edges_of_text, named_above, of_edges
+from .cells import COMMAS, SHEET, Text, cells, delimiter_of, number, pointed, text_of
+from .edges import BY_NAME, columns_of, edges_of_text, named_above, of_edges, unknown
 from .found import Found, optional
 
 
 def table(path: Path, labels: bool | None, key: str | None = None) -> Found:
     notes: list[str] = []
     try:
-        if ".xlsx" in path.suffixes[-1:]:
+        if path.name.lower().endswith(".xlsx"):
             rows, notes = sheet(path, key)
-            text = Text([joined(row) for row in rows], [])
+            text = Text([SHEET.join(row) for row in rows], [])
         elif key is not None:
             raise ValueError("it holds one table: FILE:NAME is for files of several")
         else:
@@ -30,32 +30,61 @@ def table(path: Path, labels: bool | None, key: str | None = None) -> Found:
 
 
 def of_text(text: Text, name: str, labels: bool | None) -> Found:
+    """A matrix, or a list of edges.
+
+    In this order: the same names above and beside make a matrix; names of columns such as source
+    and target, in the first row or in a comment above it, edges; two or three columns, and more
+    rows than a matrix with labels could have, edges. Everything else is a matrix.
+    """
     lines = text.lines
-    delimiter = delimiter_of(lines[-1], "\t;,|")
-    if labels is None and any("{" in line for line in lines[:2]):
-        return edges_of_text(text, name)  # NetworkX's
-    top, last = cells(lines[0], delimiter), cells(lines[-1], delimiter)
-    if len(top) == 1 < len(last) == len(lines[0].split()):
+    delimiter = delimiter_of(lines)
+    top = cells(lines[0], delimiter)
+    if len(top) == 1 < len(lines[0].split()) and delimiter and len(lines) > 1:
         top = lines[0].split()  # names by blanks, numbers by tabs
-    above = named_above(text, len(top), delimiter)
-    if above:
-        top, lines = above, ["", *lines]
-    # Three columns are a matrix of three units, or of two and their names: four lines at most.
-    edge_like = len(top) == len(last) and len(top) in (2, 3) and len(lines) > len(top) + 1
-    row = cells(lines[1], delimiter) if len(lines) > 1 else None
-    if labels is None and (edge_like or columns_of(top, row) is not None):
-        rows = [top, *(cells(line, delimiter) for line in lines[1:])]
-        return of_edges(rows, name, delimiter)
+    if labels is None and not named_alike(lines, top, delimiter):
+        if all("{" in line for line in lines[:2]):
+            return edges_of_text(text, name)  # NetworkX's
+        above = named_above(text.above, len(top), delimiter)
+        row = cells(lines[1], delimiter) if len(lines) > 1 else None
+        named = None if above else columns_of(top)
+        if named and row and unknown(top, named) and is_square(lines[1:], delimiter):
+            raise ValueError(
+                f"its first row {', '.join(top)} may be names of units or of columns: say "
+                "--labels, or let its name end in .edges"
+            )
+        columns = columns_of(top, row) if named else None
+        # Three columns are a matrix of three units, or of two and their names: four lines at most.
+        long = len(top) in (2, 3) and len(lines) > len(top) + 1 and row and len(row) == len(top)
+        if above or columns or long:
+            rows = [top, *(cells(line, delimiter) for line in lines[1:])]
+            return of_edges(rows, name, delimiter, text.above)
     matrix, notes = matrix_of_lines(lines, labels, delimiter)
     return Found(matrix, [f"{name}: {note}" for note in notes])
 
 
+def named_alike(lines: list[str], top: list[str], delimiter: str | None) -> bool:
+    """Whether a square table has the same names in its first row and its first column."""
+    if len(lines) not in (len(top), len(top) + 1) or len(lines) < 2:
+        return False
+    left = [cells(line, delimiter)[:1] for line in lines[1:]]
+    above = top[1:] if len(lines) == len(top) else top
+    return above == [cell for cell, *_ in left if cell] and not all(map(number, above))
+
+
+def is_square(lines: list[str], delimiter: str | None) -> bool:
+    """Whether these are n rows of n numbers."""
+    rows = [cells(line, delimiter) for line in lines[: len(cells(lines[0], delimiter)) + 1]]
+    return len(lines) == len(rows[0]) and all(
+        len(row) == len(rows) and all(map(number, row)) for row in rows
+    )
+
+
 def sheet(path: Path, key: str | None) -> tuple[list[list[str]], list[str]]:
     """The cells of a sheet, the first if none is named, and what others there are."""
-    pandas = optional("pandas", path.suffix)
-    optional("openpyxl", path.suffix)
+    pandas = optional("pandas", ".xlsx")
+    optional("openpyxl", ".xlsx")
     try:
-        book = pandas.ExcelFile(path)
+        book = pandas.ExcelFile(path, engine="openpyxl")
     except Exception as error:
         raise ValueError(f"it is no .xlsx file: {error!s:.80}") from None
     with book:
@@ -63,15 +92,12 @@ def sheet(path: Path, key: str | None) -> tuple[list[list[str]], list[str]]:
         if key is not None and key not in names:
             raise ValueError(f"it holds no {key!r}; sheets: {', '.join(names)}")
         frame = pandas.read_excel(book, sheet_name=key or names[0], header=None, dtype=object)
-    filled = frame.astype(object).where(frame.notna(), "")
-    rows = [[str(cell) for cell in row] for row in filled.to_numpy()]
     others = ", ".join(names[1:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     several = len(names) > 1 and key is None
-    return rows, [f"first sheet, {names[0]}; others by FILE:SHEET: {others}"] if several else []
-
-
-def joined(row: list[str]) -> str:
-    return "\t".join(cell.replace("\t", " ") for cell in row)
+    notes = [f"first sheet, {names[0]}; others by FILE:SHEET: {others}"] if several else []
+    frame = frame.dropna(how="all").dropna(how="all", axis=1)
+    filled = frame.astype(object).where(frame.notna(), "")
+    return [[" ".join(str(cell).split()) for cell in row] for row in filled.to_numpy()], notes
 
 
 def matrix_of_lines(
@@ -106,6 +132,11 @@ def matrix_of_lines(
     if above or beside:
         sides = ["first row"] * above + ["first column"] * beside
         notes.append(f"{' and '.join(sides)} read as labels")
+    for i, line in enumerate(lines[above:], above + 1):
+        plain = delimiter is not None and '"' not in line
+        found = line.count(str(delimiter)) + 1 if plain else len(cells(line, delimiter))
+        if found != width:
+            raise ValueError(f"row {i} has {found} cells, others {width}")
     matrix, note = numbers(lines[above:], delimiter, int(beside), width, int(above))
     if len(matrix) == len(matrix.T) + 1:
         raise ValueError(
@@ -129,24 +160,22 @@ def numbers(
         ), []
     except ValueError:
         pass
-    matrix, blank = np.zeros((len(lines), width - first)), 0
+    matrix, blank, commas = np.zeros((len(lines), width - first)), 0, False
     for i, line in enumerate(lines):
-        row = cells(line, delimiter)[first:]
-        if len(row) != width - first:
-            raise ValueError(f"row {i + above + 1} has {len(row) + first} cells, others {width}")
-        for j, cell in enumerate(row):
-            cell = pointed(cell, delimiter)
-            if cell == "":
+        for j, cell in enumerate(cells(line, delimiter)[first:]):
+            value = pointed(cell, delimiter)
+            commas = commas or value != cell
+            if value == "":
                 blank += 1
-            elif number(cell):
-                matrix[i, j] = float(cell)
+            elif number(value):
+                matrix[i, j] = float(value)
             else:
                 place = f"row {i + above + 1}, column {j + first + 1}"
+                few = f" If edges, {BY_NAME}" if width in (2, 3) else ""
                 raise ValueError(
-                    f"{place} is {cell!r:.40}, no number; --labels are one row and one column of "
-                    "names, cut off other headers"
+                    f"{place} is {cell!r:.40}, no number: a label (--labels), a second header?{few}"
                 )
-    return matrix, [f"{blank} blank cells read as 0"] if blank else []
+    return matrix, [f"{blank} blank cells read as 0"] * (blank > 0) + [COMMAS] * commas
 
 
 def labelled(top: list[str], left: list[str], above: bool, beside: bool) -> bool:
@@ -163,7 +192,7 @@ def labelled(top: list[str], left: list[str], above: bool, beside: bool) -> bool
         )
     if number(corner):
         return False  # among names there would be none
-    alike = corner == "" and first_row == first_column and all(first_row)
+    alike = first_row == first_column and all(first_row)
     return alike or (names_units(first_row) and names_units(first_column))
 
 

@@ -158,6 +158,10 @@ def _takes_any(f: object) -> bool:
     return any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
+def _takes_any_name(f: object) -> bool:
+    return callable(f) and any(p.kind is p.VAR_KEYWORD for p in _parameters(f))
+
+
 def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callable[..., Any]:
     """`f` as a function of (x, p, t), or (x, p) if it takes no time, whatever it takes itself.
 
@@ -172,11 +176,11 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
     required = _required(f)[before:]
     lost = [name for name in required if name not in params]
     every = _takes_any(f)
-    whole = len(required) == 1 and lost == required and shape in ("ty", "yt")
+    whole = len(required) == 1 and lost == required and shape in ("ty", "yt") and not every
     if lost and not whole and not every:
         known = ", ".join(params) or "none"
         raise ValueError(f"f takes {', '.join(lost)}, which params has not: it has {known}")
-    given = [name for name in names if name in params]
+    given = [name for name in params if name in names or _takes_any_name(f)]
 
     def call(x: Any, p: Any, t: Any = None) -> Any:
         start = {"x": (x,), "xp": (x, p), "xp+": (x,), "ty": (t, x), "yt": (x, t)}[shape]
@@ -184,7 +188,7 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
             return f(*start, p)
         if every:
             return f(*start, *p)
-        return f(*start, **{name: p[name] for name in (*given, *own)})
+        return f(*start, **{name: p[name] for name in {*given, *own}})
 
     call.__name__ = str(getattr(f, "__name__", type(f).__name__))
     return call

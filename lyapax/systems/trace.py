@@ -24,6 +24,9 @@ from .traced import INDEX, LIBRARIES, NUMBERS_ONLY, Function, Scalar, Traced, ho
 Outputs = tuple[sympy.Expr, ...]
 
 
+ALL_OF_THEM = "p holds all parameters: write p.a, p[0], or f(x, a)"
+
+
 class NoSuchParameterError(UntraceableError, AttributeError):
     """Asked for by hasattr and getattr, too."""
 
@@ -59,6 +62,9 @@ class Parameters(SimpleNamespace):
 
     def __len__(self) -> int:
         return len(vars(self))
+
+    def __array__(self, *_: object, **__: object) -> Any:
+        raise UntraceableError(ALL_OF_THEM)
 
 
 def trace(
@@ -203,6 +209,8 @@ def _reason(error: Exception) -> str:
         if "sparse" in frames[-1].filename:
             return "a sparse matrix takes numbers; write W.toarray() @ x, or take lx.RateNetwork(W)"
         return "SciPy's functions take numbers; of data write np.interp(t, times, values)"
+    if isinstance(error, TypeError) and "'Parameters'" in str(error):
+        return ALL_OF_THEM
     if isinstance(error, IndexError) and "valid indices" in str(error):
         return INDEX
     return " ".join(str(error).split()) or type(error).__name__
