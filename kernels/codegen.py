@@ -15,7 +15,7 @@ from sympy.logic.boolalg import BooleanAtom
 
 from . import expressions
 from .derivatives import Derivatives
-from .expressions import Choice
+from .expressions import Choice, parts_of, symbols_of
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def printed(e: sympy.Basic, language: Language) -> str:
 
 def without_source(e: sympy.Basic) -> sympy.Basic | None:
     """A part of the expression that `printed` does not know."""
-    for part in sympy.preorder_traversal(e):
+    for part in parts_of(e):
         if not isinstance(part, WITH_SOURCE) and type(part).__name__ not in PYTHON.functions:
             return part
         if part.is_Number and not abs(part) <= sys.float_info.max:
@@ -268,7 +268,7 @@ def array_lines(graph: Graph, expressions: Sequence[sympy.Basic]) -> list[str]:
     shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c", real=True))
     lines = [f"{symbol.name} = {printed(value, NUMPY)}" for symbol, value in shared]
     texts = ", ".join(printed(e, NUMPY) for e in reduced)
-    used = {s.name for e in expressions for s in e.free_symbols}
+    used = {s.name for s in symbols_of(*expressions)}
     state, params = (tuple(s.name for s in group) for group in (graph.state, graph.params))
     return [*_named(state, params, graph.time.name, used), *lines, f"return [{texts}]"]
 

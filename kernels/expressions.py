@@ -1,6 +1,6 @@
 """The functions of the expression graph that SymPy lacks or differentiates unsuitably."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -139,11 +139,57 @@ OURS: dict[Any, Callable[..., Any]] = {
 
 def in_ours(expression: sympy.Basic) -> sympy.Basic:
     """The expression without functions that are SymPy's alone."""
-    if not expression.has(*OURS):
-        return expression
-    return expression.replace(
-        lambda e: type(e) in OURS, lambda e: OURS[type(e)](*e.args), simultaneous=False
-    )
+    done: dict[sympy.Basic, sympy.Basic] = {}  # of those that change
+    for part in parts_of(expression):
+        if type(part) in OURS:
+            done[part] = OURS[type(part)](*(done.get(a, a) for a in part.args))
+        elif any(a in done for a in part.args):
+            done[part] = part.func(*(done.get(a, a) for a in part.args))
+    return done.get(expression, expression)
+
+
+def symbols_of(*expressions: sympy.Basic) -> set[sympy.Symbol]:
+    return {part for part in parts_of(*expressions) if part.is_Symbol}
+
+
+def alike(some: Sequence[sympy.Basic], others: Sequence[sympy.Basic]) -> bool:
+    """Whether they are equal, in the time of their parts: == walks a shared part at each use."""
+    if len(some) != len(others):
+        return False
+    first, second = parts_of(*some), parts_of(*others)
+    places = [{part: i for i, part in enumerate(parts)} for parts in (first, second)]
+    if len(first) != len(second):
+        return False
+    for a, b in zip(first, second, strict=True):
+        if a.args or b.args:
+            below = [
+                [place[arg] for arg in e.args] for e, place in zip((a, b), places, strict=True)
+            ]
+            if a.func is not b.func or below[0] != below[1]:
+                return False
+        elif a != b:
+            return False
+    return [places[0][e] for e in some] == [places[1][e] for e in others]
+
+
+def parts_of(*expressions: sympy.Basic) -> list[sympy.Basic]:
+    """Each part of some expressions once, after its own parts.
+
+    SymPy's traversals come by a shared part once for each use: of five layers x = tanh(W x) of ten
+    units 10^5 times.
+    """
+    found: list[sympy.Basic] = []
+    seen: set[sympy.Basic] = set()
+    waiting = [(e, False) for e in reversed(expressions)]
+    while waiting:
+        e, ready = waiting.pop()
+        if ready:
+            found.append(e)
+        elif e not in seen:
+            seen.add(e)
+            waiting.append((e, True))
+            waiting.extend((a, False) for a in reversed(e.args))
+    return found
 
 
 # The same on arrays.

@@ -65,17 +65,24 @@ class Hoisted:
     def _taken_out(self) -> tuple[Graph, list[sympy.Expr]]:
         """The reduced graph, and the values of its parameters."""
         graph = self._given
-        varying = {*graph.state, graph.time, *graph.noise}
+        varying = frozenset([*graph.state, graph.time, *graph.noise])
         found: dict[sympy.Expr, sympy.Symbol] = {}
 
         def named(expression: sympy.Expr) -> sympy.Symbol:
             return found.setdefault(expression, sympy.Symbol(f"h{len(found)}", real=True))
 
-        def constant(expression: sympy.Basic) -> bool:
-            return not (expression.free_symbols & varying)
+        @cache  # as all of these: shared parts are many times more than parts
+        def has(expression: sympy.Basic, symbols: frozenset[sympy.Symbol] | None) -> bool:
+            if expression.is_Symbol:
+                return symbols is None or expression in symbols
+            return any([has(a, symbols) for a in expression.args])
 
+        def constant(expression: sympy.Basic) -> bool:
+            return not has(expression, varying)
+
+        @cache
         def visit(expression: sympy.Basic) -> sympy.Basic:
-            if not expression.free_symbols:
+            if not has(expression, None):
                 return expression
             if constant(expression):
                 if isinstance(expression, sympy.Expr):
@@ -85,7 +92,7 @@ class Hoisted:
                 return expression
             if expression.is_Add or expression.is_Mul:
                 fixed = [a for a in expression.args if constant(a)]
-                if any(a.free_symbols for a in fixed):
+                if any(has(a, None) for a in fixed):
                     rest = [visit(a) for a in expression.args if a not in fixed]
                     return expression.func(named(expression.func(*fixed)), *rest)
             return expression.func(*(visit(a) for a in expression.args))

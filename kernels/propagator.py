@@ -105,7 +105,8 @@ class LinearPropagator(Propagator, Protocol):
         """`tangent_steps` one interval after another, each with tangents of its own.
 
         Interval i takes vectors[i] (B, n, m) through `steps` steps and leaves its last state in
-        ends[i] (B, n); one call, where each of the intervals would take longer to call than to run.
+        ends[i] (B, n), where there is such: ends may be (0, B, n). One call, where each of the
+        intervals would take longer to call than to run.
         """
 
     def cotangent_steps(self, state: Array, step: int, steps: int, vectors: Array) -> None:
@@ -138,9 +139,10 @@ class Stepping:
     ) -> None:
         """For propagators of large systems, whose calls are short beside their steps."""
         here: Any = self
-        for i in range(len(ends)):
+        for i in range(len(vectors)):
             here.tangent_steps(state, step + i * steps, steps, vectors[i])
-            ends[i] = state
+            if len(ends):
+                ends[i] = state
 
     def resumed(self, carry: Carry, before: Any) -> Carry:
         """Only the steps since time 0 are other ones."""

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from . import _check
 from ._check import Array, Seed
-from ._factors import FactorsAlong, run
+from ._factors import FactorsAlong, vectors_back
 from ._interrupted import raises_interrupted
 from ._orbit import BASIS_COPIES, Start, expect_no_memory, heed_jumps
 from ._progress import plain_bar
@@ -201,8 +201,8 @@ def covariant_vectors(
 
 
 def _bytes(n: int, k: int, counts: list[int]) -> int:
-    """Bytes of a member: bases on the way and between two marks, and what is returned."""
-    bases = BASIS_COPIES + 2 * math.isqrt(counts[1] + counts[2])
+    """Bytes of a member: bases on the way, marks, twice those between two, and what is returned."""
+    bases = BASIS_COPIES + 3 * math.isqrt(counts[1] + counts[2])
     return 8 * (bases * (n + n * k + k * k) + (counts[1] + 1) * (n + n * k + k))
 
 
@@ -229,10 +229,7 @@ def _backwards(
         along.return_to(*mark)
         found = along.kept(length)
         there = slice(begin, min(begin + length, window + 1))
-        run(
-            "vectors_back", batch, found.r, found.bases, coefficients, vectors[there],
-            growth[there],
-        )  # fmt: skip
+        vectors_back(batch, found.r, found.bases, coefficients, vectors[there], growth[there])
         states[there] = found.states[: len(states[there])]
         bar.update(length)
     span = float(along.every * orbit.step_time)

@@ -18,12 +18,20 @@ SMALL, SHARE = 64, 4
 PIECE = 2**19  # numbers of the matrices of a call: 4 MB
 
 
-def run(kernel: str, members: int, *arrays: Any) -> None:
-    """A kernel of `kernels.cpu.qr.covariant`; Numba is loaded where it is needed."""
-    from .kernels.cpu.qr import covariant
+def factors_along(members: int, *arrays: Any) -> None:
+    """The kernel of this name; Numba is loaded where it is needed."""
+    from .kernels.cpu.qr.covariant import factors_along as kernel
     from .kernels.cpu.team.interruptible import call, threads_for
 
-    call(getattr(covariant, kernel), threads_for(members), *arrays)
+    call(kernel, threads_for(members), *arrays)
+
+
+def vectors_back(members: int, *arrays: Any) -> None:
+    """The kernel of this name."""
+    from .kernels.cpu.qr.covariant import vectors_back as kernel
+    from .kernels.cpu.team.interruptible import call, threads_for
+
+    call(kernel, threads_for(members), *arrays)
 
 
 class Factors(NamedTuple):
@@ -32,6 +40,10 @@ class Factors(NamedTuple):
     states: Array
     bases: Array
     r: Array  # (I, B, k, k), upper triangles
+
+
+def diagonals(found: Factors) -> Array:
+    return np.diagonal(found.r, axis1=2, axis2=3)
 
 
 @dataclass
@@ -72,22 +84,40 @@ class FactorsAlong:
     def _piece(self, most: int) -> Factors:
         """The next intervals, at most so many."""
         batch, k, n = self.basis.shape
-        whole = n <= min(SMALL, SHARE * k)
-        count = min(most, max(1, PIECE // (batch * n * n))) if whole else 1
-        if whole:
-            maps = np.broadcast_to(np.eye(n), (count, batch, n, n)).copy()
-        else:
-            maps = np.ascontiguousarray(self.basis.swapaxes(1, 2))[None]
+        if n > min(SMALL, SHARE * k):
+            return self._of_columns()
+        begin = self.copy_of_present()
+        count = min(most, max(1, PIECE // (batch * n * n)))
+        maps = np.broadcast_to(np.eye(n), (count, batch, n, n)).copy()
+        found, norms = self._factors(maps, False)
+        # Rounding of all of J reaches every direction of J Q: where R is far smaller, only the
+        # columns J Q themselves, along which errors stay in their directions, will do.
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = np.linalg.norm(maps, axis=(2, 3))[..., None]
+            far = size > CANCELLATION_BOUND["float64"] * diagonals(found)
+        if far.any():
+            self.return_to(*begin)
+            return self._of_columns()
+        self._check(norms, diagonals(found))
+        return found
+
+    def _of_columns(self) -> Factors:
+        """One interval."""
+        maps = np.ascontiguousarray(self.basis.swapaxes(1, 2))[None]
+        found, norms = self._factors(maps, True)
+        self._check(norms, diagonals(found))
+        return found
+
+    def _factors(self, maps: Array, moved: bool) -> tuple[Factors, Array]:
+        """Of intervals whose tangents `maps` (I, B, n, m) go along; `moved` if these are Q."""
+        count, (batch, k, n) = len(maps), self.basis.shape
         states = np.empty((count + 1, batch, n))
         states[0] = self.orbit.state
         self.orbit.tangent_intervals(maps, self.every, states[1:])
         found = Factors(states[:-1], np.empty((count, batch, k, n)), np.zeros((count, batch, k, k)))
         norms = np.empty((count, batch, k))
-        run(
-            "factors_along", batch, maps, not whole, self.basis, found.bases, found.r, norms,
-        )  # fmt: skip
-        self._check(norms, np.diagonal(found.r, axis1=2, axis2=3))
-        return found
+        factors_along(batch, maps, moved, self.basis, found.bases, found.r, norms)
+        return found, norms
 
     def _check(self, norms: Array, diagonal: Array) -> None:
         lost = np.flatnonzero(~np.isfinite(norms).all(axis=(1, 2)))

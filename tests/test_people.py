@@ -1,6 +1,7 @@
 """What people see: files, pictures, labelled arrays, the command line, the documents."""
 
 import doctest
+import io
 import json
 import re
 import signal
@@ -476,3 +477,32 @@ def test_a_large_flow_in_which_all_is_coupled_says_what_starts_sooner():
     assert "(an lx.Network would" in lx.Flow(kuramoto, 16).preparing
     assert "Network" not in lx.Flow(kuramoto, 5).preparing
     assert "Network" not in lx.systems.lorenz96_of(40).system().preparing
+
+
+def test_tracing_that_takes_long_is_told_of(monkeypatch):
+    """On a terminal, from a moment on; elsewhere nothing is written."""
+    from lyapax._telling import told_of
+
+    told = threading.Event()
+
+    class Terminal(io.StringIO):
+        terminal = True
+
+        def isatty(self):
+            return self.terminal
+
+        def write(self, text):
+            if "tracing f, once" in text:
+                told.set()
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with told_of("tracing f, once", after=0.0):
+        assert told.wait(60)
+    told.clear()
+    monkeypatch.setattr(Terminal, "terminal", False)
+    with told_of("tracing f, once", after=0.0):
+        pass
+    assert not told.is_set()
+    lx.Flow(lambda x, p: -x, 1)
+    assert "tracing" not in sys.stderr.getvalue().rpartition("once")[2]

@@ -1,5 +1,6 @@
 """Models as public code writes them, and published exponents of some."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -116,3 +117,79 @@ def test_long_sums_are_what_numpy_makes_of_them():
     x = rng.standard_normal(n)
     found = on_arrays(graph, graph.outputs)(0.0, x.tolist(), [])
     np.testing.assert_allclose(np.array(found, float), by_hand(x, None), rtol=1e-12, atol=1e-10)
+
+
+TWO = np.float32(2.0)
+
+
+def outputs(*args, **options):
+    return [str(e) for e in lx.Flow(*args, **options).graph.outputs]
+
+
+def test_parameters_go_where_they_are_named():
+    assert outputs(lambda x, a, theta: x * a + np.sin(theta), 1, [1.0, 2.0]) == ["p0*x0 + sin(p1)"]
+    assert list(lx.Flow(lambda x, theta: -theta * x, 1, [1.0]).params) == ["theta"]
+    assert outputs(lambda x, y: -y * x, 1, {"y": 2.0}) == ["-p0*x0"]
+    assert outputs(lambda x, y: -y * x, 2, {"y": 2.0}) == ["-p0*x0", "-p0*x1"]
+    assert outputs(lambda x, y=2.0: -y * x, np.int64(2)) == ["-p0*x0", "-p0*x1"]
+    assert outputs(lambda x, a=TWO: -a * x, 1) == ["-p0*x0"]
+
+
+@pytest.mark.parametrize(
+    ("f", "params", "words"),
+    [
+        (
+            lambda x, s=10.0, r=28.0: [s * x[0] + r],
+            {"R": 1.0},
+            "takes s where time comes|params has R",
+        ),
+        (
+            lambda x, s=10.0, r=28.0: [s * x[0] + r],
+            {"s": 1.0, "R": 1.0},
+            "params has R, and f takes",
+        ),
+        (lambda t, y, s=10.0: [s * y[0]], {"R": 1.0}, "params has R, and f takes s"),
+        (lambda x: -x, {"a": 1.0}, "params has a, and f takes none"),
+        (lambda x, a, omega: -a * x, {"a": 1.0}, "f takes omega, which params has not"),
+        (lambda x, p, r=0: -r * x, {"a": 2.0, "r": 3.0}, "takes r where time comes third"),
+        (lambda x, p: [np.where(np.isnan(np.sqrt(x[0])), 1, 2)], None, "write the condition"),
+        (lambda x, p: np.dot(x > 0.5, x > 0.2) - x, None, "of conditions only"),
+    ],
+)
+def test_what_would_be_read_as_something_else(f, params, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        lx.Flow(f, 1, params)
+
+
+def lattice(x, force=8.0, n=5):
+    d = np.zeros(n)
+    for i in range(n):
+        d[i] = (x[(i + 1) % n] - x[i - 2]) * x[i - 1] - x[i] + force
+    return d
+
+
+def test_a_size_is_given_by_partial():
+    with pytest.raises(TypeError, match=r"functools\.partial\(f, n="):
+        lx.Flow(lattice, 5)
+    flow = lx.Flow(functools.partial(lattice, n=5), 5)
+    assert list(flow.params) == ["force"]
+
+
+def test_layers_within_layers():
+    """A shared part is looked at once: of four layers each path through them is one of 10^5."""
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal((20, n)) / 5 for n in (2, 20, 20)] + [
+        rng.standard_normal((2, 20))
+    ]
+
+    def field(x, p=None):
+        for w in weights[:-1]:
+            x = np.tanh(w @ x)
+        return weights[-1] @ x
+
+    from lyapax.kernels.codegen import on_arrays
+
+    graph = lx.Flow(lambda x, p: field(x), 2).graph
+    x = np.array([0.3, -0.7])
+    found = on_arrays(graph, graph.outputs)(0.0, x.tolist(), [])
+    np.testing.assert_allclose(np.array(found, float), field(x), rtol=1e-12)

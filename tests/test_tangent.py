@@ -257,6 +257,19 @@ def test_vectors_do_not_depend_on_how_many_intervals_a_call_has(monkeypatch):
     np.testing.assert_allclose(alone.exponents, together.exponents, atol=1e-9)
 
 
+def test_a_direction_that_shrinks_far_is_right_or_refused():
+    """Rates 3, 1, 0.1 and -20 at rest, with more and more steps between two QRs."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    a = turn @ np.diag([3.0, 1.0, 0.1, -20.0]) @ turn.T
+    saddle = lx.Flow(lambda x, p: a @ np.sin(x), 4)
+    same = {"duration": 24, "dt": 0.02, "initial": np.zeros(4), "rng": 0, **quiet}
+    for every in (1, 20, 60):
+        found = lx.covariant_vectors(saddle, qr_every=every, **same)
+        np.testing.assert_allclose(found.exponents, [3, 1, 0.1, -19.994], atol=2e-3)
+    with pytest.raises(ValueError, match="qr_every must be less than 120"):
+        lx.covariant_vectors(saddle, qr_every=120, **same)
+
+
 def test_vectors_of_a_batch_are_those_of_its_members():
     system, start = network(), np.random.default_rng(5).standard_normal((2, 12))
     same = {"duration": 3, "dt": 0.1, "k": 3, "alignment": 2, "tail": 2}

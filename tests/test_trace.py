@@ -44,10 +44,8 @@ CONDITIONS = {
     "bitwise_and",
     "bitwise_or",
     "invert",
-    "isnan",
-    "isinf",
-    "isfinite",
 }
+GUARDS = {"isnan", "isinf", "isfinite"}  # which are constants, or refused
 SAFE = {  # arguments inside the domain, and of moderate size
     **dict.fromkeys(
         ["sqrt", "log", "log2", "log10", "power", "float_power", "reciprocal"],
@@ -86,7 +84,7 @@ class Expressions:
         )
 
     def number(self, depth):
-        names = sorted(set(ELEMENTARY) - CONDITIONS)
+        names = sorted(set(ELEMENTARY) - CONDITIONS - GUARDS)
         return self.leaf() if depth == 0 else self.called(self.pick(names), depth)
 
     def condition(self, depth):
@@ -139,7 +137,7 @@ class Function:
 
     def __init__(self, seed, depth, choices):
         random = Expressions(seed)
-        self.roots = [random.called(name, depth) for name in sorted(ELEMENTARY)]
+        self.roots = [random.called(name, depth) for name in sorted(set(ELEMENTARY) - GUARDS)]
         self.roots += [random.chosen(depth) for _ in range(choices)]
         self.n = len(self.roots)
         self.graph = trace(self, self.n, {"a": ()}, timed=True)

@@ -8,6 +8,7 @@ import sympy
 
 from .._check import Array, Booleans, Integers
 from ..kernels.codegen import Graph
+from ..kernels.expressions import parts_of, symbols_of
 from ..kernels.forms import outputs_on_arrays
 
 # Lengths of a turn that people use: revolutions, half turns, radians, degrees, and 4 pi of a half
@@ -32,8 +33,7 @@ def turns(graph: Graph, table: Array, is_flow: bool, units: Sequence[int] = ()) 
     found = np.zeros(dim)
     # Which variable each symbol of the state is: a turn is added to the past as well.
     owner = np.array([*range(dim), *units])
-    functions = sympy.Tuple(*graph.outputs).atoms(sympy.Function)
-    bent = {symbol for function in functions for symbol in function.free_symbols}
+    bent = symbols_of(*(p for p in parts_of(*graph.outputs) if isinstance(p, sympy.Function)))
     candidates = sorted({int(i) for i, s in zip(owner, graph.state, strict=True) if s in bent})
     if not candidates:
         return found

@@ -7,7 +7,7 @@ import numpy as np
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from ..kernels.expressions import Choice, Floor, Magnitude, Power, Sign, Tanh, Wrap
+from ..kernels.expressions import Choice, Floor, Magnitude, Power, Sign, Tanh, Wrap, parts_of
 
 
 class UntraceableError(TypeError):
@@ -165,6 +165,20 @@ def product(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return a * b
 
 
+# Functions that are numbers wherever their arguments are.
+EVERYWHERE = sympy.sin, sympy.cos, sympy.exp, sympy.erf, Tanh, Sign, Magnitude, Floor
+
+
+def _guard(a: sympy.Expr, outcome: Boolean) -> Boolean:
+    """Whether something is no number: constant for what is one wherever its variables are."""
+    for part in parts_of(a):
+        plain = part.is_Symbol or part.is_Number or part.is_Add or part.is_Mul
+        power = part.is_Pow and part.exp.is_Integer and part.exp > 0
+        if not (plain or power or isinstance(part, EVERYWHERE)):
+            raise UntraceableError("np.isnan of what may be none; write the condition, x < 0")
+    return outcome
+
+
 ARITHMETIC: dict[str, Operation] = {
     "add": _sum, "subtract": lambda a, b: _sum(a, -b), "multiply": product,
     "divide": lambda a, b: a / b, "power": Power, "float_power": Power,
@@ -180,9 +194,8 @@ ARITHMETIC: dict[str, Operation] = {
     "hypot": lambda a, b: sympy.sqrt(a * a + b * b), "sign": Sign, "floor": Floor,
     "ceil": lambda a: -Floor(-a), "floor_divide": lambda a, b: Floor(a / b),
     "remainder": Wrap, "mod": Wrap, "maximum": _maximum, "minimum": _minimum,
-    # Guards, which say nothing of finite numbers.
-    "isnan": lambda a: sympy.false, "isinf": lambda a: sympy.false,
-    "isfinite": lambda a: sympy.true,
+    "isnan": lambda a: _guard(a, sympy.false), "isinf": lambda a: _guard(a, sympy.false),
+    "isfinite": lambda a: _guard(a, sympy.true),
     "heaviside": lambda a, b: Choice(a > 0, sympy.S.One, Choice(a < 0, sympy.S.Zero, b)),
     "cbrt": lambda a: Sign(a) * Power(Magnitude(a), sympy.Rational(1, 3)),
     "logaddexp": lambda a, b: _maximum(a, b) + sympy.log(1 + sympy.exp(-Magnitude(a - b))),

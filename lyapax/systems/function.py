@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._check import Array, broadcast, count, flag, flat_batch, real_array, room
 from .._device import Home, home_of
 from ..kernels.codegen import Graph, on_arrays
+from ..kernels.expressions import symbols_of
 from ..kernels.forms import form_of
 from ..kernels.hoist import hoisted
 from ..kernels.propagator import Propagator
@@ -31,17 +32,7 @@ from .noise import Noise, amplitudes, noise_param, with_noise
 from .past import Past
 from .routes import of_delayed_function, of_function, request
 from .semilinear import Grid, Linear, linear_part
-from .signature import (
-    as_xpt,
-    defaults,
-    expect_one_state,
-    how_called,
-    looks_back,
-    named,
-    of_object,
-    takes_time,
-    values_by_name,
-)
+from .signature import looks_back, named, of_object, understood
 from .trace import trace
 from .traced import Function, Scalar
 
@@ -82,16 +73,9 @@ class _Traced(FromOthers, Plain):
         signature: str | None = None,
     ):
         f, params = of_object(f, params)
-        expect_one_state(f, dim, signature)
-        params = defaults(f) if params is None and signature is None and not past else params
-        given = named(values_by_name(params, f), "params")
         self.name = str(getattr(f, "__name__", type(f).__name__))
-        if past:
-            shape, timed = "xpt", takes_time(f, "f", ("x", "p", "past"), given=given)
-        else:
-            shape, timed = how_called(f, given, signature)
-        f = as_xpt(f, shape, given)
         self.dim = variables(dim, "dim")
+        f, given, shape, timed = understood(f, self.dim, params, signature, past is not None)
         amplitude = None if noise is None else noise_param(noise, self.dim)
         if amplitude is not None:
             if "noise" in given:
@@ -123,7 +107,7 @@ class _Traced(FromOthers, Plain):
             self.noise = Noise(flag(common_noise, "common_noise"))
         outputs, now = self.noisy_graph.outputs, self.graph.time
         # SciPy's functions take time, whether they depend on it or not.
-        depends = any(now in one.free_symbols for one in outputs)
+        depends = now in symbols_of(*outputs)
         self.is_timed = depends or (timed and signature is None and shape == "xpt")
         self.is_driven = self.is_timed or noise is not None
         if past and past.delays:
@@ -284,7 +268,7 @@ class _Traced(FromOthers, Plain):
     def preparing(self) -> str:
         """How much is compiled, and what would be less where all depends on all."""
         said = f"compiling {operations(self.graph):,} operations"
-        coupled = sum(len(e.free_symbols & set(self.graph.state)) for e in self.graph.outputs)
+        coupled = sum(len(symbols_of(e) & {*self.graph.state}) for e in self.graph.outputs)
         if self.dim < MANY or 2 * coupled < self.dim**2:
             return said
         return f"{said} (an lx.Network would compile one node)"

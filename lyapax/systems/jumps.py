@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 
 from .._check import Array
 from ..kernels.codegen import Graph, on_arrays
-from ..kernels.expressions import Choice, Floor, Magnitude, Sign, Wrap
+from ..kernels.expressions import Choice, Floor, Magnitude, Sign, Wrap, parts_of, symbols_of
 
 Points = tuple[Array, Array, Array]  # t, x, p
 LINES = 64  # a surface; fewer of each where there are many surfaces
@@ -105,11 +105,14 @@ def jumps(graph: Graph, table: Array, names: Mapping[str, str] | None = None) ->
     return tuple(sentences)
 
 
+SWITCHES = Relational, Sign, Floor, Wrap, sympy.atan2
+
+
 def _surfaces(graph: Graph) -> Iterator[Surface]:
     """Surfaces where outputs switch, but not with time or parameters alone."""
     state = set(graph.state)
     for part in _parts(graph.outputs):
-        if not part.free_symbols & state:
+        if not isinstance(part, SWITCHES) or not symbols_of(part) & state:
             continue
         if isinstance(part, Relational):
             yield Surface(part.lhs - part.rhs, "where")
@@ -126,7 +129,8 @@ def _surfaces(graph: Graph) -> Iterator[Surface]:
 def _parts(outputs: tuple[sympy.Expr, ...]) -> Iterator[sympy.Basic]:
     """Every part of the expressions once, if anything in them can switch."""
     seen: set[sympy.Basic] = set()
-    waiting = [o for o in outputs if o.has(Sign, Floor, Wrap, Choice, sympy.atan2)][::-1]
+    switching = (Sign, Floor, Wrap, Choice, sympy.atan2)
+    waiting = [o for o in outputs if any(isinstance(p, switching) for p in parts_of(o))][::-1]
     while waiting:
         part = waiting.pop()
         if part not in seen:
@@ -156,7 +160,7 @@ def _centres(graph: Graph, table: Array, count: int, rng: np.random.Generator) -
     state = set(graph.state)
     found = [np.empty((len(state), 0))]
     for part in _parts(graph.outputs):
-        if isinstance(part, Magnitude) and part.free_symbols & state:
+        if isinstance(part, Magnitude) and symbols_of(part) & state:
             surface = Surface(part.args[0], "abs")
             lines, s = _roots(graph, surface, _lines(graph, table, min(count, 16), rng, None))
             found.append(lines.at(s)[1])

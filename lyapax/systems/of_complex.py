@@ -11,7 +11,7 @@ from .complex_numbers import Complex, parts
 from .elementary import UntraceableError
 from .function import Flow, Map, variables
 from .rebound import rebound
-from .signature import as_xpt, defaults, how_called, named, values_by_name
+from .signature import understood
 from .traced import Function
 
 
@@ -86,11 +86,8 @@ def _of_complex(
     kind: type[System], f: Function, dim: int, params: Params | None, options: dict[str, Any]
 ) -> System:
     signature = options.pop("signature", None)
-    params = defaults(f) if params is None and signature is None else params
     n = variables(dim, "dim")
-    given = named(values_by_name(params, f), "params")
-    shape, timed = how_called(f, given, signature)
-    inner = as_xpt(rebound(f), shape, given)
+    inner, given, _, timed = understood(rebound(f), n, params, signature)
 
     def of_parts(x: Any, p: Any, t: Any = 0.0) -> Any:
         found: Any = inner(Complex(x[:n], x[n:]), p, *([t] if timed else []))

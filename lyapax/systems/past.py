@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import sympy
 
+from ..kernels.expressions import symbols_of
 from .elementary import UntraceableError, expression
 from .traced import Traced, objects
 
@@ -48,7 +49,7 @@ class Past:
 
     def seen(self, outputs: Iterable[sympy.Expr]) -> tuple[sympy.Symbol, ...]:
         """The symbols of the past that outputs depend on, delay by delay."""
-        used = {symbol for output in outputs for symbol in output.free_symbols}
+        used = symbols_of(*outputs)
         every = [s for delay in range(len(self.delays)) for s in self.symbols(delay)]
         return tuple(s for s in every if s in used)
 

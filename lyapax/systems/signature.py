@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import numbers
 from collections.abc import Callable, Collection, Hashable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -65,7 +66,8 @@ def takes_time(
     last = positional[len(needed)]
     if last.name == "past":
         raise ValueError(f"{name} takes past, which only the function of a Flow does")
-    if last.name not in ("t", "time") and not _could_be_time(last.default, last.empty):
+    is_parameter = last.name in given or not _could_be_time(last.default, last.empty)
+    if last.name not in ("t", "time") and is_parameter:
         raise ValueError(
             f"{name} takes {last.name} where time comes {ORDINALS[len(needed)]}, {long}; put "
             f"{last.name} into params or after a star: {short[:-1]}, *, {last.name}=...)"
@@ -75,7 +77,7 @@ def takes_time(
 
 TIME = "t", "time"
 UNUSED = "_", "_t"  # time that comes first, and nobody looks at
-WHOLE = "p", "params", "parameters", "par", "pars", "args", "theta"  # of all of params, as one
+WHOLE = "p", "params", "parameters", "par", "pars", "args"  # of all of params, as one
 ONE_BY_ONE = ("x", "y"), ("u", "v"), ("X", "Y")  # variables that are no array
 SIGNATURES = "x", "xp", "xpt", "ty", "yt"
 
@@ -109,40 +111,56 @@ def shape_of_call(f: object, params: Collection[str], signature: str | None) -> 
     known = {*params, *(defaults(f) or ())} if params else set()
     if own and len(own) == len(names) - 1 and known.issuperset(own):
         return "xp+"
+    if own and own == names[1:] and own[0] in params:  # so p is no argument of it
+        missing = ", ".join(name for name in own if name not in known)
+        raise ValueError(
+            f"f takes {missing}, which params has not: it has {', '.join(params)}; with time "
+            "write f(x, p, t) or f(t, x, ...)"
+        )
     return "xpt"
 
 
 def defaults(f: object) -> dict[str, object] | None:
     """Values of f(x, a=1.0, b=2.0), where all that follow the state have such."""
-    if not callable(f):
-        return None
-    try:
-        parameters = _parameters(f)
-    except (TypeError, ValueError):
-        return None
-    own = parameters[1:]
-    kinds = {p.kind for p in own} - {inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    names = {p.name for p in own} & {*TIME, *WHOLE, "past"}
-    numbers = all(isinstance(p.default, int | float) for p in own)
-    flags = any(isinstance(p.default, bool) for p in own)
-    if not own or kinds or names or not numbers or flags:
-        return None
-    return {p.name: p.default for p in own}
-
-
-def expect_one_state(f: object, dim: object, signature: str | None) -> None:
-    """f(x, y, ...) means two variables, or SciPy's time and state."""
     names = parameter_names(f)
-    if (
-        signature is None
-        and not (isinstance(dim, int) and dim == 1)
-        and tuple(names[:2]) in ONE_BY_ONE
-    ):
+    if not callable(f) or not names[1:] or {*names} & {*TIME, *WHOLE, "past"}:
+        return None
+    values = {p.name: p.default for p in _parameters(f) if p.name in names[1:]}
+    others = [p for p in _parameters(f) if p.name not in names]
+    if any(p.kind is not p.KEYWORD_ONLY or p.default is p.empty for p in others):
+        return None
+    return values if all(map(_is_real, values.values())) else None
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def expect_one_state(f: object, dim: int, given: Collection[str]) -> None:
+    """f(x, y, ...) means two variables, or SciPy's time and state, where y is no parameter."""
+    names = parameter_names(f)
+    if dim > 1 and tuple(names[:2]) in ONE_BY_ONE and names[1] not in given:
         first, second = names[:2]
         raise ValueError(
             f"f takes {first}, {second}: if these are its variables write lambda s, p: f(*s, ...); "
             f'if {first} is time, signature="ty"'
         )
+
+
+def understood(
+    f: Any, dim: int, params: object, signature: str | None, looks_back: bool = False
+) -> tuple[Callable[..., Any], dict[str, object], str, bool]:
+    """`f` as a function of (x, p, t), parameters by name, how it is called, whether with time."""
+    if params is None and signature is None and not looks_back:
+        params = defaults(f)
+    given = named(values_by_name(params, f), "params")
+    if looks_back:
+        shape, timed = "xpt", takes_time(f, "f", ("x", "p", "past"), given=given)
+    else:
+        if signature is None:
+            expect_one_state(f, dim, given)
+        shape, timed = how_called(f, given, signature)
+    return as_xpt(f, shape, given), given, shape, timed
 
 
 def how_called(f: object, params: Collection[str], signature: str | None) -> tuple[str, bool]:
@@ -181,6 +199,11 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
         known = ", ".join(params) or "none"
         raise ValueError(f"f takes {', '.join(lost)}, which params has not: it has {known}")
     given = [name for name in params if name in names or _takes_any_name(f)]
+    unused = [name for name in params if name not in (*given, *own)]
+    if unused and shape in ("x", "xp+", "ty", "yt") and not whole and not every:
+        raise ValueError(
+            f"params has {', '.join(unused)}, and f takes {', '.join([*names, *own]) or 'none'}"
+        )
 
     def call(x: Any, p: Any, t: Any = None) -> Any:
         start = {"x": (x,), "xp": (x, p), "xp+": (x,), "ty": (t, x), "yt": (x, t)}[shape]
@@ -251,7 +274,8 @@ def values_by_name(params: object, f: object) -> object:
     if isinstance(params, tuple | list):
         names = parameter_names(f)
         timed = bool({*names[:2]} & {*TIME} or {*names[:1]} & {*UNUSED})
-        own = names[2:] if timed else [n for n in names[1:] if n not in (*WHOLE, "past", *TIME)]
+        own = names[2:] if timed else [n for n in names[1:] if n not in ("p", "past", *TIME)]
+        own = [] if len(own) == 1 and own[0] in WHOLE else own
         least = len(_required(f)[2 if timed else 1 :]) if own and callable(f) else 0
         if len(own) > 1 or (own and len(params) == 1):
             if not min(least, len(own)) <= len(params) <= len(own):

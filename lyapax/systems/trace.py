@@ -12,7 +12,7 @@ import sympy
 
 from .._telling import told_of
 from ..kernels.codegen import Graph, without_source
-from ..kernels.expressions import in_ours
+from ..kernels.expressions import alike, in_ours
 from . import complex_numbers as complex_numbers  # which add to what is traced
 from . import numpy_calls as numpy_calls
 from .branches import over_branches
@@ -141,7 +141,7 @@ def outputs_of(
         with told_of(f"tracing {name}, once"):
             found = over_branches(run)
             again = over_branches(run)
-        if list(found) != list(again):
+        if not alike(found, again):
             raise UntraceableError(
                 "it differs from one call to the next: it is traced once, so random numbers, and "
                 "what it remembers, would stay as they are; write noise=..., or a variable more"

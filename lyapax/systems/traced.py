@@ -142,6 +142,7 @@ class Traced(NDArrayOperatorsMixin):
             for value in inputs:
                 _refuse_numbers(value, 2)
             a, b = (objects(value) for value in inputs)
+            expect_number_among(a, b)
             grown(a.size * (b.shape[-1] if b.ndim > 1 else 1))
             result = values(np.matmul(terms(a), terms(b)))
         elif method == "reduce" and name in REDUCTIONS:
@@ -195,8 +196,9 @@ class Traced(NDArrayOperatorsMixin):
 
     def _indexable(self, key: object) -> None:
         keys = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(k, Traced) for k in keys):
-            raise UntraceableError(INDEX)
+        for key in keys:
+            if isinstance(key, Traced):
+                raise key.unknown_size() or UntraceableError(INDEX)
         axes = sum(k is not Ellipsis and k is not None for k in keys)
         if axes:
             _refuse_numbers(self, axes)
@@ -228,13 +230,9 @@ class Traced(NDArrayOperatorsMixin):
         return decided(condition(self.values.item()))
 
     def __float__(self) -> float:
-        for scalar in self.scalars:
-            raise refused(
-                UntraceableError(
-                    f"p.{scalar.name} is a parameter, and a size must be known: "
-                    f"functools.partial(f, {scalar.name}=...), without it in params"
-                )
-            )
+        size = self.unknown_size()
+        if size is not None:
+            raise refused(size)
         if not all(isinstance(v, sympy.Expr) for v in self.values.flat):
             raise refused(UntraceableError("of a condition: np.where(condition, 1, 0)"))
         raise refused(
@@ -242,6 +240,15 @@ class Traced(NDArrayOperatorsMixin):
                 "float() and int() need numbers; write x itself, np.floor(x), of data np.interp"
             )
         )
+
+    def unknown_size(self) -> UntraceableError | None:
+        """Of a number that is made of a parameter, what to say where it counts something."""
+        for scalar in self.scalars:
+            return UntraceableError(
+                f"p.{scalar.name} is a parameter, and a size must be known: "
+                f"functools.partial(f, {scalar.name}=...), without it in params"
+            )
+        return None
 
     def __format__(self, spec: str) -> str:
         return f"{self.values}"  # printed while it is traced
@@ -377,9 +384,26 @@ def _rebuilt(function: Callable[..., Any], plain: Plain) -> Callable[..., Traced
     return call
 
 
-def _summed(function: Callable[..., Any]) -> Callable[..., Traced]:
+PRODUCTS = "dot", "inner", "tensordot", "einsum"
+
+
+def _summed(function: Callable[..., Any], multiplies: bool) -> Callable[..., Traced]:
     """A function that adds and multiplies elements, and nothing else."""
-    return _rebuilt(lambda *args, **keywords: values(function(*args, **keywords)), terms)
+    call = _rebuilt(lambda *args, **keywords: values(function(*args, **keywords)), terms)
+
+    def checked(*args: Any, **keywords: Any) -> Traced:
+        if multiplies:
+            expect_number_among(*(objects(a) for a in args if isinstance(a, Traced | np.ndarray)))
+        return call(*args, **keywords)
+
+    return checked
+
+
+def expect_number_among(*arrays: Elements) -> None:
+    """NumPy's products of conditions are conditions, not counts."""
+    cells = [element for array in arrays for element in array.flat]
+    if cells and all(isinstance(e, Boolean) and not isinstance(e, sympy.Expr) for e in cells):
+        raise UntraceableError("of conditions only; write 1.0 * (x > 0), or np.any")
 
 
 def _deep(value: object, plain: Plain) -> object:
@@ -429,7 +453,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _reduction("minimum"), "amin": _reduction("minimum"),
     "any": _reduction("logical_or"), "all": _reduction("logical_and"),
     **{
-        name: _summed(getattr(np, name))
+        name: _summed(getattr(np, name), multiplies=name in PRODUCTS)
         for name in (
             "sum", "prod", "dot", "inner", "outer", "cumsum", "cumprod", "diff", "trace", "mean",
             "tensordot", "einsum", "cross",

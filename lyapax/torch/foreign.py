@@ -125,7 +125,10 @@ def step_of(module: nn.Module | Taken, initial: object, inputs: object, dtype: s
 
 # PyTorch's own cells take the input first.
 INPUTS = "input", "inputs", "inp", "u", "x", "x_t", "xt", "input_t"
-STATES = "h", "hx", "hidden", "state", "states", "hidden_state", "h_prev", "prev_h", "hid", "hprev"
+STATES = (
+    "h", "hx", "hidden", "state", "states", "hidden_state", "h_prev", "prev_h", "hid", "hprev",
+    "h_t", "ht", "h0", "h_0", "prev_hidden", "hidden_prev", "prev_state", "state_prev",
+)  # fmt: skip
 
 
 def expect_state_first(step: Any) -> None:
@@ -138,7 +141,7 @@ def expect_state_first(step: Any) -> None:
     if len(names) > 1 and names[0] in INPUTS and names[1] in STATES:
         raise TypeError(
             f"module must take its state first, and takes ({names[0]}, {names[1]}): write "
-            "lambda h, u: module(u, h)"
+            f"lambda h, u: module(u, h), or if {names[0]} is its state lambda s, u: module(s, u)"
         )
 
 
