@@ -53,6 +53,7 @@ class FactorsAlong:
     orbit: Orbit
     basis: Array
     every: int  # steps of an interval
+    whole: bool = True  # whether all columns of J_i may go along
 
     @classmethod
     def of(cls, orbit: Orbit, k: int, every: int, rng: np.random.Generator) -> "FactorsAlong":
@@ -84,7 +85,7 @@ class FactorsAlong:
     def _piece(self, most: int) -> Factors:
         """The next intervals, at most so many."""
         batch, k, n = self.basis.shape
-        if n > min(SMALL, SHARE * k):
+        if not self.whole or n > min(SMALL, SHARE * k):
             return self._of_columns()
         begin = self.copy_of_present()
         count = min(most, max(1, PIECE // (batch * n * n)))
@@ -96,6 +97,7 @@ class FactorsAlong:
             size = np.linalg.norm(maps, axis=(2, 3))[..., None]
             far = size > CANCELLATION_BOUND["float64"] * diagonals(found)
         if far.any():
+            self.whole = False  # from here on
             self.return_to(*begin)
             return self._of_columns()
         self._check(norms, diagonals(found))

@@ -371,3 +371,11 @@ def all_parameters_for_one(x, p):
 @refused(r"p holds all parameters: write p\.a", 1, {"rate": 2.0})
 def all_parameters_times_the_state(x, p):
     return x * p
+
+
+TABLE = {"sin": sin}
+
+
+@refused(r"math's functions take numbers.*np\.sin", 1)
+def a_table_of_functions(x, p):
+    return [TABLE["sin"](x[0])]
