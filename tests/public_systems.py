@@ -376,6 +376,6 @@ def all_parameters_times_the_state(x, p):
 TABLE = {"sin": sin}
 
 
-@refused(r"math's functions take numbers.*np\.sin", 1)
+@refused(r"math\.sin need numbers.*np\.sin", 1)
 def a_table_of_functions(x, p):
     return [TABLE["sin"](x[0])]

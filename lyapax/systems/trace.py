@@ -211,8 +211,6 @@ def _reason(error: Exception) -> str:
         return "SciPy's functions take numbers; of data write np.interp(t, times, values)"
     if isinstance(error, TypeError) and "'Parameters'" in str(error):
         return ALL_OF_THEM
-    if isinstance(error, TypeError) and "not Traced" in str(error):
-        return "math's functions take numbers where f does not name them itself: np.sin, np.exp"
     if isinstance(error, IndexError) and "valid indices" in str(error):
         return INDEX
     return " ".join(str(error).split()) or type(error).__name__

@@ -237,7 +237,8 @@ class Traced(NDArrayOperatorsMixin):
             raise refused(UntraceableError("of a condition: np.where(condition, 1, 0)"))
         raise refused(
             UntraceableError(
-                "float() and int() need numbers; write x itself, np.floor(x), of data np.interp"
+                "float(), int() and math.sin need numbers; write x itself, np.floor(x), np.sin(x), "
+                "of data np.interp"
             )
         )
 
