@@ -50,6 +50,10 @@ class CovariantVectors:
     growth: Array
     exponents: Array
 
+    def __repr__(self) -> str:
+        sets, n, k = self.vectors.shape[-3:]
+        return f"CovariantVectors({sets:,} sets of {k} of {n}, exponents {self.exponents})"
+
     def angles(self, first: slice | Sequence[int], second: slice | Sequence[int]) -> Array:
         """Smallest angle (radian) between two subspaces at each time.
 

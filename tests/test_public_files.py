@@ -1,11 +1,15 @@
 """Files of connectomes as they are distributed: the right matrix, or a line on what to do."""
 
+import re
+
 import numpy as np
 import pytest
 import scipy.sparse
+from click.testing import CliRunner
 
 import lyapax as lx
 from lyapax._weights import read
+from lyapax.cli import commands
 
 from .public_files import CASES
 
@@ -52,7 +56,7 @@ def test_a_checkpoint_has_its_tensors_inside(tmp_path, wrapper):
     layer = torch.nn.GRU(3, 5)
     path = tmp_path / "checkpoint.pt"
     torch.save({"epoch": 3, wrapper: layer.state_dict()}, path)
-    with pytest.raises(ValueError, match="holds a recurrent module: name a matrix"):
+    with pytest.raises(ValueError, match=r"holds a recurrent module: .*`lyapax spectrum`"):
         lx.read_weights(path)
 
 
@@ -190,3 +194,33 @@ def test_names_in_capitals(suffix, tmp_path):
     found = lx.read_weights(path)
     dense = found.toarray() if scipy.sparse.issparse(found) else found
     assert np.array_equal(dense, MATRIX.T if suffix == ".GML" else MATRIX)
+
+
+def test_options_that_a_target_has_not_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    layer = tmp_path / "layer.pt"
+    torch.save(torch.nn.GRU(2, 4).state_dict(), layer)
+    model = tmp_path / "model.py"
+    model.write_text("import numpy as np\ndef circle(x, k=0.9):\n    return x + k * np.sin(x)\n")
+    for target, options, words in [
+        (str(layer), ["--gain", "2"], "--gain must be left out: .* recurrent module"),
+        (str(layer), ["--phi", "relu", "--transpose"], "--phi, --transpose must be left out"),
+        (f"{model}:circle", ["--dim", "1", "--tau", "2"], "--tau must be left out"),
+    ]:
+        found = CliRunner().invoke(commands, ["spectrum", target, *options])
+        assert found.exit_code
+        assert re.search(words, str(found.exception))
+    run = ["--dim", "1", "--map", "--duration", "100", "--quiet", "--json"]
+    found = CliRunner().invoke(commands, ["spectrum", f"{model}:circle", *run])
+    assert found.exit_code == 0
+    with pytest.raises(ValueError, match="lyapax spectrum"):
+        lx.read_weights(layer)
+
+
+def test_missing_values_and_paths_in_the_wrong_place(tmp_path):
+    path = tmp_path / "na.csv"
+    path.write_text(",a,b\na,0,NA\nb,1,0\n")
+    with pytest.raises(ValueError, match="row 2, column 3 is 'NA': leave it blank for 0"):
+        lx.read_weights(path)
+    with pytest.raises(TypeError, match=r"W must be a matrix, lx\.read_weights\('net\.csv'\)"):
+        lx.RateNetwork("net.csv")

@@ -193,3 +193,20 @@ def test_layers_within_layers():
     x = np.array([0.3, -0.7])
     found = on_arrays(graph, graph.outputs)(0.0, x.tolist(), [])
     np.testing.assert_allclose(np.array(found, float), field(x), rtol=1e-12)
+
+
+def test_numbers_of_sympy_and_complex_starts():
+    import sympy
+
+    x, b = sympy.symbols("x b")
+    flow = lx.Flow.from_sympy([-b * x], [x], {b: sympy.Rational(8, 3)})
+    assert flow.params["b"] == 8 / 3
+    cycle = lx.complex_flow(lambda z, p: 1j * z, 2, initial=[1 + 2j, 3j])
+    assert np.array_equal(cycle.initial, [1, 0, 2, 3])
+
+
+def test_what_a_person_sees_of_covariant_vectors():
+    found = lx.covariant_vectors(
+        lx.Map(lambda x, p: [2 * x[0] + x[1], x[0] + x[1]], 2), duration=5, rng=0, progress=False
+    )
+    assert repr(found).startswith("CovariantVectors(6 sets of 2 of 2, exponents [ 0.9")

@@ -373,8 +373,13 @@ def test_a_recurrent_module_becomes_its_system(tmp_path):
     )
     spec = lx.lyapunov_spectrum(system, duration=200, rng=0, progress=False)
     assert exponents(done) == pytest.approx(spec.exponents, abs=1e-9)
-    with pytest.raises(ValueError, match=r"name a matrix, .*model.pt:rnn.weight_hh_l0"):
+    with pytest.raises(ValueError, match="the command `lyapax spectrum` the file"):
         lx.read_weights(path)
+    plain = tmp_path / "plain.pt"
+    torch.save(torch.nn.RNN(2, 3).state_dict(), plain)
+    with pytest.raises(ValueError, match=r"name a matrix, .*plain.pt:weight_hh_l0"):
+        lx.read_weights(plain)
+    assert lx.read_weights(f"{plain}:weight_hh_l0").shape == (3, 3)
 
 
 def test_tables_with_long_names(tmp_path):

@@ -79,10 +79,14 @@ def read_weights(source: Any, *, transpose: bool = False, labels: bool | None = 
     labels = None if labels is None else flag(labels, "labels")
     found = read(source, "source", transpose=turned, labels=labels)
     if isinstance(found, Mapping):
-        raise ValueError(
-            f"source {source} holds a recurrent module: name a matrix, "
-            f"{source}:{hidden_name(found)}"
+        name = hidden_name(found)
+        rows, units = found[name].shape
+        what = (
+            f"name a matrix, {source}:{name}"
+            if rows == units
+            else ("lyapax.torch.spectrum takes the module, the command `lyapax spectrum` the file")
         )
+        raise ValueError(f"source {source} holds a recurrent module: {what}")
     return found.matrix
 
 

@@ -171,7 +171,9 @@ def numbers(
                 matrix[i, j] = float(value)
             else:
                 place = f"row {i + above + 1}, column {j + first + 1}"
-                few = f" If edges, {BY_NAME}" if width in (2, 3) else ""
+                few = f" If edges, {BY_NAME}" if width < 10 else ""
+                if value.lower() in ("na", "n/a", "null", "none"):
+                    raise ValueError(f"{place} is {cell!r}: leave it blank for 0")
                 raise ValueError(
                     f"{place} is {cell!r:.40}, no number: a label (--labels), a second header?{few}"
                 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from .. import __version__
 from .._interrupted import Interrupted
@@ -93,6 +94,18 @@ def measure(system: System, duration: float, run: dict[str, Any]) -> LyapunovSpe
         return result
 
 
+# Options that say what a network of the weights is.
+OF_WEIGHTS = (
+    "tau", "phi", "form", "delay", "noise", "transpose", "gain", "normalise", "bias",
+)  # fmt: skip
+
+
+def options_given(names: tuple[str, ...]) -> list[str]:
+    """Those of the options that stand on the command line."""
+    source = click.get_current_context().get_parameter_source
+    return [f"--{name}" for name in names if source(name) == ParameterSource.COMMANDLINE]
+
+
 @click.command()
 @click.argument("weights", metavar="WEIGHTS|FILE.py:FUNCTION")
 @click.option("--tau", type=float, default=1.0, show_default=True)
@@ -135,9 +148,10 @@ def spectrum(
     matrices is FILE:NAME. FILE.py:FUNCTION names a function that returns a system, or with --dim a
     right-hand side, which gets the state and the parameters.
     """
+    asked = options_given(OF_WEIGHTS)
     if is_function(weights):
-        if delay is not None or noise is not None:
-            raise ValueError("--delay and --noise are for a file with weights")
+        if asked:
+            raise ValueError(f"{', '.join(asked)} must be left out: for a file with weights")
         params = read_params(param)
         function = function_of(weights)
         if dim is None:
@@ -151,7 +165,7 @@ def spectrum(
     options: dict[str, Any] = {"tau": tau, "phi": phi, "form": form, "delay": delay, "noise": noise}
     options |= {"kind": "map" if is_map else "flow", "bias": bias}
     scale = scale_of(gain, normalise)
-    network = network_of(weights, labels, transpose, scale, options, run["quiet"])
+    network = network_of(weights, labels, transpose, scale, options, asked, run["quiet"])
     length = TIME * tau if network.is_flow else STEPS
     report(measure(network, length, run), plot, out, as_json)
 

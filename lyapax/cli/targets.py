@@ -84,11 +84,19 @@ def network_of(
     transpose: bool,
     scale: Scale,
     options: Mapping[str, Any],
+    asked: list[str],
     quiet: bool,
 ) -> System:
-    """The system of a file with weights: a rate network, or a recurrent module by its tensors."""
+    """The system of a file with weights: a rate network, or a recurrent module by its tensors.
+
+    asked: options on the command line that a recurrent module has not.
+    """
     found = read(path, labels=labels, transpose=transpose)
     if isinstance(found, Mapping):
+        if asked:
+            raise ValueError(
+                f"{', '.join(asked)} must be left out: {path} holds a recurrent module, no matrix"
+            )
         system, what = recurrent(found)
         complain(what)
         return system
@@ -136,7 +144,8 @@ def right_hand_side(
     function: Function, dim: int, is_map: bool, params: Mapping[str, float]
 ) -> Flow | Map:
     """The system whose rate of change, or next state, is function(x, p)."""
-    return (Map if is_map else Flow)(function, _check.count(dim, "--dim"), dict(params))
+    kind: type[Flow | Map] = Map if is_map else Flow
+    return kind(function, _check.count(dim, "--dim"), dict(params) or None)
 
 
 def built(function: Callable[..., Any], params: Mapping[str, float]) -> System:

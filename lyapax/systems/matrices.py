@@ -1,5 +1,6 @@
 """Square matrices as users give them, dense or sparse."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ def square(W: Matrix, name: str) -> Matrix:
     """A copy as float64 (..., n, n), or as CSR (n, n) if it is sparse."""
     if type(W).__module__.startswith("cupyx"):  # a sparse matrix on a GPU
         W = W.get()
+    if isinstance(W, str | os.PathLike):
+        raise TypeError(f"{name} must be a matrix, lx.read_weights({os.fspath(W)!r:.80})")
     found = sparse(W, name) if scipy.sparse.issparse(W) else real_array(W, name, ndim_min=2)
     if found.shape[-1] != found.shape[-2]:
         raise ValueError(f"{name} must be square, (..., n, n), got shape {found.shape}")

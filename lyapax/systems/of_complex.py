@@ -87,6 +87,10 @@ def _of_complex(
 ) -> System:
     signature = options.pop("signature", None)
     n = variables(dim, "dim")
+    initial = options.get("initial")
+    if initial is not None and np.iscomplexobj(initial):
+        z = np.asarray(initial)
+        options["initial"] = np.concatenate([z.real, z.imag], axis=-1)
     inner, given, _, timed = understood(rebound(f), n, params, signature)
 
     def of_parts(x: Any, p: Any, t: Any = 0.0) -> Any:

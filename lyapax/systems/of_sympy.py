@@ -19,7 +19,10 @@ def as_function(
     symbols = [sympy.sympify(s) for s in _listed(state, "state")]
     if len(listed) != len(symbols):
         raise ValueError(f"state must have {len(listed)} symbols, one each, got {len(symbols)}")
-    given = dict(params or {})
+    given = {
+        key: float(value) if isinstance(value, sympy.Expr) and value.is_real else value
+        for key, value in (params or {}).items()
+    }
     named = {str(key): value for key, value in given.items()}
     known = {str(key): sympy.sympify(key) for key in given}
     allowed = {*symbols, *known.values(), *([] if time is None else [time])}

@@ -151,7 +151,8 @@ def understood(
     f: Any, dim: int, params: object, signature: str | None, looks_back: bool = False
 ) -> tuple[Callable[..., Any], dict[str, object], str, bool]:
     """`f` as a function of (x, p, t), parameters by name, how it is called, whether with time."""
-    if params is None and signature is None and not looks_back:
+    empty = params is None or (isinstance(params, Mapping) and not params)
+    if empty and signature is None and not looks_back:
         params = defaults(f)
     given = named(values_by_name(params, f), "params")
     if looks_back:
