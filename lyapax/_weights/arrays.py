@@ -135,7 +135,7 @@ def tensors(path: Path, key: str | None) -> Found | Mapping[str, Any]:
         module = optional("safetensors.numpy", ".safetensors")
         values: Any = module.load_file(path)
     else:
-        torch = optional("torch", path.suffix, "torch")
+        torch = optional("torch", path.suffix)
         try:
             values = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:

@@ -52,12 +52,13 @@ def fits(shape: tuple[int, ...], stored: int) -> None:
         )
 
 
-def optional(module: str, what: str, extra: str = "files") -> Any:
-    """A package that only some files need, and which of our extras brings it."""
+def optional(module: str, what: str) -> Any:
+    """A package that only some files need."""
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise ValueError(f"{what} needs {module.partition('.')[0]}: {hint(extra)}") from None
+        extra = hint("torch") if module == "torch" else hint("files")
+        raise ValueError(f"{what} needs {module.partition('.')[0]}: {extra}") from None
 
 
 def one_of(names: list[str], key: str | None, what: str, shapes: dict[str, Any]) -> str:
