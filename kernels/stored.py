@@ -12,6 +12,7 @@ from typing import Any
 import sympy
 
 from .codegen import Graph
+from .expressions import parts_of
 from .generated import folder, write
 from .stamp import STAMP
 
@@ -40,23 +41,21 @@ def described(graph: Graph) -> str:
 
 def operations(graph: Graph) -> int:
     """Operations of an evaluation, each part that is shared counted once."""
-    return sum(bool(e.args) for e in _parts(graph)[1])
+    return sum(bool(e.args) for e in parts_of(*_expressions(graph)))
+
+
+def _expressions(graph: Graph) -> list[sympy.Basic]:
+    return [*graph.outputs, *(entry for _, entry in graph.entries or ())]
 
 
 def _parts(graph: Graph) -> tuple[list[str], dict[sympy.Basic, str]]:
     """Every part of the expressions: a line each, and what it is called in others."""
     lines: list[str] = []
     places: dict[sympy.Basic, str] = {}
-
-    def place(e: sympy.Basic) -> str:
-        if e not in places:
-            if e.args:
-                lines.append(f"{type(e).__name__}({', '.join([place(a) for a in e.args])})")
-            else:
-                lines.append(sympy.srepr(e))
-            places[e] = f"e{len(places)}"
-        return places[e]
-
-    for e in (*graph.outputs, *(entry for _, entry in graph.entries or ())):
-        place(e)
+    for e in parts_of(*_expressions(graph)):
+        if e.args:
+            lines.append(f"{type(e).__name__}({', '.join([places[a] for a in e.args])})")
+        else:
+            lines.append(sympy.srepr(e))
+        places[e] = f"e{len(places)}"
     return lines, places

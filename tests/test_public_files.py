@@ -222,5 +222,7 @@ def test_missing_values_and_paths_in_the_wrong_place(tmp_path):
     path.write_text(",a,b\na,0,NA\nb,1,0\n")
     with pytest.raises(ValueError, match="row 2, column 3 is 'NA': leave it blank for 0"):
         lx.read_weights(path)
+    with pytest.raises(ValueError, match="it holds one matrix: FILE:W is for files of several"):
+        lx.read_weights(f"{path}:W")
     with pytest.raises(TypeError, match=r"W must be a matrix, lx\.read_weights\('net\.csv'\)"):
         lx.RateNetwork("net.csv")

@@ -84,6 +84,8 @@ def test_expressions_by_their_variable():
     x, y = sympy.symbols("x y")
     flow = lx.Flow.from_sympy({y: -x, x: y}, [x, y])
     assert [str(e) for e in flow.graph.outputs] == ["x1", "-x0"]
+    once = lx.Flow.from_sympy({y: -x, x: y}, iter([x, y]))  # which can be read once only
+    assert once.graph.outputs == flow.graph.outputs
 
 
 def test_an_operation_too_many(monkeypatch):

@@ -27,7 +27,8 @@ READERS: dict[str, Reader] = {
 TABLES = ".csv", ".tsv", ".txt", ".dat", ".xlsx"
 SUFFIXES = (*READERS, *TABLES)
 PACKED = ".mtx", ".graphml", ".gml", ".edgelist", ".edges", ".csv", ".tsv", ".txt", ".dat"
-SINGLE = ".npy", ".mtx", ".edgelist", ".edges"  # which hold one matrix
+# Which hold one matrix.
+SINGLE = ".npy", ".mtx", ".edgelist", ".edges", ".csv", ".tsv", ".txt", ".dat"
 # What else people bring, and what to do with it.
 OTHERWISE = {
     **dict.fromkeys((".net", ".paj"), "lx.read_weights(networkx.read_pajek(file))"),
@@ -35,8 +36,7 @@ OTHERWISE = {
     ".json": "lx.read_weights(networkx.node_link_graph(json.load(file)))",
     **dict.fromkeys((".zip", ".tar", ".7z", ".bz2", ".tgz"), "unpack it"),
     ".xls": "save it as .xlsx",
-    ".pkl": "pickled objects run code when they are read: save numbers, np.save",
-    ".pickle": "pickled objects run code when they are read: save numbers, np.save",
+    **dict.fromkeys((".pkl", ".pickle"), arrays.PICKLED),
 }
 
 

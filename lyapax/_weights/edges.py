@@ -175,7 +175,8 @@ def of_edges(
         commas = commas or (len(row) > 2 and value != row[2])
         ends = [place.setdefault(cell, len(place)) for cell in row[:2]]
         both = both_ways or (columns is not None and row[3:4] == ["undirected"])
-        for source, target in (ends, ends[::-1])[: 1 + (both and ends[0] != ends[1])]:
+        ways = [ends, ends[::-1]] if both and ends[0] != ends[1] else [ends]
+        for source, target in ways:
             sources.append(source)
             targets.append(target)
             weights.append(float(value))

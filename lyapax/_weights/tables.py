@@ -16,8 +16,6 @@ def table(path: Path, labels: bool | None, key: str | None = None) -> Found:
         if path.name.lower().endswith(".xlsx"):
             rows, notes = sheet(path, key)
             text = Text([SHEET.join(row) for row in rows], [])
-        elif key is not None:
-            raise ValueError("it holds one table: FILE:NAME is for files of several")
         else:
             text = text_of(path)
         if not text.lines:

@@ -13,10 +13,10 @@ def as_function(
     expressions: object, state: object, params: Mapping[Any, object] | None, time: Any
 ) -> tuple[Callable[..., Any], int, dict[str, object]]:
     """(f(x, p, t), number of variables, parameters by name) of expressions of symbols."""
-    if isinstance(expressions, Mapping) and set(expressions) == set(_listed(state, "state")):
-        expressions = [expressions[s] for s in _listed(state, "state")]
-    listed = [sympy.sympify(e) for e in _listed(expressions, "expressions")]
     symbols = [sympy.sympify(s) for s in _listed(state, "state")]
+    if isinstance(expressions, Mapping) and set(expressions) == set(symbols):
+        expressions = [expressions[s] for s in symbols]
+    listed = [sympy.sympify(e) for e in _listed(expressions, "expressions")]
     if len(listed) != len(symbols):
         raise ValueError(f"state must have {len(listed)} symbols, one each, got {len(symbols)}")
     given = {

@@ -212,7 +212,7 @@ def as_xpt(f: Callable[..., Any], shape: str, params: Collection[str]) -> Callab
             return f(*start, p)
         if every:
             return f(*start, *p)
-        return f(*start, **{name: p[name] for name in {*given, *own}})
+        return f(*start, **{name: p[name] for name in (*given, *own)})
 
     call.__name__ = str(getattr(f, "__name__", type(f).__name__))
     return call

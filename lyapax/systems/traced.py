@@ -141,8 +141,8 @@ class Traced(NDArrayOperatorsMixin):
         if name == "matmul" and method == "__call__":
             for value in inputs:
                 _refuse_numbers(value, 2)
+            expect_number_among(*inputs)
             a, b = (objects(value) for value in inputs)
-            expect_number_among(a, b)
             grown(a.size * (b.shape[-1] if b.ndim > 1 else 1))
             result = values(np.matmul(terms(a), terms(b)))
         elif method == "reduce" and name in REDUCTIONS:
@@ -394,17 +394,23 @@ def _summed(function: Callable[..., Any], multiplies: bool) -> Callable[..., Tra
 
     def checked(*args: Any, **keywords: Any) -> Traced:
         if multiplies:
-            expect_number_among(*(objects(a) for a in args if isinstance(a, Traced | np.ndarray)))
+            expect_number_among(*(a for a in args if isinstance(a, Traced | np.ndarray)))
         return call(*args, **keywords)
 
     return checked
 
 
-def expect_number_among(*arrays: Elements) -> None:
+def expect_number_among(*arrays: object) -> None:
     """NumPy's products of conditions are conditions, not counts."""
-    cells = [element for array in arrays for element in array.flat]
-    if cells and all(isinstance(e, Boolean) and not isinstance(e, sympy.Expr) for e in cells):
+    if arrays and all(map(_conditions_only, arrays)):
         raise UntraceableError("of conditions only; write 1.0 * (x > 0), or np.any")
+
+
+def _conditions_only(array: object) -> bool:
+    if not isinstance(array, Traced):
+        return np.asarray(array).dtype.kind == "b"
+    cells = array.values.flat
+    return all(isinstance(e, Boolean) and not isinstance(e, sympy.Expr) for e in cells)
 
 
 def _deep(value: object, plain: Plain) -> object:
